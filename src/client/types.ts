@@ -1,0 +1,212 @@
+/**
+ * The public contract of a store: what `open` and `attach` return, and the options of each call.
+ *
+ * Keys are strings (UTF-8) or bytes; a string key and its bytes are the same key. Values are bytes, strings, or
+ * anything CBOR can carry; each comes back as what it was. Every call may reject with a StoreError (core/errors.ts).
+ */
+import type { Durability } from '../core/options.js';
+
+export type { Durability } from '../core/options.js';
+
+/** 1 to 1,900 bytes; a string counts as its UTF-8 bytes. */
+export type Key = string | Uint8Array;
+/** Bytes come back as a Buffer, strings as strings, anything else as CBOR decodes it. `undefined` is not a value. */
+export type Value = unknown;
+/** The causal token that a read returns and a write takes: opaque, safe to store and to send. */
+export type Context = string & { readonly context: unique symbol };
+
+/** How siblings become one value: newest by hybrid clock, all of them as an array, or a merge function. */
+export type Resolve = 'newest' | 'siblings' | ((siblings: Value[]) => Value);
+
+export interface RequestOptions {
+  /** Milliseconds from the call to KV_DEADLINE_EXCEEDED; default is the store's `deadlineMs`. */
+  readonly deadlineMs?: number;
+  /** Rejects the call with KV_ABORTED; a write may still happen. */
+  readonly signal?: AbortSignal;
+  /** `strict` counts primaries only. The only mode yet. */
+  readonly mode?: 'strict';
+}
+
+export interface ReadOptions extends RequestOptions {
+  /** Replicas that must answer, 1..n; default is the store's `r`. */
+  readonly r?: number;
+  /** Answer only with what N-R+1 replicas hold, repairing first where fewer do: no later read goes back in time. */
+  readonly monotonic?: boolean;
+}
+
+export interface WriteOptions extends RequestOptions {
+  /** Replicas that must confirm, 1..n; default is the store's `w`. */
+  readonly w?: number;
+  /** When a replica confirms: after fdatasync, after the log write (synced every interval), or the same, never synced. */
+  readonly durability?: Durability;
+  /** Replace just what this context covers; concurrent writes survive as siblings. Without it: replace what is there. */
+  readonly context?: Context;
+}
+
+export interface PutOptions extends WriteOptions {
+  /** Milliseconds until the value expires, 1..2^41. Absent: never. */
+  readonly ttlMs?: number;
+}
+
+/** What held when the call was answered. */
+export interface ReadResult {
+  /** Live siblings, newest first; empty when the key is absent. */
+  readonly siblings: readonly Sibling[];
+  /** Covers everything this read saw; give it to the next write of the key. */
+  readonly context: Context;
+  /** Replicas that answered. */
+  readonly replicas: number;
+  /** Where the answer came from: shared memory on the caller's thread, or messages to the replicas. */
+  readonly via: 'memory' | 'messages';
+  readonly monotonic: boolean;
+}
+
+export interface Sibling {
+  readonly value: Value;
+  /** Hybrid clock of the write, as milliseconds since 1970. */
+  readonly writtenAtMs: number;
+  /** Milliseconds since 1970 at which it expires, if ever. */
+  readonly expiresAtMs?: number;
+}
+
+/** What held when the write was acknowledged. */
+export interface WriteResult {
+  /** Replicas, all primaries, that had confirmed when the reply was sent; at least w. */
+  readonly replicas: number;
+  /** The weakest durability among those confirmations. */
+  readonly durability: Durability;
+}
+
+export interface ScanOptions extends RequestOptions {
+  readonly prefix?: Key;
+  readonly gt?: Key;
+  readonly gte?: Key;
+  readonly lt?: Key;
+  readonly lte?: Key;
+  readonly reverse?: boolean;
+  /** Most pairs to return; default all. */
+  readonly limit?: number;
+  readonly r?: number;
+  /** `utf8` (default) gives keys as strings, `bytes` as Buffers. */
+  readonly keys?: 'utf8' | 'bytes';
+  /** false: leave values undecoded and undefined. Default true. */
+  readonly values?: boolean;
+}
+
+export interface Pair {
+  readonly key: string | Buffer;
+  readonly value: Value;
+}
+
+export type BatchOperation =
+  | { readonly type: 'put'; readonly key: Key; readonly value: Value; readonly ttlMs?: number }
+  | { readonly type: 'delete'; readonly key: Key };
+
+/** A store of one host: the embedded API. Safe for any number of calls in flight. */
+export interface Store extends AsyncDisposable {
+  /** The value, siblings resolved by the store's `resolve`, or undefined when R replicas do not hold the key. */
+  get(key: Key, options?: ReadOptions): Promise<Value | undefined>;
+  /** The same from local shared memory, without a promise. @throws KV_NOT_LOCAL where it would need a message. */
+  getSync(key: Key): Value | undefined;
+  /** Every sibling, the context, and what held. */
+  read(key: Key, options?: ReadOptions): Promise<ReadResult>;
+  has(key: Key, options?: ReadOptions): Promise<boolean>;
+  put(key: Key, value: Value, options?: PutOptions): Promise<WriteResult>;
+  delete(key: Key, options?: WriteOptions): Promise<WriteResult>;
+  /** Reads, applies `fn`, writes with the read's context; runs again over all siblings where that left some. Not atomic. */
+  update(key: Key, fn: (value: Value | undefined) => Value, options?: ReadOptions & PutOptions): Promise<Value>;
+  /** Values in the order of the keys. */
+  getMany(keys: readonly Key[], options?: ReadOptions): Promise<(Value | undefined)[]>;
+  /** Every pair must reach W; not atomic across keys: on error some may have been written. */
+  putMany(pairs: Iterable<readonly [Key, Value]>, options?: PutOptions): Promise<void>;
+  /** Puts and deletes together; not atomic across keys. */
+  batch(operations: Iterable<BatchOperation>, options?: WriteOptions): Promise<void>;
+  /** Pairs in byte order of the keys, over all partitions, merged without loading them; not a snapshot. */
+  scan(options?: ScanOptions): AsyncIterableIterator<Pair>;
+  /** Approximate number of live keys. */
+  count(): Promise<number>;
+  stats(): Promise<StoreStats>;
+  ring(): RingReport;
+  members(): MemberReport[];
+  /** A seat for another worker thread of this program: pass it in workerData, with `handle.transferList`. */
+  handle(): StoreHandle;
+  on<Name extends keyof StoreEvents>(event: Name, listener: (detail: StoreEvents[Name]) => void): this;
+  off<Name extends keyof StoreEvents>(event: Name, listener: (detail: StoreEvents[Name]) => void): this;
+  /** Finishes what is in flight, stops the threads, releases the directory. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** What a worker thread needs to use the store: structured-cloneable, with the ports to transfer. */
+export interface StoreHandle {
+  readonly transferList: readonly import('node:worker_threads').MessagePort[];
+}
+
+export interface StoreEvents {
+  'node-down': { node: number; reason: string };
+  'node-up': { node: number; incarnation: number };
+  'actor-restarted': { node: number; role: string; error: string };
+  overloaded: { node: number; what: string };
+  'storage-error': { node: number; code: string; message: string };
+  'log-cut': { node: number; segment: string; bytes: number };
+}
+
+export interface RingReport {
+  readonly epoch: number;
+  readonly partitions: number;
+  readonly n: number;
+  /** Owners of each partition: the preference list as node indices, first the claimed owner. */
+  readonly preferenceLists: readonly (readonly number[])[];
+  /** Replicas per node, and its fair share. */
+  readonly nodes: readonly { readonly node: number; readonly replicas: number; readonly fairShare: number }[];
+}
+
+export interface MemberReport {
+  readonly node: number;
+  readonly host: string;
+  readonly zone: string;
+  readonly weight: number;
+  readonly state: 'up' | 'suspect' | 'down';
+  readonly incarnation: number;
+}
+
+export interface StoreStats {
+  readonly nodes: readonly NodeStats[];
+  readonly client: {
+    readonly inFlight: number;
+    readonly sharedReads: number;
+    readonly messageReads: number;
+    readonly lostRaces: number;
+  };
+}
+
+export interface NodeStats {
+  readonly node: number;
+  readonly up: boolean;
+  readonly incarnation: number;
+  readonly hotEntries: number;
+  readonly hotBytes: number;
+  readonly hotBytesMax: number;
+  readonly dirtyBytes: number;
+  readonly logBytes: number;
+  readonly baseEntries: number;
+  readonly baseBytes: number;
+  readonly messages: number;
+  readonly wakeUps: number;
+  /** Sleeps that ended by timeout though work was there; must be 0. */
+  readonly missedWakeUps: number;
+  readonly refusedSends: number;
+  readonly flushes: number;
+  readonly logWrites: number;
+  readonly logSyncs: number;
+  readonly readOnly: boolean;
+  readonly mailboxes: readonly MailboxStats[];
+}
+
+export interface MailboxStats {
+  readonly from: string;
+  readonly to: string;
+  readonly depthBytes: number;
+  readonly highWaterBytes: number;
+  readonly messages: number;
+  readonly refused: number;
+}

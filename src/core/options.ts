@@ -1,0 +1,335 @@
+/**
+ * Every option of a store, once: meaning, unit, range, default and trade-off. The CLI's flags and help, the README's
+ * table and the validation at `open` come from this table. Cluster options must be the same on every host and are
+ * stamped in the data directory; host options may differ and change between openings.
+ */
+import { StoreError } from './errors.js';
+
+export type Durability = 'sync' | 'interval' | 'none';
+export type FailureDomain = 'node' | 'host' | 'machine' | 'zone';
+
+/** Options that every host of a cluster must agree on. */
+export interface ClusterOptions {
+  readonly clusterName: string;
+  readonly n: number;
+  readonly r: number;
+  readonly w: number;
+  readonly partitions: number;
+  readonly failureDomain: FailureDomain;
+  readonly pairBytesMax: number;
+  readonly siblingsMax: number;
+}
+
+/** Options of this host alone. */
+export interface HostOptions {
+  readonly path: string;
+  readonly nodes: number;
+  readonly weights: readonly number[];
+  readonly hostId: string;
+  readonly zone: string;
+  readonly memoryBytes: number;
+  readonly durability: Durability;
+  readonly syncIntervalMs: number;
+  readonly deadlineMs: number;
+  readonly logBytesMax: number;
+  readonly mapBytesMax: number;
+  readonly compression: boolean;
+  readonly inFlightMax: number;
+  readonly handlesMax: number;
+  readonly clockDriftMaxMs: number;
+}
+
+export type StoreOptions = ClusterOptions & HostOptions;
+
+export interface OptionSpec {
+  readonly scope: 'cluster' | 'host';
+  readonly kind: 'integer' | 'bytes' | 'string' | 'choice' | 'boolean' | 'weights';
+  readonly unit?: string;
+  readonly min?: number;
+  readonly max?: number;
+  readonly choices?: readonly string[];
+  /** The default, or undefined where it is computed (`defaultText` then says how). */
+  readonly default?: number | string | boolean;
+  readonly defaultText?: string;
+  readonly meaning: string;
+}
+
+const MiB = 1024 * 1024;
+const GiB = 1024 * MiB;
+
+/** The table. Order is the order of the help and of the README. */
+export const OPTION_SPECS: Readonly<Record<keyof StoreOptions, OptionSpec>> = {
+  path: {
+    scope: 'host',
+    kind: 'string',
+    default: './kvorum-data',
+    meaning: 'Data directory; made if missing. One process at a time.',
+  },
+  nodes: {
+    scope: 'host',
+    kind: 'integer',
+    min: 1,
+    max: 128,
+    defaultText: '3 or the number of cores, whichever is larger',
+    meaning: 'Worker threads that hold data. More nodes use more cores and survive more losses.',
+  },
+  n: {
+    scope: 'cluster',
+    kind: 'integer',
+    min: 1,
+    max: 9,
+    defaultText: '3, or the number of nodes if smaller',
+    meaning: 'Replicas of each key, each in another failure domain.',
+  },
+  r: {
+    scope: 'cluster',
+    kind: 'integer',
+    min: 1,
+    max: 9,
+    defaultText: 'a majority of n',
+    meaning: 'Replicas that must answer a read. R+W>N reads every acknowledged write.',
+  },
+  w: {
+    scope: 'cluster',
+    kind: 'integer',
+    min: 1,
+    max: 9,
+    defaultText: 'a majority of n',
+    meaning: 'Replicas that must confirm a write. Smaller is faster and survives more losses; larger is safer.',
+  },
+  partitions: {
+    scope: 'cluster',
+    kind: 'integer',
+    unit: 'a power of two',
+    min: 8,
+    max: 4096,
+    default: 256,
+    meaning: 'Arcs of the ring, fixed at creation. More balance better over many nodes, and cost memory each.',
+  },
+  failureDomain: {
+    scope: 'cluster',
+    kind: 'choice',
+    choices: ['node', 'host', 'machine', 'zone'],
+    default: 'node',
+    meaning: 'What must differ between two replicas of a key.',
+  },
+  durability: {
+    scope: 'host',
+    kind: 'choice',
+    choices: ['sync', 'interval', 'none'],
+    default: 'interval',
+    meaning:
+      'When a replica confirms a write: after fdatasync; after the log write, synced every syncIntervalMs (a process crash loses nothing); the same, never synced.',
+  },
+  memoryBytes: {
+    scope: 'host',
+    kind: 'bytes',
+    min: 4 * MiB,
+    max: 512 * GiB,
+    default: 256 * MiB,
+    meaning:
+      'Shared memory for hot data over all nodes of the host (at most 4 GiB a node). Data beyond it lives on disk.',
+  },
+  pairBytesMax: {
+    scope: 'cluster',
+    kind: 'bytes',
+    min: 64,
+    max: MiB,
+    default: 10_240,
+    meaning: 'Most bytes of a key and its value together.',
+  },
+  siblingsMax: {
+    scope: 'cluster',
+    kind: 'integer',
+    min: 1,
+    max: 256,
+    default: 32,
+    meaning: 'Most concurrent values of a key that a client write may leave; repair is never refused.',
+  },
+  deadlineMs: {
+    scope: 'host',
+    kind: 'integer',
+    unit: 'ms',
+    min: 1,
+    max: 3_600_000,
+    default: 5_000,
+    meaning: 'Time a request may take before it fails with KV_DEADLINE_EXCEEDED.',
+  },
+  syncIntervalMs: {
+    scope: 'host',
+    kind: 'integer',
+    unit: 'ms',
+    min: 1,
+    max: 60_000,
+    default: 100,
+    meaning: 'Time between fdatasyncs under durability interval: what a machine crash can lose on one node.',
+  },
+  logBytesMax: {
+    scope: 'host',
+    kind: 'bytes',
+    min: 4 * MiB,
+    max: 64 * GiB,
+    default: 512 * MiB,
+    meaning: 'Most bytes of commit log per node; writes wait, then are refused, until the base table caught up.',
+  },
+  mapBytesMax: {
+    scope: 'host',
+    kind: 'bytes',
+    min: 16 * MiB,
+    max: 16_384 * GiB,
+    default: 1024 * GiB,
+    meaning: 'Most bytes of base table per node (address space, not disk, is taken ahead).',
+  },
+  compression: {
+    scope: 'host',
+    kind: 'boolean',
+    default: false,
+    meaning: 'Compress values in the base table (LZ4). Saves disk, costs processor time on cold reads.',
+  },
+  inFlightMax: {
+    scope: 'host',
+    kind: 'integer',
+    min: 16,
+    max: 65_535,
+    default: 16_384,
+    meaning: 'Requests in flight per thread; the next one is refused with KV_OVERLOADED.',
+  },
+  handlesMax: {
+    scope: 'host',
+    kind: 'integer',
+    min: 0,
+    max: 64,
+    default: 16,
+    meaning: 'Other threads that may attach at the same time.',
+  },
+  clusterName: {
+    scope: 'cluster',
+    kind: 'string',
+    default: 'kvorum',
+    meaning: 'Name that every host of the cluster states; a directory of another name is refused.',
+  },
+  hostId: {
+    scope: 'host',
+    kind: 'string',
+    defaultText: 'made at creation and kept in the data directory',
+    meaning: 'Identity of this process among the hosts.',
+  },
+  zone: {
+    scope: 'host',
+    kind: 'string',
+    default: 'zone-1',
+    meaning: 'Label of the data centre or rack, for failureDomain zone.',
+  },
+  weights: {
+    scope: 'host',
+    kind: 'weights',
+    defaultText: '1 for each node',
+    meaning: 'Relative share of the data per node, one number of 0.1 to 100 each.',
+  },
+  clockDriftMaxMs: {
+    scope: 'host',
+    kind: 'integer',
+    unit: 'ms',
+    min: 1,
+    max: 3_600_000,
+    default: 60_000,
+    meaning: 'How far a caller’s hybrid clock may run ahead of this host before its write is refused.',
+  },
+};
+
+/** What `open` takes: any of the options, the rest by default. `resolve` is checked by the client, it is no data. */
+export type OpenOptions = { readonly [Name in keyof StoreOptions]?: StoreOptions[Name] };
+
+/** What the machine is: handed in, so that this file stays pure. */
+export interface Machine {
+  readonly cores: number;
+  readonly newHostId: () => string;
+}
+
+/**
+ * Checks every option and fills in the defaults.
+ * @throws StoreError KV_INVALID_OPTION for an unknown, ill-typed or out-of-range option; KV_FAILURE_DOMAINS for N
+ *   above the nodes of a single host under failureDomain node.
+ */
+export function resolveOptions(given: OpenOptions, machine: Machine): StoreOptions {
+  for (const name of Object.keys(given)) {
+    if (!Object.hasOwn(OPTION_SPECS, name))
+      throw invalid(name, `unknown option '${name}'; see the list of options in the README`);
+  }
+  const named = given as Readonly<Record<string, unknown>>;
+  const checked: Record<string, unknown> = {};
+  for (const [name, spec] of Object.entries(OPTION_SPECS)) {
+    const value = named[name] === undefined ? spec.default : named[name];
+    if (value !== undefined) checked[name] = checkOption(name, spec, value);
+  }
+  const nodes = (checked.nodes as number | undefined) ?? Math.max(3, machine.cores);
+  const n = (checked.n as number | undefined) ?? Math.min(3, nodes);
+  const majority = Math.floor(n / 2) + 1;
+  const weights = (checked.weights as readonly number[] | undefined) ?? new Array<number>(nodes).fill(1);
+  const hostId = (checked.hostId as string | undefined) ?? machine.newHostId();
+  const options = { r: majority, w: majority, ...checked, nodes, n, weights, hostId } as StoreOptions;
+  checkTogether(options);
+  return options;
+}
+
+function checkTogether(options: StoreOptions): void {
+  const { n, r, w, nodes, partitions, weights, memoryBytes } = options;
+  if (r > n) throw invalid('r', `r (${r}) cannot exceed n (${n}): only n replicas of a key exist`);
+  if (w > n) throw invalid('w', `w (${w}) cannot exceed n (${n}): only n replicas of a key exist`);
+  if ((partitions & (partitions - 1)) !== 0)
+    throw invalid('partitions', `partitions (${partitions}) must be a power of two`);
+  if (weights.length !== nodes)
+    throw invalid('weights', `weights names ${weights.length} nodes, the host has ${nodes}`);
+  const perNode = memoryBytes / nodes;
+  if (perNode < MiB)
+    throw invalid(
+      'memoryBytes',
+      `memoryBytes gives ${Math.floor(perNode)} bytes to a node; at least ${MiB} are needed`,
+    );
+  if (perNode > 4 * GiB) throw invalid('memoryBytes', `memoryBytes gives a node more than 4 GiB; use more nodes`);
+}
+
+/**
+ * Checks one option against its spec; numbers given as text (flags, environment) are the CLI's to parse first.
+ * @throws StoreError KV_INVALID_OPTION
+ */
+export function checkOption(name: string, spec: OptionSpec, value: unknown): unknown {
+  switch (spec.kind) {
+    case 'integer':
+    case 'bytes':
+      return checkInteger(name, spec, value);
+    case 'string':
+      if (typeof value !== 'string' || value === '') throw invalid(name, `${name} must be a string that is not empty`);
+      return value;
+    case 'boolean':
+      if (typeof value !== 'boolean') throw invalid(name, `${name} must be true or false`);
+      return value;
+    case 'choice':
+      if (!spec.choices?.includes(value as string))
+        throw invalid(name, `${name} must be one of ${spec.choices?.join(', ')}, not ${String(value)}`);
+      return value;
+    case 'weights':
+      if (
+        !Array.isArray(value) ||
+        !value.every((weight) => typeof weight === 'number' && weight >= 0.1 && weight <= 100)
+      ) {
+        throw invalid(name, `${name} must be an array of numbers from 0.1 to 100, one for each node`);
+      }
+      return Object.freeze([...value]);
+  }
+}
+
+function checkInteger(name: string, spec: OptionSpec, value: unknown): number {
+  const { min = 0, max = Number.MAX_SAFE_INTEGER } = spec;
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < min || value > max) {
+    throw invalid(
+      name,
+      `${name} must be a whole number from ${min} to ${max}${spec.unit ? ` (${spec.unit})` : ''}, not ${String(value)}`,
+    );
+  }
+  return value;
+}
+
+function invalid(option: string, message: string): StoreError {
+  return new StoreError('KV_INVALID_OPTION', message, { option });
+}
