@@ -1,8 +1,8 @@
 /**
  * The identities that every floor speaks of, as branded numbers: they cost nothing at run time and cannot be mixed up.
  *
- * All of them are safe integers, so that hot paths never touch a BigInt. A replica id is random in 52 bits (10,000
- * incarnations of one cluster collide with a probability below 2e-8) and travels in a 64-bit field.
+ * All of them are safe integers, so that hot paths never touch a BigInt. A replica id is random in 48 bits: among 10,000
+ * incarnations of one cluster two are equal with a probability below 2e-7.
  */
 
 declare const brand: unique symbol;
@@ -14,7 +14,7 @@ export type NodeIndex = Branded<'NodeIndex'>;
 export type Slot = Branded<'Slot'>;
 /** One of Q equal arcs of the ring, 0..Q-1. */
 export type PartitionId = Branded<'PartitionId'>;
-/** Storage incarnation of a node: who minted a dot. A random safe integer in 1..2^52-1; 0 is never valid. */
+/** Storage incarnation of a node: who minted a dot. A random safe integer in 1..2^48-1; 0 is never valid. */
 export type ReplicaId = Branded<'ReplicaId'>;
 /** Log sequence number of the write that minted a dot, 1..2^48-1; never repeats within a replica id. */
 export type Counter = Branded<'Counter'>;

@@ -1,0 +1,33 @@
+/**
+ * Every length that travels or is stored has its named maximum here, checked before anything is allocated.
+ * Sizes are bytes unless the name says otherwise.
+ */
+
+/** Longest user key; LMDB allows 1,978 bytes and the partition takes two. */
+export const KEY_BYTES_MAX = 1_900;
+/** Largest record: the size field has 24 bits. */
+export const RECORD_BYTES_MAX = 0xff_ff_ff & ~7;
+/** Smallest mailbox: it must hold four records of the default pair size and their headers. */
+export const MAILBOX_BYTES_MIN = 256 * 1024;
+/** Messages that one turn takes from one mailbox before it looks at the next. */
+export const TURN_MESSAGES_MAX = 256;
+/** Bytes of log that one turn may write: bounds the reservation ahead and the pause of a group commit. */
+export const TURN_BYTES_MAX = 1024 * 1024;
+/** Bytes that a sender keeps for one full mailbox before it refuses. */
+export const OUTBOX_BYTES_MAX = 8 * 1024 * 1024;
+/** Largest CBOR body of a cold message (gossip, scan bounds). */
+export const BODY_BYTES_MAX = 64 * 1024;
+/** Records of one scan page, in bytes; a single larger record still travels alone. */
+export const PAGE_BYTES_MAX = 32 * 1024;
+/** Entries of a context that a caller may hand in: one per replica that ever wrote the key. */
+export const CONTEXT_ENTRIES_MAX = 256;
+
+/** Bytes of a mailbox for this pair size: a power of two that holds at least 16 of the largest pairs. */
+export function mailboxBytes(pairBytesMax: number): number {
+  return Math.max(MAILBOX_BYTES_MIN, 2 ** Math.ceil(Math.log2(16 * (pairBytesMax + 256))));
+}
+
+/** Largest record that a client write may leave (its siblings together): a quarter of a mailbox. */
+export function recordBytesMax(pairBytesMax: number): number {
+  return mailboxBytes(pairBytesMax) / 4;
+}
