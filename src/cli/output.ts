@@ -76,7 +76,9 @@ export function table(rows: readonly (readonly (string | number)[])[]): string {
   const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
   const numeric = widths.map((_, column) => rows.slice(1).every((row) => isNumeric(row[column])));
   const lines = cells.map((row) =>
-    row.map((cell, column) => (numeric[column] ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0))),
+    row.map((cell, column) =>
+      numeric[column] ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+    ),
   );
   return lines.map((line) => line.join('  ').trimEnd()).join('\n');
 }

@@ -35,7 +35,9 @@ class BarProgress implements Progress {
 
   constructor({ label, totalBytes }: ProgressOptions, stream: NodeJS.WriteStream) {
     const counts = '{pairs} pairs | {rate}/s';
-    const format = totalBytes ? `${label} [{bar}] {percentage}% | ${counts} | {eta_formatted} left` : `${label} ${counts}`;
+    const format = totalBytes
+      ? `${label} [{bar}] {percentage}% | ${counts} | {eta_formatted} left`
+      : `${label} ${counts}`;
     this.#bar = new SingleBar({ format, stream, hideCursor: true, clearOnComplete: true, fps: 8, etaBuffer: 50 });
     this.#bar.start(totalBytes ?? 1, 0, { pairs: '0', rate: '0' });
   }

@@ -1,0 +1,57 @@
+/**
+ * What the actors see of storage and of the ring: the ports where `actors/`, `src/storage` and `src/runtime` meet without
+ * importing each other. Positions and word indices are only valid within the turn that they were obtained in.
+ */
+import type { Clock, NodeIndex, PartitionId, ReplicaId } from '../core/ids.js';
+
+/** The storage of one node, as its vnodes see it. */
+export interface Store {
+  /** Records stand in these, at the word index that `find` and `reserve` return. */
+  readonly words: Int32Array;
+  readonly bytes: Buffer;
+  readonly replica: ReplicaId;
+  /** Why writes are refused now: 0, or an outcome (protocol/outcome.ts). */
+  readonly refusal: number;
+  /**
+   * Word index of the newest record of the key whose hash, length and bytes stand at `words[key..]` (hash, key and slot
+   * word, then from `keyAt` the padded key); -1 when absent. Looks in the hot table, then at the bloom filter, then on
+   * disk. @throws StoreError KV_CORRUPT when the disk's record fails its checksum
+   */
+  find(words: Int32Array, hash: number, keySlot: number, keyAt: number): number;
+  /** Room for a record of this size in the turn's log block: its word index, or -1 when there is none. */
+  reserve(bytes: number): number;
+  /** Sequence number of the log that a record reserved next will get. */
+  readonly nextCounter: number;
+  /** The record written at `at` replaces the one at `previous` (-1: none) when the turn commits. */
+  stage(at: number, previous: number): void;
+  /** This turn is synced to disk before its acknowledgements leave. */
+  requireSync(): void;
+  /** Highest clock that this node has minted or seen; raised by the setter. */
+  clock: Clock;
+  /** Records of a partition in key order; see PageRequest. @throws StoreError KV_CORRUPT */
+  page(partition: PartitionId, request: PageRequest, emit: (words: Int32Array, at: number) => boolean): boolean;
+}
+
+/** Bounds of a page, as bytes of user keys; all optional. */
+export interface PageRequest {
+  readonly gt?: Uint8Array;
+  readonly gte?: Uint8Array;
+  readonly lt?: Uint8Array;
+  readonly lte?: Uint8Array;
+  readonly reverse?: boolean;
+  readonly limit?: number;
+}
+
+/** The ring as a node sees it now. */
+export interface Placement {
+  readonly n: number;
+  readonly partitions: number;
+  /** slot >>> this gives the partition. */
+  readonly slotShift: number;
+  /** Nodes of the partition's preference list, n of them, from index partition * n. */
+  readonly preference: Uint16Array;
+  /** False while this node knows that the other cannot answer. */
+  isUp(node: NodeIndex): boolean;
+  /** All members, for gossip. */
+  readonly members: readonly NodeIndex[];
+}

@@ -1,0 +1,176 @@
+/**
+ * Bulk load: lines in, batches out, several in flight, in bounded memory. A batch that the store refuses for what one
+ * of its pairs is (too large, say) is written again pair by pair, so that the bad line can be named; one that fails
+ * for a reason that passes (an overload) is tried again after a pause. Puts repeat safely, so a retry does no harm.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { StoreError } from '../core/errors.js';
+import { CliError } from './exit-codes.js';
+import type { Line } from './ndjson.js';
+import { type PairLine, parsePair } from './pair-line.js';
+import type { StoreAccess } from './store-access.js';
+
+export interface LoadOptions {
+  /** `stop` ends at the first bad line; pairs before and beside it may have been written. */
+  readonly onError: 'stop' | 'skip';
+  readonly batchPairs?: number;
+  readonly batchBytes?: number;
+  readonly inFlightMax?: number;
+  readonly onBadLine: (bad: BadLine) => void;
+  readonly onProgress: (bytes: number, count: number) => void;
+}
+
+export interface BadLine {
+  readonly line: number;
+  readonly fault: string;
+}
+
+export interface LoadTotals {
+  readonly loaded: number;
+  readonly skipped: number;
+  readonly bytes: number;
+}
+
+interface NumberedPair {
+  readonly line: number;
+  readonly pair: PairLine;
+}
+
+/** Store errors that one pair is to blame for. */
+const PAIR_ERRORS: ReadonlySet<string> = new Set(['KV_PAIR_TOO_LARGE', 'KV_INVALID_KEY', 'KV_INVALID_VALUE']);
+const TRIES_MAX = 8;
+const FIRST_PAUSE_MS = 25;
+
+/**
+ * Loads every line into the store.
+ * @throws CliError KV_INPUT at the first bad line under `stop`; StoreError when a batch fails for good
+ */
+export async function loadLines(
+  access: StoreAccess,
+  lines: AsyncIterable<Line[]>,
+  options: LoadOptions,
+): Promise<LoadTotals> {
+  const loader = new Loader(access, options);
+  for await (const chunk of lines) {
+    for (const line of chunk) await loader.add(line);
+  }
+  return loader.finish();
+}
+
+class Loader {
+  readonly #batchPairs: number;
+  readonly #batchBytes: number;
+  readonly #inFlightMax: number;
+  #batch: NumberedPair[] = [];
+  #bytesOfBatch = 0;
+  #inFlight = new Set<Promise<void>>();
+  #failure: { readonly thrown: unknown } | undefined;
+  #loaded = 0;
+  #skipped = 0;
+  #bytes = 0;
+
+  constructor(
+    private readonly access: StoreAccess,
+    private readonly options: LoadOptions,
+  ) {
+    this.#batchPairs = options.batchPairs ?? 256;
+    this.#batchBytes = options.batchBytes ?? 256 * 1024;
+    this.#inFlightMax = options.inFlightMax ?? 8;
+  }
+
+  async add(line: Line): Promise<void> {
+    this.#bytes += line.bytes;
+    const parsed = 'fault' in line ? line : parsePair(line.text);
+    if ('fault' in parsed) {
+      await this.#bad({ line: line.number, fault: parsed.fault });
+      return;
+    }
+    this.#batch.push({ line: line.number, pair: parsed.pair });
+    this.#bytesOfBatch += line.bytes;
+    if (this.#batch.length >= this.#batchPairs || this.#bytesOfBatch >= this.#batchBytes) await this.#send();
+  }
+
+  async finish(): Promise<LoadTotals> {
+    if (this.#batch.length > 0) await this.#send();
+    await this.#settle();
+    this.#rethrow();
+    return { loaded: this.#loaded, skipped: this.#skipped, bytes: this.#bytes };
+  }
+
+  /** Starts the batch; waits only while as many as allowed are in flight. */
+  async #send(): Promise<void> {
+    this.#rethrow();
+    while (this.#inFlight.size >= this.#inFlightMax) await Promise.race(this.#inFlight);
+    const batch = this.#batch;
+    this.#batch = [];
+    this.#bytesOfBatch = 0;
+    const run = this.#write(batch)
+      .catch((thrown: unknown) => {
+        this.#failure ??= { thrown };
+      })
+      .finally(() => {
+        this.#inFlight.delete(run);
+        this.options.onProgress(this.#bytes, this.#loaded);
+      });
+    this.#inFlight.add(run);
+  }
+
+  async #write(batch: readonly NumberedPair[]): Promise<void> {
+    try {
+      await withRetries(() => this.access.load(batch.map(({ pair }) => pair)));
+      this.#loaded += batch.length;
+    } catch (thrown) {
+      if (!(thrown instanceof StoreError) || !PAIR_ERRORS.has(thrown.code)) throw thrown;
+      const only = batch.length === 1 ? batch[0] : undefined;
+      if (only) await this.#refused(only, thrown);
+      else for (const one of batch) await this.#write([one]);
+    }
+  }
+
+  async #refused({ line }: NumberedPair, error: StoreError): Promise<void> {
+    const bad = { line, fault: `${error.code}: ${error.message}` };
+    if (this.options.onError === 'stop') throw badLineError(bad);
+    this.#skip(bad);
+  }
+
+  async #bad(bad: BadLine): Promise<void> {
+    if (this.options.onError === 'skip') {
+      this.#skip(bad);
+      return;
+    }
+    if (this.#batch.length > 0) await this.#send();
+    await this.#settle();
+    this.#rethrow();
+    throw badLineError(bad);
+  }
+
+  #skip(bad: BadLine): void {
+    this.#skipped += 1;
+    this.options.onBadLine(bad);
+  }
+
+  async #settle(): Promise<void> {
+    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight);
+  }
+
+  #rethrow(): void {
+    if (this.#failure) throw this.#failure.thrown;
+  }
+}
+
+async function withRetries(attempt: () => Promise<void>): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await attempt();
+      return;
+    } catch (thrown) {
+      const retry = thrown instanceof StoreError && thrown.retryable && tries < TRIES_MAX;
+      if (!retry) throw thrown;
+      await sleep(FIRST_PAUSE_MS * 2 ** (tries - 1));
+    }
+  }
+}
+
+function badLineError({ line, fault }: BadLine): CliError {
+  return new CliError('KV_INPUT', `line ${line}: ${fault}`, { line });
+}

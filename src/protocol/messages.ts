@@ -1,0 +1,252 @@
+/**
+ * Every message that actors, clients and hosts exchange, in one table: tag, kind, fields, one sentence.
+ *
+ * A message is 8-byte aligned words: a header of four (protocol/header.ts), then its fields in the order given here,
+ * then its body. `u32` takes a word; `u64` two and starts on an even word. Offsets are computed from this table and
+ * checked against the constants below when the module loads. Tags are append-only; 0 is never valid.
+ */
+import { assert } from '../core/errors.js';
+import { HEADER_WORDS } from './header.js';
+
+type FieldType = 'u32' | 'u64';
+
+/** What the bytes after the fields are. */
+type Body = 'none' | 'record' | 'record+context' | 'key' | 'records' | 'cbor';
+
+export interface MessageSpec {
+  readonly tag: number;
+  /** A cast expects nothing, a call a reply, a reply ends a call. */
+  readonly kind: 'cast' | 'call' | 'reply';
+  readonly fields: Readonly<Record<string, FieldType>>;
+  readonly body: Body;
+  readonly summary: string;
+}
+
+export const MESSAGES = {
+  pad: { tag: 1, kind: 'cast', fields: {}, body: 'none', summary: 'Fills the end of a mailbox; never delivered.' },
+  write: {
+    tag: 2,
+    kind: 'call',
+    fields: { deadline: 'u32', options: 'u32', callerClock: 'u64' },
+    body: 'record+context',
+    summary: 'client to coordinator: store this record (its dot still empty) under W.',
+  },
+  written: {
+    tag: 3,
+    kind: 'reply',
+    fields: { outcome: 'u32', detail: 'u32', clock: 'u64' },
+    body: 'none',
+    summary: 'coordinator to client: how the write ended.',
+  },
+  mint: {
+    tag: 4,
+    kind: 'call',
+    fields: { deadline: 'u32', options: 'u32', callerClock: 'u64' },
+    body: 'record+context',
+    summary: 'coordinator to its own vnode: give this write a dot and a clock, log it and stage it. Laid out as write.',
+  },
+  minted: {
+    tag: 5,
+    kind: 'reply',
+    fields: { outcome: 'u32', position: 'u32' },
+    body: 'none',
+    summary: 'vnode to its coordinator: where the minted record stands in the hot table.',
+  },
+  replicate: {
+    tag: 6,
+    kind: 'call',
+    fields: { options: 'u32', reserved: 'u32' },
+    body: 'record',
+    summary: 'coordinator to vnode: merge this record, log it, stage it.',
+  },
+  replicated: {
+    tag: 7,
+    kind: 'reply',
+    fields: { outcome: 'u32', reserved: 'u32' },
+    body: 'none',
+    summary: 'vnode to coordinator: the record is in the log.',
+  },
+  read: {
+    tag: 8,
+    kind: 'call',
+    fields: { deadline: 'u32', options: 'u32', keyHash: 'u32', keySlot: 'u32' },
+    body: 'key',
+    summary: 'client to coordinator: read this key under R.',
+  },
+  answered: {
+    tag: 9,
+    kind: 'reply',
+    fields: { outcome: 'u32', detail: 'u32' },
+    body: 'record',
+    summary: 'coordinator to client: the merged record, or none.',
+  },
+  fetch: {
+    tag: 10,
+    kind: 'call',
+    fields: { options: 'u32', reserved: 'u32', keyHash: 'u32', keySlot: 'u32' },
+    body: 'key',
+    summary: 'coordinator to vnode: what do you hold for this key?',
+  },
+  fetched: {
+    tag: 11,
+    kind: 'reply',
+    fields: { outcome: 'u32', detail: 'u32' },
+    body: 'record',
+    summary: 'vnode to coordinator: the record, or none.',
+  },
+  scan: {
+    tag: 12,
+    kind: 'call',
+    fields: { deadline: 'u32', bytesMax: 'u32' },
+    body: 'cbor',
+    summary: 'client to vnode: a page of records in key order between these bounds.',
+  },
+  page: {
+    tag: 13,
+    kind: 'reply',
+    fields: { outcome: 'u32', detail: 'u32' },
+    body: 'records',
+    summary: 'vnode to client: the records of one page; detail is the count, shifted, and whether more follow.',
+  },
+  gossip: {
+    tag: 14,
+    kind: 'cast',
+    fields: {},
+    body: 'cbor',
+    summary: 'gossip agent to gossip agent: heartbeats and suspicions as this node knows them; may be dropped.',
+  },
+} as const satisfies Record<string, MessageSpec>;
+
+export type MessageName = keyof typeof MESSAGES;
+
+/** Tags as constants that compile to numbers; asserted against the table below. */
+export const enum Kind {
+  pad = 1,
+  write = 2,
+  written = 3,
+  mint = 4,
+  minted = 5,
+  replicate = 6,
+  replicated = 7,
+  read = 8,
+  answered = 9,
+  fetch = 10,
+  fetched = 11,
+  scan = 12,
+  page = 13,
+  gossip = 14,
+}
+
+export const enum Write {
+  deadline = 4,
+  options = 5,
+  callerClock = 6,
+  record = 8,
+}
+export const enum Written {
+  outcome = 4,
+  detail = 5,
+  clock = 6,
+  end = 8,
+}
+export const enum Minted {
+  outcome = 4,
+  position = 5,
+  end = 6,
+}
+export const enum Replicate {
+  options = 4,
+  record = 6,
+}
+export const enum Replicated {
+  outcome = 4,
+  end = 6,
+}
+export const enum Read {
+  deadline = 4,
+  options = 5,
+  keyHash = 6,
+  keySlot = 7,
+  key = 8,
+}
+/** `answered` and `fetched` share it. */
+export const enum Answer {
+  outcome = 4,
+  detail = 5,
+  record = 6,
+}
+/** `read` and `fetch` keep hash, length and key at the same offsets. */
+export const enum Fetch {
+  options = 4,
+  keyHash = 6,
+  keySlot = 7,
+  key = 8,
+}
+export const enum Scan {
+  deadline = 4,
+  bytesMax = 5,
+  body = 6,
+}
+export const enum Page {
+  outcome = 4,
+  detail = 5,
+  records = 6,
+}
+
+/** Word offset of each field of a message, and of its body under `body`. */
+export function fieldOffsets(name: MessageName): Readonly<Record<string, number>> {
+  const offsets: Record<string, number> = {};
+  let word = HEADER_WORDS;
+  for (const [field, type] of Object.entries(MESSAGES[name].fields)) {
+    if (type === 'u64' && word % 2 !== 0) word++;
+    offsets[field] = word;
+    word += type === 'u64' ? 2 : 1;
+  }
+  offsets.body = (word + 1) & ~1;
+  return offsets;
+}
+
+/** Name of each tag, or undefined. */
+export const NAME_OF_TAG: readonly (MessageName | undefined)[] = (() => {
+  const names: (MessageName | undefined)[] = new Array(256).fill(undefined);
+  for (const [name, spec] of Object.entries(MESSAGES)) names[spec.tag] = name as MessageName;
+  return names;
+})();
+
+function check(name: MessageName, kind: Kind, constants: Readonly<Record<string, number>>): void {
+  assert(MESSAGES[name].tag === kind, `the tag of ${name}`);
+  const offsets = fieldOffsets(name);
+  for (const [field, word] of Object.entries(constants)) assert(offsets[field] === word, `offset of ${name}.${field}`);
+}
+
+const write = { deadline: Write.deadline, options: Write.options, callerClock: Write.callerClock, body: Write.record };
+check('write', Kind.write, write);
+check('mint', Kind.mint, write);
+check('written', Kind.written, {
+  outcome: Written.outcome,
+  detail: Written.detail,
+  clock: Written.clock,
+  body: Written.end,
+});
+check('minted', Kind.minted, { outcome: Minted.outcome, position: Minted.position, body: Minted.end });
+check('replicate', Kind.replicate, { options: Replicate.options, body: Replicate.record });
+check('replicated', Kind.replicated, { outcome: Replicated.outcome, body: Replicated.end });
+check('read', Kind.read, {
+  deadline: Read.deadline,
+  options: Read.options,
+  keyHash: Read.keyHash,
+  keySlot: Read.keySlot,
+  body: Read.key,
+});
+check('fetch', Kind.fetch, {
+  options: Fetch.options,
+  keyHash: Fetch.keyHash,
+  keySlot: Fetch.keySlot,
+  body: Fetch.key,
+});
+check('answered', Kind.answered, { outcome: Answer.outcome, detail: Answer.detail, body: Answer.record });
+check('fetched', Kind.fetched, { outcome: Answer.outcome, detail: Answer.detail, body: Answer.record });
+check('scan', Kind.scan, { deadline: Scan.deadline, bytesMax: Scan.bytesMax, body: Scan.body });
+check('page', Kind.page, { outcome: Page.outcome, detail: Page.detail, body: Page.records });
+check('gossip', Kind.gossip, { body: HEADER_WORDS });
+check('pad', Kind.pad, {});

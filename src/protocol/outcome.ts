@@ -1,0 +1,51 @@
+/**
+ * How a call ended, in one word of its reply, and the options of a request, in one word of its call.
+ *
+ *   outcome  status (16 bits: 0 is success, else 1 + index of the error code) | replicas (8) | durability (8)
+ *   options  quorum (8) | durability (2) | flags
+ */
+import { ERROR_CODES, type ErrorCode } from '../core/errors.js';
+import type { Durability } from '../core/options.js';
+
+/** Weakest first, so that the weakest of two is the smaller. Append-only. */
+export const enum DurabilityCode {
+  none = 0,
+  interval = 1,
+  sync = 2,
+}
+
+const DURABILITIES: readonly Durability[] = ['none', 'interval', 'sync'];
+const CODES = Object.keys(ERROR_CODES) as ErrorCode[];
+const STATUS_OF = new Map<ErrorCode, number>(CODES.map((code, index) => [code, index + 1]));
+
+export const durabilityCode = (durability: Durability): DurabilityCode => DURABILITIES.indexOf(durability);
+export const durabilityName = (code: number): Durability => DURABILITIES[code] ?? 'none';
+
+export function success(replicas: number, durability: number): number {
+  return (replicas << 16) | (durability << 24);
+}
+
+export function failure(code: ErrorCode): number {
+  return STATUS_OF.get(code) as number;
+}
+
+export const isSuccess = (outcome: number): boolean => (outcome & 0xffff) === 0;
+export const replicasOf = (outcome: number): number => (outcome >>> 16) & 0xff;
+export const durabilityOf = (outcome: number): number => outcome >>> 24;
+
+/** The error code of a failed outcome; KV_INTERNAL for one that this version does not know. */
+export const errorOf = (outcome: number): ErrorCode => CODES[(outcome & 0xffff) - 1] ?? 'KV_INTERNAL';
+
+/** Flags of a request's options word. */
+export const enum Ask {
+  /** A context follows the record. */
+  context = 1 << 10,
+  monotonic = 1 << 11,
+}
+
+export function packOptions(quorum: number, durability: number, flags: number): number {
+  return quorum | (durability << 8) | flags;
+}
+
+export const quorumOf = (options: number): number => options & 0xff;
+export const askedDurability = (options: number): number => (options >>> 8) & 3;
