@@ -1,0 +1,134 @@
+/**
+ * The circle of memory that holds every hot record, in the order in which they were written (a log-structured cache:
+ * Rosenblum and Ousterhout 1992, with CLOCK at the tail).
+ *
+ *      reclaimed             flushed        published    head
+ *   ....|== clean or dead ====|== dirty =====|= staged ===|........ (wraps)
+ *
+ * A *position* is an unsigned 32-bit number: lap (3 bits) | unit of 8 bytes within the arena (29 bits). Positions grow
+ * with time, so `(a - b) | 0` orders any two that are less than four laps apart, and live ones are less than one apart.
+ * Unit 0 to 3 stay unused: position 0 means none. What the turn writes lies in one piece, laid out as log blocks, so the
+ * commit log writes it to disk as it stands.
+ */
+import { assert } from '../core/errors.js';
+import { Flag } from '../protocol/record.js';
+import { Control, type NodeMemory } from './node-memory.js';
+
+const FIRST_UNIT = 4;
+const UNIT_MASK = 0x1fff_ffff;
+const LAP_BITS = 29;
+
+/** Word index of a position. */
+export const wordOf = (position: number): number => (position & UNIT_MASK) << 1;
+
+export class Arena {
+  readonly words: Int32Array;
+  readonly bytes: Buffer;
+  readonly capacityUnits: number;
+  readonly #control: Int32Array;
+  #lap: number;
+  #headUnit = FIRST_UNIT;
+  #reclaimLap: number;
+  #reclaimUnit = FIRST_UNIT;
+
+  /** Takes the memory over: whatever a former thread left in it is no longer reachable. */
+  constructor(memory: NodeMemory) {
+    this.words = new Int32Array(memory.arena);
+    this.bytes = Buffer.from(memory.arena);
+    this.capacityUnits = memory.arena.byteLength >>> 3;
+    this.#control = new Int32Array(memory.control);
+    // Atomics: two laps on, so that readers of the former incarnation notice, before anything is overwritten.
+    this.#lap = Atomics.add(this.#control, Control.laps, 2) + 2;
+    this.#reclaimLap = this.#lap;
+    const start = this.#position(this.#lap, FIRST_UNIT);
+    Atomics.store(this.#control, Control.published, start); // Atomics: seq_cst; nothing is published yet
+    Atomics.store(this.#control, Control.reclaimed, start); // Atomics: seq_cst, after laps
+  }
+
+  #position(lap: number, unit: number): number {
+    return (((lap & 7) << LAP_BITS) | unit) >>> 0;
+  }
+
+  /** Position behind everything written. */
+  get head(): number {
+    return this.#position(this.#lap, this.#headUnit);
+  }
+
+  /** Position of the oldest bytes that are intact. */
+  get tail(): number {
+    return this.#position(this.#reclaimLap, this.#reclaimUnit);
+  }
+
+  get published(): number {
+    return this.#control[Control.published] >>> 0;
+  }
+
+  /** Units in use, between tail and head. */
+  get usedUnits(): number {
+    return (this.#lap - this.#reclaimLap) * this.capacityUnits + this.#headUnit - this.#reclaimUnit;
+  }
+
+  /** Units that can be written before the head meets the tail. */
+  get freeUnits(): number {
+    return this.capacityUnits - FIRST_UNIT - this.usedUnits;
+  }
+
+  /** The position of the record at this word index, which must be live. */
+  positionAt(word: number): number {
+    const unit = word >>> 1;
+    return this.#position(unit < this.#headUnit ? this.#lap : this.#lap - 1, unit);
+  }
+
+  /** True where this many units fit before the end of the lap. */
+  fitsLap(units: number): boolean {
+    return this.#headUnit + units <= this.capacityUnits;
+  }
+
+  /** Units lost when the next record of this size has to start a new lap; 0 where it fits. */
+  padUnits(units: number): number {
+    return this.fitsLap(units) ? 0 : this.capacityUnits - this.#headUnit + FIRST_UNIT;
+  }
+
+  /** Takes the next units and returns their word index. The caller has made room and wrapped. */
+  push(units: number): number {
+    assert(this.freeUnits >= units && this.fitsLap(units), 'the arena has room for what is pushed');
+    const word = this.#headUnit << 1;
+    this.#headUnit += units;
+    return word;
+  }
+
+  /** Fills the rest of the lap and begins the next one. */
+  wrap(): void {
+    const rest = this.capacityUnits - this.#headUnit;
+    if (rest > 0) this.words[this.#headUnit << 1] = (rest << 3) | (Flag.pad << 24);
+    this.#lap++;
+    this.#headUnit = FIRST_UNIT;
+    Atomics.store(this.#control, Control.laps, this.#lap); // Atomics: seq_cst, before any byte of the new lap
+  }
+
+  /** Everything up to the head becomes visible to all threads at once. */
+  publish(): void {
+    // Atomics: release; the records before it are complete, the log write behind us
+    Atomics.store(this.#control, Control.published, this.head);
+  }
+
+  /** True where the tail stands at the end of its lap, behind the last whole record. */
+  get tailAtLapEnd(): boolean {
+    return this.#reclaimUnit >= this.capacityUnits;
+  }
+
+  /** Gives up the oldest `units`; readers that still copy them will notice. Visible after `releaseTail`. */
+  advanceTail(units: number): void {
+    this.#reclaimUnit += units;
+    if (this.#reclaimUnit >= this.capacityUnits) {
+      this.#reclaimLap++;
+      this.#reclaimUnit = FIRST_UNIT;
+    }
+  }
+
+  /** Tells the readers how far the tail has come; before any freed byte is overwritten. */
+  releaseTail(): void {
+    // Atomics: RMW, a full fence: no later store of ours to the freed bytes may pass it
+    Atomics.exchange(this.#control, Control.reclaimed, this.tail);
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * The commit log of one node: append-only segments, written one block a turn (group commit without a timer), synced
+ * when a turn asks for it or by interval in the background, dropped from the front when the base table has caught up.
+ *
+ * Room is reserved ahead by writing zeros, so that a full disk is seen between turns, not within one, and so that a
+ * sync has no file size to change. A failed write or sync is for the caller to end the node on: nothing of it counts.
+ */
+import { join } from 'node:path';
+import { StoreError } from '../core/errors.js';
+import { TURN_BYTES_MAX } from '../protocol/limits.js';
+import { SEGMENT_HEADER_BYTES, segmentHeader, segmentName } from './log-block.js';
+import { type LogFiles, realFiles } from './log-files.js';
+
+export interface CommitLogOptions {
+  readonly directory: string;
+  /** Number of the first segment that this log writes; all older files belong to `held`. */
+  readonly firstSegment: number;
+  /** Sequence number of the first record to come. */
+  readonly nextSequence: number;
+  /** Segments on disk from before, oldest first, with their bytes. */
+  readonly held: readonly { readonly segment: number; readonly bytes: number }[];
+  readonly segmentBytes?: number;
+  readonly files?: LogFiles;
+}
+
+interface Segment {
+  readonly number: number;
+  readonly fd: number;
+  /** Where the next block goes. */
+  offset: number;
+  /** Up to here the file's blocks are allocated on disk. */
+  reserved: number;
+  unsynced: boolean;
+}
+
+const SEGMENT_BYTES = 32 * 1024 * 1024;
+const RESERVE_STEP_BYTES = 1024 * 1024;
+const ZEROS = Buffer.alloc(RESERVE_STEP_BYTES);
+
+export class CommitLog {
+  nextSequence: number;
+  writes = 0;
+  syncs = 0;
+  readonly #directory: string;
+  readonly #files: LogFiles;
+  readonly #segmentBytes: number;
+  readonly #held: { segment: number; bytes: number }[];
+  #current: Segment;
+  #retired: Segment[] = [];
+  #syncing = false;
+  #failure: StoreError | undefined;
+
+  /** @throws StoreError KV_STORAGE_FULL, KV_STORAGE_FAILED */
+  constructor(options: CommitLogOptions) {
+    this.#directory = options.directory;
+    this.#files = options.files ?? realFiles;
+    this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
+    this.#held = [...options.held];
+    this.nextSequence = options.nextSequence;
+    this.#current = this.#begin(options.firstSegment);
+  }
+
+  /** Segment that is being written. */
+  get segment(): number {
+    return this.#current.number;
+  }
+
+  /** Bytes of all segments still needed. */
+  get bytes(): number {
+    let total = this.#current.offset;
+    for (const { bytes } of this.#held) total += bytes;
+    return total;
+  }
+
+  /** True while a background sync is under way: its end needs a turn of the event loop. */
+  get busy(): boolean {
+    return this.#syncing;
+  }
+
+  get unsynced(): boolean {
+    return this.#current.unsynced || this.#retired.length > 0;
+  }
+
+  #begin(number: number): Segment {
+    try {
+      const fd = this.#files.create(join(this.#directory, segmentName(number)));
+      const header = segmentHeader(number, this.nextSequence);
+      this.#files.write(fd, header, 0, header.length, 0);
+      const segment = { number, fd, offset: SEGMENT_HEADER_BYTES, reserved: 0, unsynced: true };
+      this.#reserve(segment);
+      this.#files.syncDirectory(this.#directory);
+      return segment;
+    } catch (error) {
+      throw storageError('cannot begin a log segment', error);
+    }
+  }
+
+  /** Makes room for one more turn; call it between turns. @throws StoreError KV_STORAGE_FULL: the node is to be read-only */
+  reserveTurn(): void {
+    const current = this.#current;
+    if (current.offset >= this.#segmentBytes) this.#rotate();
+    else if (current.reserved < current.offset + 2 * TURN_BYTES_MAX) this.#tryReserve(current);
+  }
+
+  #tryReserve(segment: Segment): void {
+    try {
+      this.#reserve(segment);
+    } catch (error) {
+      throw storageError('cannot reserve room for the log', error);
+    }
+  }
+
+  #reserve(segment: Segment): void {
+    const from = Math.max(segment.reserved, segment.offset);
+    const to = segment.offset + 3 * TURN_BYTES_MAX;
+    for (let at = from; at < to; at += RESERVE_STEP_BYTES) {
+      this.#files.write(segment.fd, ZEROS, 0, RESERVE_STEP_BYTES, at);
+      segment.reserved = at + RESERVE_STEP_BYTES;
+    }
+  }
+
+  #rotate(): void {
+    const next = this.#begin(this.#current.number + 1);
+    this.#held.push({ segment: this.#current.number, bytes: this.#current.offset });
+    this.#retired.push(this.#current);
+    this.#current = next;
+  }
+
+  /** Writes one sealed block. @throws StoreError KV_STORAGE_FULL or KV_STORAGE_FAILED: then nothing of it counts */
+  append(bytes: Buffer, start: number, length: number): void {
+    const current = this.#current;
+    try {
+      this.#files.write(current.fd, bytes, start, length, current.offset);
+    } catch (error) {
+      throw storageError('cannot write the log', error);
+    }
+    current.offset += length;
+    current.unsynced = true;
+    this.writes++;
+  }
+
+  /** Everything appended is on disk when this returns. @throws StoreError KV_STORAGE_FAILED: nothing unsynced is trusted */
+  sync(): void {
+    try {
+      for (const segment of this.#retired) this.#files.sync(segment.fd);
+      if (!this.#syncing) this.#closeRetired();
+      this.#files.sync(this.#current.fd);
+      this.#current.unsynced = false;
+      this.syncs++;
+    } catch (error) {
+      throw storageError('cannot sync the log', error);
+    }
+  }
+
+  /** Begins a sync in the background unless one is under way; `failure` tells how it ended. */
+  syncLater(): void {
+    if (this.#syncing || !this.unsynced) return;
+    this.#syncing = true;
+    const retired = this.#retired;
+    this.#retired = [];
+    const current = this.#current;
+    current.unsynced = false;
+    const targets = [...retired, current];
+    let left = targets.length;
+    for (const target of targets) {
+      this.#files.syncLater(target.fd, (error) => {
+        if (error !== null) this.#failure = storageError('cannot sync the log', error);
+        if (--left > 0) return;
+        for (const segment of retired) this.#files.close(segment.fd);
+        this.#syncing = false;
+        this.syncs++;
+      });
+    }
+  }
+
+  /** Throws what a background sync failed with. @throws StoreError KV_STORAGE_FAILED */
+  checkFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Drops the segments before this one: the base table holds all of their records, synced. */
+  dropBefore(segment: number): void {
+    while (this.#held.length > 0 && this.#held[0].segment < segment) {
+      const { segment: number } = this.#held.shift() as { segment: number };
+      this.#files.remove(join(this.#directory, segmentName(number)));
+    }
+  }
+
+  #closeRetired(): void {
+    for (const segment of this.#retired) this.#files.close(segment.fd);
+    this.#retired = [];
+  }
+
+  /** Syncs and closes; the last segment loses the room reserved ahead. @throws StoreError KV_STORAGE_FAILED */
+  close(): void {
+    this.sync();
+    this.#closeRetired();
+    this.#files.close(this.#current.fd);
+    this.#files.truncate(join(this.#directory, segmentName(this.#current.number)), this.#current.offset);
+  }
+}
+
+/** KV_STORAGE_FULL where the disk is full, KV_STORAGE_FAILED otherwise. */
+export function storageError(what: string, cause: unknown): StoreError {
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code;
+  const full = code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG';
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new StoreError(full ? 'KV_STORAGE_FULL' : 'KV_STORAGE_FAILED', `${what}: ${reason}`, {}, cause);
+}

@@ -1,0 +1,113 @@
+/**
+ * Reading a node's hot table from any thread of its host, without a lock and without a message.
+ *
+ * find  -> word index of the newest *published* record of the key
+ * copy  -> the caller copies what it needs out of `words` / `bytes`
+ * intact-> true if nothing of it was overwritten meanwhile; otherwise the copy is worthless and the caller tries again
+ *
+ * An unpublished record carries the position of the version before it, so a reader steps back until it meets one that
+ * is published. A record's bytes change only when the circle comes round, which `reclaimed` announces beforehand.
+ */
+import { Rec, sizeOf, valueBytesOf, valueWord } from '../protocol/record.js';
+import { wordOf } from './arena.js';
+import { BloomFilter } from './bloom-filter.js';
+import { Control, homeSlot, type NodeMemory } from './node-memory.js';
+
+/** What `find` returns where it has no record. */
+export const enum Found {
+  /** Not in the table; the disk may still have it (see mayBeOnDisk). */
+  absent = -1,
+  /** The table moved under the reader; try again. */
+  unsettled = -2,
+}
+
+/** Versions that a reader steps back at most: a turn seldom writes one key more often. */
+const STEPS_MAX = 64;
+const STRONGLY_ORDERED = process.arch === 'x64' || process.arch === 'ia32';
+
+export class HotReader {
+  readonly words: Int32Array;
+  readonly bytes: Buffer;
+  readonly serving: Int32Array;
+  readonly #index: Int32Array;
+  readonly #marks: Uint8Array;
+  readonly #control: Int32Array;
+  readonly #slots: number;
+  readonly #bloom: BloomFilter;
+  #position = 0;
+  #laps = 0;
+
+  constructor(memory: NodeMemory) {
+    this.words = new Int32Array(memory.arena);
+    this.bytes = Buffer.from(memory.arena);
+    this.serving = new Int32Array(memory.serving);
+    this.#index = new Int32Array(memory.index);
+    this.#marks = new Uint8Array(memory.marks);
+    this.#control = new Int32Array(memory.control);
+    this.#slots = memory.index.byteLength / 8;
+    this.#bloom = new BloomFilter(new Int32Array(memory.bloom));
+  }
+
+  /** Word index of the published record of the key at `words[keyAt..]`, or a Found code. */
+  find(words: Int32Array, hash: number, keySlot: number, keyAt: number): number {
+    const moves = Atomics.load(this.#control, Control.moves); // Atomics: acquire, before the first slot
+    this.#laps = Atomics.load(this.#control, Control.laps); // Atomics: acquire, before the first slot
+    const index = this.#index;
+    let slot = homeSlot(hash, this.#slots);
+    for (let probes = 0; probes < this.#slots; probes++) {
+      const position = Atomics.load(index, slot * 2); // Atomics: acquire, before the record's bytes
+      if (position === 0) break;
+      if (index[slot * 2 + 1] === hash) {
+        const at = wordOf(position);
+        if (this.#sameKey(at, words, keySlot, keyAt)) {
+          if (this.#marks[slot] === 0) this.#marks[slot] = 1;
+          return this.#published(position);
+        }
+      }
+      if (++slot === this.#slots) slot = 0;
+    }
+    // Atomics: acquire; a miss counts only when no slot moved since the first one was read
+    if ((moves & 1) !== 0 || Atomics.load(this.#control, Control.moves) !== moves) return Found.unsettled;
+    return Found.absent;
+  }
+
+  #sameKey(at: number, words: Int32Array, keySlot: number, keyAt: number): boolean {
+    const arena = this.words;
+    if (arena[at + Rec.keySlot] !== keySlot) return false;
+    const keyWords = ((keySlot & 0xffff) + 3) >>> 2;
+    for (let i = 0; i < keyWords; i++) if (arena[at + Rec.key + i] !== words[keyAt + i]) return false;
+    return true;
+  }
+
+  /** Steps back from a version that may be staged to the newest published one. */
+  #published(newest: number): number {
+    const published = Atomics.load(this.#control, Control.published); // Atomics: acquire, after the slot
+    let position = newest;
+    for (let steps = 0; ((position - published) | 0) >= 0; steps++) {
+      position = this.words[wordOf(position) + Rec.previous];
+      if (position === 0) return Found.absent;
+      if (steps === STEPS_MAX) return Found.unsettled;
+    }
+    this.#position = position;
+    const at = wordOf(position);
+    const end = at + sizeOf(this.words, at) / 4;
+    const valueEnd = at + valueWord(this.words, at) + valueBytesOf(this.words, at) / 4;
+    return end > this.words.length || valueEnd > end ? Found.unsettled : at;
+  }
+
+  /** True where everything read of the record since `find` was its own. */
+  intact(): boolean {
+    const control = this.#control;
+    // Atomics: x86-64 keeps the earlier plain loads before this load; elsewhere only a read-modify-write does
+    const reclaimed = STRONGLY_ORDERED
+      ? Atomics.load(control, Control.reclaimed) // Atomics: see above
+      : Atomics.add(control, Control.reclaimed, 0); // Atomics: see above
+    const laps = Atomics.load(control, Control.laps); // Atomics: acquire, after reclaimed
+    return ((this.#position - reclaimed) | 0) >= 0 && laps - this.#laps < 2;
+  }
+
+  /** False only where the base table certainly lacks the key. Ask after `find` said absent: bits are set before eviction. */
+  mayBeOnDisk(hash: number, keySlot: number): boolean {
+    return this.#bloom.mayContain(hash, keySlot >>> 16);
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * What the commit log consists of: segments of blocks, one block for each turn that wrote.
+ *
+ *   segment  header (32 bytes): magic, format, segment number (2 words), first sequence (2), replica (2)
+ *            blocks, then zeros reserved ahead
+ *   block    word 0  32 | BLOCK << 24     1  magic       2  CRC32 of everything behind this word
+ *                 3  bytes of the block, header included  4  first sequence (2 words)   6  records   7  segment, low bits
+ *            records (protocol/record.ts); a record flagged PAD was withdrawn and only keeps its sequence number
+ *
+ * A block is the same bytes in the arena and in the file.
+ */
+import { crc32 } from 'node:zlib';
+import { assert } from '../core/errors.js';
+import { Flag, getNumber, putNumber } from '../protocol/record.js';
+
+export const BLOCK_HEADER_BYTES = 32;
+export const SEGMENT_HEADER_BYTES = 32;
+/** Raised when the bytes of the log change meaning; a newer one is refused. */
+export const LOG_FORMAT = 1;
+const BLOCK_MAGIC = 0x6b76_6c42;
+const SEGMENT_MAGIC = 0x6b76_6c53;
+
+export const enum Block {
+  size = 0,
+  magic = 1,
+  crc = 2,
+  bytes = 3,
+  firstSequence = 4,
+  records = 6,
+  segment = 7,
+}
+
+const CRC_FROM_BYTES = 12;
+
+export interface BlockHeader {
+  readonly bytes: number;
+  readonly firstSequence: number;
+  readonly records: number;
+}
+
+/** Completes the header of a block that stands at word `at`: everything else of it must be written. */
+export function sealBlock(words: Int32Array, bytes: Buffer, at: number, header: BlockHeader, segment: number): void {
+  words[at + Block.size] = BLOCK_HEADER_BYTES | (Flag.block << 24);
+  words[at + Block.magic] = BLOCK_MAGIC;
+  words[at + Block.bytes] = header.bytes;
+  putNumber(words, at + Block.firstSequence, header.firstSequence);
+  words[at + Block.records] = header.records;
+  words[at + Block.segment] = segment;
+  words[at + Block.crc] = crcOf(bytes, at * 4, header.bytes);
+}
+
+/**
+ * Reads the block at word `at` of a view that ends at `endWord`.
+ * @returns the header, or why there is none: 'zeros' (reserved, never written), 'torn' (cut short or damaged)
+ */
+export function openBlock(
+  words: Int32Array,
+  bytes: Buffer,
+  at: number,
+  endWord: number,
+  segment: number,
+): BlockHeader | 'zeros' | 'torn' {
+  if (at + BLOCK_HEADER_BYTES / 4 > endWord) return isZero(words, at, endWord) ? 'zeros' : 'torn';
+  if (words[at] === 0 && words[at + Block.magic] === 0) return isZero(words, at, at + 8) ? 'zeros' : 'torn';
+  const size = words[at + Block.bytes];
+  if (words[at + Block.magic] !== BLOCK_MAGIC || words[at + Block.segment] !== (segment | 0)) return 'torn';
+  if (size < BLOCK_HEADER_BYTES || size % 8 !== 0 || at + size / 4 > endWord) return 'torn';
+  if (words[at + Block.crc] !== crcOf(bytes, at * 4, size)) return 'torn';
+  return { bytes: size, firstSequence: getNumber(words, at + Block.firstSequence), records: words[at + Block.records] };
+}
+
+/** Bytes of the block that begins here if its header can be believed, else 0: how much to have in view before opening it. */
+export function claimedBlockBytes(words: Int32Array, at: number): number {
+  return words[at + Block.magic] === BLOCK_MAGIC ? words[at + Block.bytes] : 0;
+}
+
+function crcOf(bytes: Buffer, start: number, size: number): number {
+  return crc32(bytes.subarray(start + CRC_FROM_BYTES, start + size)) | 0;
+}
+
+function isZero(words: Int32Array, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (words[i] !== 0) return false;
+  return true;
+}
+
+export interface SegmentHeader {
+  readonly format: number;
+  readonly segment: number;
+  readonly firstSequence: number;
+}
+
+/** The 32 bytes that open a segment file. */
+export function segmentHeader(segment: number, firstSequence: number): Buffer {
+  const words = new Int32Array(SEGMENT_HEADER_BYTES / 4);
+  words[0] = SEGMENT_MAGIC;
+  words[1] = LOG_FORMAT;
+  putNumber(words, 2, segment);
+  putNumber(words, 4, firstSequence);
+  return Buffer.from(words.buffer);
+}
+
+/** The header of a segment, or undefined where these bytes are none (a file cut before its header was complete). */
+export function readSegmentHeader(words: Int32Array): SegmentHeader | undefined {
+  if (words.length < SEGMENT_HEADER_BYTES / 4 || words[0] !== SEGMENT_MAGIC) return undefined;
+  return { format: words[1], segment: getNumber(words, 2), firstSequence: getNumber(words, 4) };
+}
+
+export const segmentName = (segment: number): string => `${String(segment).padStart(12, '0')}.log`;
+
+/** The segment number in a file name, or undefined for any other file. */
+export function segmentOfName(name: string): number | undefined {
+  const match = /^(\d{12})\.log$/.exec(name);
+  return match === null ? undefined : Number(match[1]);
+}
+
+assert(CRC_FROM_BYTES === Block.bytes * 4, 'the checksum covers everything behind itself');

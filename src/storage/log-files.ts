@@ -1,0 +1,47 @@
+/**
+ * The file calls that the commit log makes, as an object: tests hand in one whose writes and syncs fail on demand.
+ */
+import fs from 'node:fs';
+
+export interface LogFiles {
+  /** Opens for reading and writing, creating the file. */
+  create(path: string): number;
+  openRead(path: string): number;
+  write(fd: number, bytes: Buffer, start: number, length: number, offset: number): void;
+  read(fd: number, bytes: Buffer, start: number, length: number, offset: number): number;
+  size(fd: number): number;
+  sync(fd: number): void;
+  syncLater(fd: number, done: (error: Error | null) => void): void;
+  close(fd: number): void;
+  truncate(path: string, bytes: number): void;
+  remove(path: string): void;
+  list(directory: string): string[];
+  /** Makes creations and removals in the directory durable. */
+  syncDirectory(directory: string): void;
+}
+
+/** The real files. Every call throws what `node:fs` throws. */
+export const realFiles: LogFiles = {
+  create: (path) => fs.openSync(path, 'w+', 0o600),
+  openRead: (path) => fs.openSync(path, 'r'),
+  write(fd, bytes, start, length, offset) {
+    let done = 0;
+    while (done < length) done += fs.writeSync(fd, bytes, start + done, length - done, offset + done);
+  },
+  read: (fd, bytes, start, length, offset) => fs.readSync(fd, bytes, start, length, offset),
+  size: (fd) => fs.fstatSync(fd).size,
+  sync: (fd) => fs.fdatasyncSync(fd),
+  syncLater: (fd, done) => fs.fdatasync(fd, done),
+  close: (fd) => fs.closeSync(fd),
+  truncate: (path, bytes) => fs.truncateSync(path, bytes),
+  remove: (path) => fs.rmSync(path, { force: true }),
+  list: (directory) => fs.readdirSync(directory),
+  syncDirectory(directory) {
+    const fd = fs.openSync(directory, 'r');
+    try {
+      fs.fsyncSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+  },
+};
