@@ -22,6 +22,9 @@ export interface Member {
   readonly weight: number;
 }
 
+/** The nodes that hold each partition. */
+export type Placement = readonly (readonly NodeIndex[])[];
+
 /** What every node must agree on to route a key. */
 export interface RingMap {
   readonly epoch: Epoch;
@@ -33,6 +36,8 @@ export interface RingMap {
   readonly failureDomain: FailureDomain;
   /** Each node at most once; the order means nothing. */
   readonly members: readonly Member[];
+  /** The placement of the epoch before, where the claim is to move as little as possible from it. */
+  readonly anchor?: Placement;
 }
 
 /** Most replicas of a partition. */

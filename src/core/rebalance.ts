@@ -1,0 +1,199 @@
+/**
+ * One step of the claim: from a placement to one that fits a ring map, moving as few replicas as fairness allows.
+ *
+ * Holders that left, or that now share a failure domain, give up their seats; empty seats go to the nodes that lack
+ * most; then each node below its fair share takes partitions from those above theirs, in the order of its own hash
+ * scores (rendezvous); what no direct exchange can level goes along chains of exchanges. Shares end within one replica,
+ * or 2 % of fair. Thaler, Ravishankar, "Using Name-Based Mappings to Increase Hit Rates", 1998 (scores); Mirrokni,
+ * Thorup, Zadimoghaddam, "Consistent Hashing with Bounded Loads", 2018 (bounds); chains are augmenting paths of a flow.
+ */
+import { shareOut } from './fair-share.js';
+
+/** Weights and failure domains by position, and the positions that hold each partition. Changed in place. */
+export interface Seats {
+  readonly n: number;
+  readonly weights: readonly number[];
+  readonly domains: readonly number[];
+  /** What a position is called when it is scored: its node index. */
+  readonly names: readonly number[];
+  /** Holders of each partition, as positions; one that is not in `weights` has left. */
+  readonly lists: number[][];
+}
+
+interface Books extends Seats {
+  readonly loads: number[];
+  readonly fair: readonly number[];
+}
+
+/** Levels the seats. Where there are fewer than n domains each partition gets as many holders as there are domains. */
+export function rebalance(seats: Seats): void {
+  const { weights, domains, lists } = seats;
+  const books: Books = {
+    ...seats,
+    loads: weights.map(() => 0),
+    fair: shareOut(weights, domains, lists.length, seats.n),
+  };
+  for (const list of lists) vacate(books, list);
+  fillSeats(books, Math.min(seats.n, new Set(domains).size));
+  const hungry = weights
+    .map((_, position) => position)
+    .filter((position) => lacks(books, position) > tolerance(books, position));
+  hungry.sort((a, b) => books.loads[a] / books.fair[a] - books.loads[b] / books.fair[b] || a - b);
+  for (const position of hungry) takeShare(books, position);
+  for (let position = 0; position < weights.length; position++) levelByChains(books, position);
+}
+
+/** A hash score in 0..2^32-1: how much a node wants a partition. */
+export function score(partition: number, node: number): number {
+  let hash = Math.imul(partition + 0x9e3779b9, 0x85ebca6b) ^ Math.imul(node + 0x7f4a7c15, 0xc2b2ae35);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x7feb352d);
+  hash = Math.imul(hash ^ (hash >>> 15), 0x846ca68b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0x9e3779b1);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+/** Drops holders that left, that share a domain with one before them, or that are one too many. */
+function vacate({ n, weights, domains, loads }: Books, list: number[]): void {
+  let kept = 0;
+  for (const position of list) {
+    if (!(position < weights.length) || kept === n) continue;
+    let clash = false;
+    for (let seat = 0; seat < kept; seat++) clash ||= domains[list[seat]] === domains[position];
+    if (clash) continue;
+    list[kept++] = position;
+    loads[position]++;
+  }
+  list.length = kept;
+}
+
+function fillSeats(books: Books, depth: number): void {
+  const { domains, names, lists, weights, loads } = books;
+  lists.forEach((list, partition) => {
+    while (list.length < depth) {
+      let best = -1;
+      for (let position = 0; position < weights.length; position++) {
+        if (list.some((held) => domains[held] === domains[position])) continue;
+        const lead = best < 0 ? 1 : lacks(books, position) / weights[position] - lacks(books, best) / weights[best];
+        if (lead > 0 || (lead === 0 && score(partition, names[position]) > score(partition, names[best])))
+          best = position;
+      }
+      list.push(best);
+      loads[best]++;
+    }
+  });
+}
+
+function takeShare(books: Books, taker: number): void {
+  const { fair, lists, loads, names } = books;
+  const quota = Math.round(fair[taker]);
+  const order = partitionsByScore(lists.length, names[taker]);
+  for (const surplusMin of [0.5, 0]) {
+    for (const partition of order) {
+      if (loads[taker] >= quota) return;
+      const list = lists[partition];
+      const seat = seatFor(books, list, taker);
+      if (seat >= 0 && -lacks(books, list[seat]) > surplusMin) exchange(books, list, seat, taker);
+    }
+  }
+}
+
+/** The holder that gives way: the one of the taker's own domain, else the one furthest above its fair share. */
+function seatFor(books: Books, list: readonly number[], taker: number): number {
+  const { domains } = books;
+  let best = 0;
+  for (let seat = 0; seat < list.length; seat++) {
+    if (list[seat] === taker) return -1;
+    if (domains[list[seat]] === domains[taker]) return seat;
+    if (lacks(books, list[seat]) < lacks(books, list[best])) best = seat;
+  }
+  return best;
+}
+
+function levelByChains(books: Books, position: number): void {
+  while (Math.abs(lacks(books, position)) > tolerance(books, position)) {
+    const isHungry = lacks(books, position) > 0;
+    const chain = isHungry
+      ? findChain(
+          books,
+          (giver) => lacks(books, giver) < 0,
+          (taker) => taker === position,
+        )
+      : findChain(
+          books,
+          (giver) => giver === position,
+          (taker) => lacks(books, taker) > 0,
+        );
+    if (chain.length === 0) return;
+    for (const { partition, giver, taker } of chain) {
+      const list = books.lists[partition];
+      exchange(books, list, list.indexOf(giver), taker);
+    }
+  }
+}
+
+interface Exchange {
+  readonly partition: number;
+  readonly giver: number;
+  readonly taker: number;
+}
+
+/** The shortest chain of exchanges from a giver to a taker, the last exchange first; empty where there is none. */
+function findChain(books: Books, isSource: (p: number) => boolean, isTarget: (p: number) => boolean): Exchange[] {
+  const { weights, lists, domains } = books;
+  const reachedBy: (Exchange | undefined)[] = weights.map(() => undefined);
+  const queue = weights.map((_, position) => position).filter(isSource);
+  const isSeen = weights.map((_, position) => isSource(position));
+  const held = holdings(books);
+  for (let head = 0; head < queue.length; head++) {
+    const giver = queue[head];
+    for (const partition of held[giver]) {
+      const list = lists[partition];
+      for (let taker = 0; taker < weights.length; taker++) {
+        if (isSeen[taker] || list.some((other) => other !== giver && domains[other] === domains[taker])) continue;
+        isSeen[taker] = true;
+        reachedBy[taker] = { partition, giver, taker };
+        if (isTarget(taker)) return traceBack(reachedBy, taker);
+        queue.push(taker);
+      }
+    }
+  }
+  return [];
+}
+
+function traceBack(reachedBy: readonly (Exchange | undefined)[], end: number): Exchange[] {
+  const chain: Exchange[] = [];
+  for (let link = reachedBy[end]; link !== undefined; link = reachedBy[link.giver]) chain.push(link);
+  return chain;
+}
+
+function holdings({ weights, lists }: Books): number[][] {
+  const held: number[][] = weights.map(() => []);
+  lists.forEach((list, partition) => {
+    for (const position of list) held[position].push(partition);
+  });
+  return held;
+}
+
+function exchange({ loads }: Books, list: number[], seat: number, taker: number): void {
+  loads[list[seat]]--;
+  loads[taker]++;
+  list[seat] = taker;
+}
+
+/** Replicas that a position is short of its fair share; negative where it holds more. */
+function lacks({ fair, loads }: Books, position: number): number {
+  return fair[position] - loads[position];
+}
+
+function tolerance({ fair }: Books, position: number): number {
+  return Math.max(1, 0.02 * fair[position]);
+}
+
+function partitionsByScore(partitions: number, name: number): number[] {
+  const keys = new Float64Array(partitions);
+  for (let partition = 0; partition < partitions; partition++) {
+    keys[partition] = score(partition, name) * partitions + partition;
+  }
+  keys.sort();
+  return Array.from(keys, (key) => key % partitions);
+}
