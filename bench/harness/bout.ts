@@ -1,0 +1,111 @@
+/**
+ * One target under one workload: fills it, runs slices of gets or puts against it, and remembers which generation each
+ * key must hold, so that every read is checked and every slice of writes is read back.
+ */
+import { drive } from './driver.js';
+import { xorshift32 } from './random.js';
+import type { KeyValue, Target } from './target.js';
+import type { Generation, Workload } from './workload.js';
+
+export type Action = 'get' | 'put' | 'getMany' | 'putMany';
+
+export interface SliceOptions {
+  readonly action: Action;
+  readonly depth: number;
+  readonly durationMs: number;
+  readonly seed: number;
+}
+
+const FILL_BATCH = 1_000;
+const READ_BACK = 500;
+
+export class Bout {
+  readonly target: Target;
+  readonly #workload: Workload;
+  /** Generation that each key was last written with. */
+  readonly #held: Uint8Array;
+  #writes = 0;
+
+  constructor(target: Target, workload: Workload) {
+    this.target = target;
+    this.#workload = workload;
+    this.#held = new Uint8Array(workload.keys.length);
+  }
+
+  /** Writes every key in generation 0. */
+  async fill(): Promise<void> {
+    const { keys, values } = this.#workload;
+    for (let start = 0; start < keys.length; start += FILL_BATCH) {
+      const pairs: KeyValue[] = [];
+      for (let index = start; index < Math.min(keys.length, start + FILL_BATCH); index++)
+        pairs.push([keys[index], values[0][index]]);
+      await this.target.putMany(pairs);
+    }
+    this.#held.fill(0);
+  }
+
+  /** Runs one slice and answers pairs per second. Throws when a result is not what was written. */
+  async slice(options: SliceOptions): Promise<number> {
+    const { action, depth, durationMs } = options;
+    const writes = action === 'put' || action === 'putMany';
+    const generation: Generation = ++this.#writes % 2 === 1 ? 1 : 0;
+    const draw = xorshift32(options.seed);
+    const step = this.#step(action, generation, draw);
+    const { requests, seconds } = await drive({ depth, durationMs }, step);
+    if (writes) await this.#readBack(draw);
+    const pairsPerRequest = action === 'get' || action === 'put' ? 1 : this.#workload.batches[0].keys.length;
+    return (requests * pairsPerRequest) / seconds;
+  }
+
+  #step(action: Action, generation: Generation, draw: () => number): () => unknown {
+    const { target } = this;
+    const { keys, values, batches } = this.#workload;
+    const held = this.#held;
+    switch (action) {
+      case 'get':
+        return async () => {
+          const index = draw() % keys.length;
+          const value = await target.get(keys[index]);
+          if (value !== values[held[index]][index]) this.#fail(index, value);
+        };
+      case 'put':
+        return () => {
+          const index = draw() % keys.length;
+          held[index] = generation;
+          return target.put(keys[index], values[generation][index]);
+        };
+      case 'getMany':
+        return async () => {
+          const batch = batches[draw() % batches.length];
+          this.#check(batch.indices, await target.getMany(batch.keys));
+        };
+      case 'putMany':
+        return () => {
+          const batch = batches[draw() % batches.length];
+          for (const index of batch.indices) held[index] = generation;
+          return target.putMany(batch.pairs[generation]);
+        };
+    }
+  }
+
+  async #readBack(draw: () => number): Promise<void> {
+    const { keys } = this.#workload;
+    const indices = Array.from({ length: Math.min(READ_BACK, keys.length) }, () => draw() % keys.length);
+    this.#check(indices, await this.target.getMany(indices.map((index) => keys[index])));
+  }
+
+  #check(indices: readonly number[], got: unknown): void {
+    if (!Array.isArray(got) || got.length !== indices.length)
+      throw new Error(`${this.target.name}: asked for ${indices.length} values, got another number`);
+    for (let position = 0; position < indices.length; position++) {
+      const index = indices[position];
+      if (got[position] !== this.#workload.values[this.#held[index]][index]) this.#fail(index, got[position]);
+    }
+  }
+
+  #fail(index: number, got: unknown): never {
+    const { keys, values } = this.#workload;
+    const wanted = values[this.#held[index]][index];
+    throw new Error(`${this.target.name}: ${keys[index]} holds ${String(got)}, not ${wanted}`);
+  }
+}
