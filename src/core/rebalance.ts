@@ -23,6 +23,8 @@ export interface Seats {
 interface Books extends Seats {
   readonly loads: number[];
   readonly fair: readonly number[];
+  /** The lists before this step: going back to them costs no copy. */
+  readonly before: readonly (readonly number[])[];
 }
 
 /** Levels the seats. Where there are fewer than n domains each partition gets as many holders as there are domains. */
@@ -32,6 +34,7 @@ export function rebalance(seats: Seats): void {
     ...seats,
     loads: weights.map(() => 0),
     fair: shareOut(weights, domains, lists.length, seats.n),
+    before: lists.map((list) => list.slice()),
   };
   for (const list of lists) vacate(books, list);
   fillSeats(books, Math.min(seats.n, new Set(domains).size));
@@ -137,27 +140,36 @@ interface Exchange {
   readonly taker: number;
 }
 
-/** The shortest chain of exchanges from a giver to a taker, the last exchange first; empty where there is none. */
+/**
+ * The shortest chain of exchanges from a giver to a taker, the last exchange first; empty where there is none. Among the
+ * exchanges of one giver, those that undo a move of this step come first.
+ */
 function findChain(books: Books, isSource: (p: number) => boolean, isTarget: (p: number) => boolean): Exchange[] {
-  const { weights, lists, domains } = books;
+  const { weights, lists, before } = books;
   const reachedBy: (Exchange | undefined)[] = weights.map(() => undefined);
   const queue = weights.map((_, position) => position).filter(isSource);
   const isSeen = weights.map((_, position) => isSource(position));
   const held = holdings(books);
   for (let head = 0; head < queue.length; head++) {
     const giver = queue[head];
-    for (const partition of held[giver]) {
-      const list = lists[partition];
-      for (let taker = 0; taker < weights.length; taker++) {
-        if (isSeen[taker] || list.some((other) => other !== giver && domains[other] === domains[taker])) continue;
-        isSeen[taker] = true;
-        reachedBy[taker] = { partition, giver, taker };
-        if (isTarget(taker)) return traceBack(reachedBy, taker);
-        queue.push(taker);
+    for (const isReturn of [true, false]) {
+      for (const partition of held[giver]) {
+        for (const taker of isReturn ? before[partition] : weights.keys()) {
+          if (isSeen[taker] !== false || !canReplace(books, lists[partition], giver, taker)) continue;
+          isSeen[taker] = true;
+          reachedBy[taker] = { partition, giver, taker };
+          if (isTarget(taker)) return traceBack(reachedBy, taker);
+          queue.push(taker);
+        }
       }
     }
   }
   return [];
+}
+
+function canReplace({ domains }: Books, list: readonly number[], giver: number, taker: number): boolean {
+  for (const other of list) if (other !== giver && domains[other] === domains[taker]) return false;
+  return true;
 }
 
 function traceBack(reachedBy: readonly (Exchange | undefined)[], end: number): Exchange[] {
