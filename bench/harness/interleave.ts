@@ -1,6 +1,7 @@
 /**
  * Interleaved rounds: in each round every contestant runs one slice, so that what disturbs the machine disturbs all of
- * them alike. The order rotates from round to round, so that nobody always runs behind the same neighbour.
+ * them alike. The order rotates from round to round and turns around in every other one, so that nobody always runs
+ * behind the same neighbour.
  *
  * Reported are medians, ratios of medians, and the spread of the ratios round by round.
  */
@@ -22,13 +23,17 @@ export async function interleave(
 ): Promise<Rounds> {
   const rates = new Map<string, number[]>(contestants.map((contestant) => [contestant.name, []]));
   for (let round = 0; round < rounds; round++) {
-    for (let turn = 0; turn < contestants.length; turn++) {
-      const contestant = contestants[(turn + round) % contestants.length];
+    for (const contestant of orderOf(contestants, round)) {
       rates.get(contestant.name)?.push(await contestant.slice(round));
       await pause();
     }
   }
   return rates;
+}
+
+function orderOf(contestants: readonly Contestant[], round: number): Contestant[] {
+  const rotated = contestants.map((_, turn) => contestants[(turn + round) % contestants.length]);
+  return round % 2 === 0 ? rotated : rotated.reverse();
 }
 
 /** The middle value, or the mean of the two in the middle; NaN of nothing. */
