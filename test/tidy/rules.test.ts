@@ -62,7 +62,7 @@ for (const text of HIDING) {
 }
 
 test('floors: a lower floor and the own folder -> pass', (t) => {
-  const source = `import { a } from '../core/a.js';\nexport type { B } from './b.js';\nimport 'lmdb';`;
+  const source = `import { a } from '../core/a.js';\nexport type { B } from './b.js';\nimport 'lmdb';\nnew URL('../../package.json', a);`;
   t.deepEqual(check(rules.floors, 'src/storage/x.ts', source), []);
 });
 

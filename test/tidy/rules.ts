@@ -56,7 +56,8 @@ export const floors: Rule = (file) => {
   const own = floorOf(file.path);
   if (own === undefined) return [];
   return findImports(file).flatMap(({ specifier, line }) => {
-    if (!specifier.startsWith('.')) return [];
+    // Packages and data (package.json) stand on no floor.
+    if (!specifier.startsWith('.') || !specifier.endsWith('.js')) return [];
     const target = posix.join(posix.dirname(file.path), specifier);
     const other = floorOf(target);
     if (other === undefined) return [`${file.path}:${line}: imports ${target}, which is on no floor`];
