@@ -7,8 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { StoreError } from '../core/errors.js';
 import { CliError } from './exit-codes.js';
 import type { Line } from './ndjson.js';
-import { type PairLine, parsePair } from './pair-line.js';
-import type { StoreAccess } from './store-access.js';
+import { parsePair } from './pair-line.js';
+import type { PairToWrite, StoreAccess } from './store-access.js';
 
 export interface LoadOptions {
   /** `stop` ends at the first bad line; pairs before and beside it may have been written. */
@@ -33,7 +33,7 @@ export interface LoadTotals {
 
 interface NumberedPair {
   readonly line: number;
-  readonly pair: PairLine;
+  readonly pair: PairToWrite;
 }
 
 /** Store errors that one pair is to blame for. */
@@ -85,9 +85,10 @@ class Loader {
       await this.#bad({ line: line.number, fault: parsed.fault });
       return;
     }
+    const isFull = this.#batch.length >= this.#batchPairs || this.#bytesOfBatch + line.bytes > this.#batchBytes;
+    if (isFull && this.#batch.length > 0) await this.#send();
     this.#batch.push({ line: line.number, pair: parsed.pair });
     this.#bytesOfBatch += line.bytes;
-    if (this.#batch.length >= this.#batchPairs || this.#bytesOfBatch >= this.#batchBytes) await this.#send();
   }
 
   async finish(): Promise<LoadTotals> {

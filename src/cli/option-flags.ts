@@ -30,20 +30,20 @@ export function variableName(name: OptionName): string {
   return PREFIX + flagName(name).replaceAll('-', '_').toUpperCase();
 }
 
-/** Adds a flag for each option named, under one heading of the help. */
-export function addStoreFlags(command: Command, names: readonly OptionName[], heading: string): Command {
+/** Adds a flag for each option named, under one heading of the help; `hidden` flags work but are not shown. */
+export function addStoreFlags(
+  command: Command,
+  names: readonly OptionName[],
+  { heading, hidden = false }: { readonly heading: string; readonly hidden?: boolean },
+): Command {
   for (const name of names) {
     const spec = OPTION_SPECS[name];
     const flag = `--${flagName(name)}`;
-    const help = flagHelp(name, spec);
-    if (spec.kind !== 'boolean') {
-      command.addOption(new Option(`${flag} <${placeholder(name, spec)}>`, help).helpGroup(heading));
-      const full = `--${kebab(name)}`;
-      if (full !== flag) command.addOption(new Option(`${full} <bytes>`).hideHelp());
-      continue;
-    }
-    command.addOption(new Option(flag, help).helpGroup(heading));
-    command.addOption(new Option(`--no-${flagName(name)}`).hideHelp());
+    const argument = spec.kind === 'boolean' ? '' : ` <${placeholder(name, spec)}>`;
+    command.addOption(new Option(flag + argument, flagHelp(name, spec)).helpGroup(heading).hideHelp(hidden));
+    const full = `--${kebab(name)}`;
+    if (full !== flag) command.addOption(new Option(full + argument).hideHelp());
+    if (spec.kind === 'boolean') command.addOption(new Option(`--no-${flagName(name)}`).hideHelp());
   }
   return command;
 }

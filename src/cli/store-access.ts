@@ -1,31 +1,32 @@
 /**
  * What the commands need of a store, whoever holds it: this process, which opens the data directory, or another one,
  * reached through the Unix socket in that directory (or `--connect`). Commands see this interface alone and do not
- * know which; `openAccess` decides. Values travel as JSON with a type, so that both ways answer the same.
+ * know which; open-access.ts decides. Both ways answer in the same JSON shapes (server/admin-json.ts).
  */
 import type { MemberReport, RingReport, StoreStats, WriteResult } from '../client/types.js';
 import type { Durability } from '../core/options.js';
+import type { JsonKey, JsonPair, JsonType, JsonValue, readToJson } from '../server/admin-json.js';
 
-/** What a value is beside JSON: `bytes` are base64 in `value`. */
-export type ValueType = 'string' | 'json' | 'bytes';
+export type { JsonKey, JsonPair, JsonType, JsonValue } from '../server/admin-json.js';
 
-export interface TypedValue {
-  readonly value: unknown;
-  readonly type: ValueType;
-}
-
-export interface TypedPair extends TypedValue {
-  readonly key: string;
-}
+/** What a read found: every sibling, newest first, and the context. */
+export type FoundValue = ReturnType<typeof readToJson>;
 
 export interface WriteRequest {
   readonly w?: number;
   readonly durability?: Durability;
+  /** Of an earlier read: replace just what it covers. */
+  readonly context?: string;
 }
 
-export interface PutRequest extends WriteRequest, TypedPair {
+/** A pair as `load` writes it; without a type the value is what its JSON is. */
+export type PairToWrite = JsonKey & {
+  readonly value: unknown;
+  readonly type?: JsonType;
   readonly ttlMs?: number;
-}
+};
+
+export type PutRequest = PairToWrite & WriteRequest;
 
 export interface ScanRequest {
   readonly prefix?: string;
@@ -35,6 +36,8 @@ export interface ScanRequest {
   readonly lte?: string;
   readonly reverse?: boolean;
   readonly limit?: number;
+  /** false: keys only. */
+  readonly values?: boolean;
 }
 
 /** What `status` shows. */
@@ -51,16 +54,24 @@ export interface StatusReport {
 export interface StoreAccess {
   /** In words for people: `this process` or the address of the one that answers. */
   readonly via: string;
-  readonly remote: boolean;
-  /** The value, or undefined when the key does not exist. */
-  get(key: string): Promise<TypedValue | undefined>;
+  get(key: string): Promise<FoundValue>;
   put(request: PutRequest): Promise<WriteResult>;
   delete(key: string, request?: WriteRequest): Promise<WriteResult>;
   /** Writes every pair or rejects; some may then have been written. */
-  load(pairs: readonly (TypedPair & { readonly ttlMs?: number })[]): Promise<void>;
+  load(pairs: readonly PairToWrite[]): Promise<void>;
   /** Pairs in byte order of their keys, a page at a time, never all at once. */
-  scan(request: ScanRequest): AsyncIterable<TypedPair>;
+  scan(request: ScanRequest): AsyncIterable<JsonPair>;
   status(): Promise<StatusReport>;
   ring(): Promise<RingReport>;
   close(): Promise<void>;
+}
+
+/** A key as text: what is not UTF-8 is shown as its base64. */
+export function keyText(key: JsonKey): string {
+  return 'key' in key ? key.key : `base64:${key.keyBase64}`;
+}
+
+/** A value without the rest of a pair or of a sibling. */
+export function valueIn({ value, type }: Partial<JsonValue>): JsonValue {
+  return { value: value ?? null, type: type ?? 'cbor' };
 }

@@ -1,0 +1,96 @@
+/**
+ * `kvorum bench`: a short measurement of puts, then gets, on this machine: in a directory of its own that it removes,
+ * or in the store that `--path` or `--connect` names, under keys of its own that it deletes.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { CommandSpec, Invocation } from '../command.js';
+import { type Measurement, measure, measurementRow } from '../latency.js';
+import { withStore } from '../open-access.js';
+import { table } from '../output.js';
+import { parseBytes, parseCount, parseDurationMs } from '../quantities.js';
+import type { StoreAccess } from '../store-access.js';
+
+const PREFIX = 'kvorum-bench:';
+
+interface Plan {
+  readonly durationMs: number;
+  readonly inFlight: number;
+  readonly keys: number;
+  readonly value: string;
+}
+
+export const benchCommand: CommandSpec = {
+  usage: 'bench',
+  summary: 'measure puts and gets of this machine for a few seconds',
+  description:
+    'Puts, then gets, for a few seconds each, and prints operations per second and latency percentiles. ' +
+    'Without --path or --connect it uses a temporary directory. Numbers vary with what else runs here.',
+  flags: (command) => {
+    command
+      .option('--time <time>', 'how long each part runs', '2s')
+      .option('--in-flight <count>', 'calls in flight, 1 to 10000', '128')
+      .option('--keys <count>', 'different keys', '10000')
+      .option('--value <bytes>', 'size of a value', '100');
+  },
+  examples: [
+    ['kvorum bench', 'two seconds of puts, two of gets'],
+    ['kvorum bench --in-flight 1', 'the latency of one call at a time'],
+    ['kvorum bench --n 1 --w 1 --r 1 --nodes 2', 'without replication'],
+    ['kvorum bench --connect 127.0.0.1:7379', 'a running server, over its socket'],
+  ],
+  run: async (invocation) => {
+    const { flags, environment, output } = invocation;
+    const plan = planOf(invocation);
+    const isNamed = [flags.path, flags.connect, environment.KVORUM_PATH, environment.KVORUM_CONNECT].some(Boolean);
+    const path = isNamed ? undefined : await mkdtemp(join(tmpdir(), 'kvorum-bench-'));
+    try {
+      const placed = path === undefined ? invocation : { ...invocation, flags: { ...flags, path } };
+      const { put, get } = await withStore(placed, { create: true }, (access) => run(access, plan));
+      output.result({ inFlight: plan.inFlight, keys: plan.keys, valueBytes: plan.value.length, put, get }, () =>
+        table([
+          ['', 'per second', 'p50', 'p99', 'p99.9', 'max'],
+          measurementRow('put', put),
+          measurementRow('get', get),
+        ]),
+      );
+      return undefined;
+    } finally {
+      if (path !== undefined) await rm(path, { recursive: true, force: true });
+    }
+  },
+};
+
+function planOf({ flags }: Invocation): Plan {
+  return {
+    durationMs: parseDurationMs(String(flags.time)),
+    inFlight: parseCount(String(flags.inFlight), { min: 1, max: 10_000 }),
+    keys: parseCount(String(flags.keys), { min: 1, max: 100_000_000 }),
+    value: 'x'.repeat(Math.max(1, parseBytes(String(flags.value)))),
+  };
+}
+
+async function run(access: StoreAccess, plan: Plan): Promise<{ put: Measurement; get: Measurement }> {
+  const { durationMs, inFlight, keys, value } = plan;
+  const keyOf = (number: number) => `${PREFIX}${number % keys}`;
+  try {
+    const put = await measure((number) => access.put({ key: keyOf(number), value, type: 'string' }), plan);
+    const written = Math.min(keys, put.operations);
+    const get = await measure((number) => access.get(`${PREFIX}${number % written}`), { durationMs, inFlight });
+    return { put, get };
+  } finally {
+    await removeKeys(access);
+  }
+}
+
+async function removeKeys(access: StoreAccess): Promise<void> {
+  let deletes: Promise<unknown>[] = [];
+  for await (const pair of access.scan({ prefix: PREFIX, values: false })) {
+    if ('key' in pair) deletes.push(access.delete(pair.key));
+    if (deletes.length < 256) continue;
+    await Promise.all(deletes);
+    deletes = [];
+  }
+  await Promise.all(deletes);
+}

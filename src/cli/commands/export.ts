@@ -1,0 +1,100 @@
+/**
+ * `kvorum export [FILE]`: the inverse of load, one line a pair, in byte order of the keys. A file appears under its name
+ * only when it is whole: the lines go to a neighbour first, which is synced and then renamed.
+ */
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import type { CommandSpec, Invocation } from '../command.js';
+import { EXIT_CODES } from '../exit-codes.js';
+import { withStore } from '../open-access.js';
+import { formatPair } from '../pair-line.js';
+import { rateOf, startProgress } from '../progress.js';
+import { formatBytes, formatCount } from '../quantities.js';
+import type { ScanRequest, StoreAccess } from '../store-access.js';
+import { addRangeFlags, scanRequest } from './scan.js';
+
+const WRITE_BYTES = 256 * 1024;
+
+export const exportCommand: CommandSpec = {
+  usage: 'export [file]',
+  summary: 'write every pair as NDJSON, the inverse of load',
+  description:
+    'Writes one line {"key":"…","value":…} for each pair to a file, or to standard output. ' +
+    'It is not a snapshot, and expiry times are not part of it.',
+  flags: addRangeFlags,
+  examples: [
+    ['kvorum export backup.ndjson', 'to a file, which appears when it is whole'],
+    ['kvorum export | gzip > backup.ndjson.gz', 'to standard output'],
+    ['kvorum export --prefix user: users.ndjson', 'some of the keys'],
+  ],
+  run: (invocation) =>
+    withStore(invocation, { create: false }, async (access) => {
+      const [file = '-'] = invocation.args;
+      const request = scanRequest(invocation.flags);
+      if (file === '-') await toStdout(invocation, access, request);
+      else await toFile(invocation, access, { file, request });
+      return EXIT_CODES.ok.code;
+    }),
+};
+
+async function toStdout({ output }: Invocation, access: StoreAccess, request: ScanRequest): Promise<void> {
+  for await (const { text } of pieces(access, request)) {
+    if (!(await output.write(text))) return;
+  }
+}
+
+async function toFile(
+  { output }: Invocation,
+  access: StoreAccess,
+  { file, request }: { readonly file: string; readonly request: ScanRequest },
+): Promise<void> {
+  const startedAt = performance.now();
+  const partial = `${file}.${process.pid}.partial`;
+  const handle = await open(partial, 'wx', 0o600);
+  const progress = startProgress({ label: 'exporting', totalBytes: undefined, quiet: output.json });
+  try {
+    const { bytes, count } = await writeAll(handle, pieces(access, request), progress.update.bind(progress));
+    await handle.sync();
+    await handle.close();
+    await rename(partial, file);
+    progress.stop();
+    const perSecond = Math.round(rateOf(count, startedAt));
+    output.result({ file, exported: count, bytes, perSecond }, () => {
+      return `exported ${formatCount(count)} pairs to ${file} (${formatBytes(bytes)}, ${formatCount(perSecond)}/s)`;
+    });
+  } finally {
+    progress.stop();
+    await handle.close().catch(() => {});
+    await rm(partial, { force: true });
+  }
+}
+
+async function writeAll(
+  handle: FileHandle,
+  texts: AsyncIterable<{ text: string; count: number }>,
+  onProgress: (bytes: number, count: number) => void,
+): Promise<{ bytes: number; count: number }> {
+  let bytes = 0;
+  let total = 0;
+  for await (const { text, count } of texts) {
+    const piece = Buffer.from(text);
+    await handle.writeFile(piece);
+    bytes += piece.length;
+    total += count;
+    onProgress(bytes, total);
+  }
+  return { bytes, count: total };
+}
+
+async function* pieces(access: StoreAccess, request: ScanRequest): AsyncGenerator<{ text: string; count: number }> {
+  let text = '';
+  let count = 0;
+  for await (const pair of access.scan(request)) {
+    text += `${formatPair(pair)}\n`;
+    count += 1;
+    if (text.length < WRITE_BYTES) continue;
+    yield { text, count };
+    text = '';
+    count = 0;
+  }
+  if (count > 0) yield { text, count };
+}

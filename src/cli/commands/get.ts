@@ -1,0 +1,50 @@
+/**
+ * `kvorum get KEY`: prints the value as it is, or exits with 1 where there is none. Bytes go out unchanged, so that
+ * they can be piped into a file; a terminal gets them with escapes. Of several siblings the newest is printed.
+ */
+import type { CommandSpec } from '../command.js';
+import { CliError } from '../exit-codes.js';
+import { withStore } from '../open-access.js';
+import { type Output, printable } from '../output.js';
+import type { FoundValue, JsonValue } from '../store-access.js';
+
+export const getCommand: CommandSpec = {
+  usage: 'get <key>',
+  summary: 'print the value of a key',
+  description:
+    'Prints the value of a key: strings and bytes as they are, anything else as JSON. ' +
+    'Exits with 1 when the key does not exist. With --json also the siblings and the context for the next write.',
+  examples: [
+    ['kvorum get user:1', 'print one value'],
+    ['kvorum get logo.png > logo.png', 'bytes come out unchanged'],
+    ['kvorum get user:1 --json', 'value, type, siblings and context as one JSON object'],
+    ['kvorum get user:1 || echo none', 'exit code 1: no such key'],
+  ],
+  run: (invocation) => {
+    const { args, output } = invocation;
+    const [key] = args;
+    return withStore(invocation, { create: false }, async (access) => {
+      const found = await access.get(key);
+      if (!found.found) throw new CliError('KV_NOT_FOUND', `no value for key '${printable(key)}'`, { key });
+      await show(output, key, found);
+      return undefined;
+    });
+  },
+};
+
+async function show(output: Output, key: string, found: FoundValue): Promise<void> {
+  const [newest] = found.siblings;
+  const { value, type } = newest;
+  if (output.json || type !== 'bytes') {
+    output.result({ key, value, type, ...found }, () => textOf(newest));
+  } else {
+    const bytes = Buffer.from(String(value), 'base64');
+    await output.write(output.isTerminal ? `${printable(bytes.toString('latin1'))}\n` : bytes);
+  }
+  const others = found.siblings.length - 1;
+  if (others > 0) output.note(`kvorum: the newest of ${others + 1} siblings; --json shows all of them`);
+}
+
+function textOf({ value, type }: JsonValue): string {
+  return type === 'string' ? String(value) : JSON.stringify(value);
+}

@@ -1,0 +1,84 @@
+/**
+ * `kvorum status`: who is up, how much each node holds in memory and on disk, and the counters that show trouble.
+ */
+import type { NodeStats } from '../../client/types.js';
+import type { CommandSpec } from '../command.js';
+import { withStore } from '../open-access.js';
+import { table } from '../output.js';
+import { formatBytes, formatCount } from '../quantities.js';
+import type { StatusReport, StoreAccess } from '../store-access.js';
+
+export const statusCommand: CommandSpec = {
+  usage: 'status',
+  summary: 'show the nodes, what they hold and what troubles them',
+  description:
+    'Shows each node: its state, entries and bytes in memory and on disk, log size, and counters of trouble.',
+  examples: [
+    ['kvorum status', 'of the store in ./kvorum-data'],
+    ['kvorum status --connect 127.0.0.1:7379', 'of a running server'],
+    ["kvorum status --json | jq '.count'", 'approximate number of keys'],
+  ],
+  run: (invocation) =>
+    withStore(invocation, { create: false }, async (access) => {
+      const status = await access.status();
+      invocation.output.result(status, () => describe(status, access));
+      return undefined;
+    }),
+};
+
+function describe(status: StatusReport, access: StoreAccess): string {
+  const { path, pid, members, stats, count, ring } = status;
+  const up = members.filter(({ state }) => state === 'up').length;
+  const head = [
+    `data directory  ${path}`,
+    `held by         ${access.via} (pid ${pid})`,
+    `ring            epoch ${ring.epoch}, ${ring.partitions} partitions, N=${ring.n}`,
+    `members         ${up} of ${members.length} up`,
+    `keys            about ${formatCount(count)}`,
+  ];
+  const heading = [
+    'node',
+    'state',
+    'zone',
+    'incarnation',
+    'hot entries',
+    'hot bytes',
+    'of',
+    'dirty',
+    'log',
+    'disk',
+    'disk entries',
+  ];
+  const rows = stats.nodes.map((node) => {
+    const member = members.find((one) => one.node === node.node);
+    return [node.node, stateText(node, member?.state), member?.zone ?? '-', node.incarnation, ...sizes(node)];
+  });
+  const troubles = stats.nodes.flatMap(troublesOf);
+  const trouble = troubles.length > 0 ? `\n\n${troubles.join('\n')}` : '';
+  return `${head.join('\n')}\n\n${table([heading, ...rows])}${trouble}`;
+}
+
+function stateText({ up, readOnly }: NodeStats, state = 'up'): string {
+  if (!up) return 'down';
+  return readOnly ? 'read-only' : state;
+}
+
+function sizes(node: NodeStats): (string | number)[] {
+  return [
+    formatCount(node.hotEntries),
+    formatBytes(node.hotBytes),
+    formatBytes(node.hotBytesMax),
+    formatBytes(node.dirtyBytes),
+    formatBytes(node.logBytes),
+    formatBytes(node.baseBytes),
+    formatCount(node.baseEntries),
+  ];
+}
+
+function troublesOf({ node, readOnly, missedWakeUps, refusedSends }: NodeStats): string[] {
+  const troubles: string[] = [];
+  if (readOnly) troubles.push(`node ${node} is read-only: its disk or a size limit is full`);
+  if (missedWakeUps > 0) troubles.push(`node ${node} missed ${missedWakeUps} wake-ups: please report this`);
+  if (refusedSends > 0) troubles.push(`node ${node} refused ${formatCount(refusedSends)} messages: it was overloaded`);
+  return troubles;
+}

@@ -1,0 +1,82 @@
+/**
+ * The store in this process: the data directory is opened for the command and closed after it. It answers in the same
+ * shapes as a server does.
+ */
+import type { Context, Key, RingReport, ScanOptions, Store, WriteResult } from '../client/types.js';
+import { keyToJson, pairToJson, readToJson, valueFromJson } from '../server/admin-json.js';
+import type {
+  FoundValue,
+  JsonKey,
+  JsonPair,
+  PairToWrite,
+  PutRequest,
+  ScanRequest,
+  StatusReport,
+  StoreAccess,
+  WriteRequest,
+} from './store-access.js';
+
+export class LocalAccess implements StoreAccess {
+  readonly via = 'this process';
+
+  constructor(
+    private readonly store: Store,
+    private readonly path: string,
+  ) {}
+
+  async get(key: string): Promise<FoundValue> {
+    return readToJson(await this.store.read(key));
+  }
+
+  put(request: PutRequest): Promise<WriteResult> {
+    const { value, type, ttlMs, ...rest } = request;
+    const options = { ...writeOptions(rest), ...(ttlMs === undefined ? {} : { ttlMs }) };
+    return this.store.put(keyOf(request), valueFromJson(value, type), options);
+  }
+
+  delete(key: string, request: WriteRequest = {}): Promise<WriteResult> {
+    return this.store.delete(key, writeOptions(request));
+  }
+
+  async load(pairs: readonly PairToWrite[]): Promise<void> {
+    const operations = pairs.map((pair) => {
+      const put = { type: 'put' as const, key: keyOf(pair), value: valueFromJson(pair.value, pair.type) };
+      return pair.ttlMs === undefined ? put : { ...put, ttlMs: pair.ttlMs };
+    });
+    await this.store.batch(operations);
+  }
+
+  async *scan(request: ScanRequest): AsyncGenerator<JsonPair> {
+    const options: ScanOptions = { ...request, keys: 'bytes' };
+    for await (const pair of this.store.scan(options)) {
+      yield request.values === false ? keyToJson(pair.key) : pairToJson(pair);
+    }
+  }
+
+  async status(): Promise<StatusReport> {
+    const [stats, count] = await Promise.all([this.store.stats(), this.store.count()]);
+    const { epoch, partitions, n } = this.store.ring();
+    const members = this.store.members();
+    return { path: this.path, pid: process.pid, members, stats, count, ring: { epoch, partitions, n } };
+  }
+
+  async ring(): Promise<RingReport> {
+    return this.store.ring();
+  }
+
+  close(): Promise<void> {
+    return this.store.close();
+  }
+}
+
+function keyOf(key: JsonKey): Key {
+  return 'key' in key ? key.key : Buffer.from(key.keyBase64, 'base64');
+}
+
+function writeOptions({ w, durability, context }: WriteRequest) {
+  return {
+    ...(w === undefined ? {} : { w }),
+    ...(durability === undefined ? {} : { durability }),
+    ...(context === undefined ? {} : { context: context as Context }),
+  };
+}

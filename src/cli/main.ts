@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+/**
+ * The executable: runs one command line and leaves the exit code to exit-codes.ts. Whatever escapes the commands is a
+ * bug, printed as one, so that it cannot be taken for "not found" (Node.js itself would exit with 1).
+ */
+import { EXIT_CODES } from './exit-codes.js';
+import { runCommandLine } from './program.js';
+
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`kvorum: KV_INTERNAL: ${error.stack ?? error.message}\n`);
+  process.exit(EXIT_CODES.internal.code);
+});
+
+await runCommandLine(process.argv);

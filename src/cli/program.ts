@@ -1,0 +1,78 @@
+/**
+ * The whole command line as one commander program: every command, the help around them and what happens to a line that
+ * cannot be understood (exit code 2, like every other usage error).
+ */
+import { Command, CommanderError } from 'commander';
+import { SERVER_VERSION } from '../server/version.js';
+import { addCommand } from './command.js';
+import { benchCommand } from './commands/bench.js';
+import { deleteCommand } from './commands/delete.js';
+import { exportCommand } from './commands/export.js';
+import { getCommand } from './commands/get.js';
+import { loadCommand } from './commands/load.js';
+import { putCommand } from './commands/put.js';
+import { ringCommand } from './commands/ring.js';
+import { scanCommand } from './commands/scan.js';
+import { serveCommand } from './commands/serve.js';
+import { statusCommand } from './commands/status.js';
+import { CliError, EXIT_CODES, exitCodesHelp, printedError } from './exit-codes.js';
+import { Output } from './output.js';
+
+const COMMANDS = [
+  serveCommand,
+  putCommand,
+  getCommand,
+  deleteCommand,
+  scanCommand,
+  loadCommand,
+  exportCommand,
+  statusCommand,
+  ringCommand,
+  benchCommand,
+];
+
+const ABOUT = `
+Every command uses the data directory ./kvorum-data unless --path, --connect or KVORUM_PATH says otherwise.
+Where a process holds that directory, the command talks to it; otherwise it opens the directory itself.
+
+Examples:
+  kvorum serve                       start a server on 127.0.0.1:7379
+  kvorum put greeting hello          write
+  kvorum get greeting                read
+  kvorum scan --prefix user:         read many, in order
+  kvorum load users.ndjson           write many
+  kvorum help serve                  every option of the store`;
+
+/** Runs one command line; sets the exit code of the process. */
+export async function runCommandLine(argv: readonly string[]): Promise<void> {
+  const program = buildProgram();
+  try {
+    await program.parseAsync(argv as string[]);
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    process.exitCode = thrown.exitCode === 0 ? EXIT_CODES.ok.code : EXIT_CODES.usage.code;
+  }
+}
+
+/** The program, not yet run. Commander's own complaints are printed as the other errors are. */
+export function buildProgram(): Command {
+  const program = new Command('kvorum')
+    .description('A Dynamo-style key-value store: a whole cluster inside one process.')
+    .version(SERVER_VERSION, '-V, --version', 'print the version')
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: false })
+    .configureOutput({ outputError: printUsageError })
+    .addHelpText('after', ABOUT)
+    .addHelpText('afterAll', exitCodesHelp());
+  for (const spec of COMMANDS) addCommand(program, spec);
+  return program;
+}
+
+function printUsageError(text: string): void {
+  const message = text
+    .replace(/^error: /, '')
+    .trim()
+    .replaceAll('\n', ' ');
+  const json = process.argv.includes('--json');
+  new Output(json).error(printedError(new CliError('KV_USAGE', `${message}; see kvorum --help`)));
+}

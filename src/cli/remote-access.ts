@@ -1,0 +1,117 @@
+/**
+ * The store of another process, over its socket: the `KVORUM` commands of the Redis protocol, one bulk string of JSON
+ * each way. An error reply becomes the StoreError that it was; a connection that breaks becomes KV_UNREACHABLE.
+ */
+import type { RingReport, WriteResult } from '../client/types.js';
+import { StoreError } from '../core/errors.js';
+import { connectResp, type RespClient } from '../server/resp-client.js';
+import { ARGUMENT_SLACK_BYTES } from '../server/resp-parser.js';
+import { RespReplyError } from '../server/resp-reply-parser.js';
+import { CliError } from './exit-codes.js';
+import { formatTarget, type Target } from './quantities.js';
+import type {
+  FoundValue,
+  JsonPair,
+  PairToWrite,
+  PutRequest,
+  ScanRequest,
+  StatusReport,
+  StoreAccess,
+  WriteRequest,
+} from './store-access.js';
+
+/** Pairs that one page of a scan asks for. */
+const PAGE_PAIRS = 1_000;
+
+interface Page {
+  readonly pairs: readonly JsonPair[];
+  readonly next: string | null;
+  readonly nextBase64?: string;
+}
+
+/** Connects, or answers undefined where nobody listens. */
+export async function connectAccess(target: Target): Promise<StoreAccess | undefined> {
+  let client: RespClient;
+  try {
+    client = await connectResp('socketPath' in target ? { path: target.socketPath } : target);
+  } catch {
+    return undefined;
+  }
+  return new RemoteAccess(client, formatTarget(target));
+}
+
+class RemoteAccess implements StoreAccess {
+  constructor(
+    private readonly client: RespClient,
+    readonly via: string,
+  ) {}
+
+  get(key: string): Promise<FoundValue> {
+    return this.#ask('GET', key);
+  }
+
+  put(request: PutRequest): Promise<WriteResult> {
+    return this.#ask('PUT', JSON.stringify(request));
+  }
+
+  delete(key: string, request: WriteRequest = {}): Promise<WriteResult> {
+    return this.#ask('DELETE', JSON.stringify({ key, ...request }));
+  }
+
+  async load(pairs: readonly PairToWrite[]): Promise<void> {
+    const text = JSON.stringify(pairs);
+    if (pairs.length === 1 && Buffer.byteLength(text) > ARGUMENT_SLACK_BYTES) {
+      throw new StoreError('KV_PAIR_TOO_LARGE', `a line of more than ${ARGUMENT_SLACK_BYTES} bytes cannot be sent`);
+    }
+    await this.#ask('LOAD', text);
+  }
+
+  async *scan({ limit = Number.POSITIVE_INFINITY, ...request }: ScanRequest): AsyncGenerator<JsonPair> {
+    let left = limit;
+    let after: Record<string, string> = {};
+    while (left > 0) {
+      const question = { ...request, ...after, limit: Math.min(left, PAGE_PAIRS) };
+      const page = await this.#ask<Page>('SCAN', JSON.stringify(question));
+      yield* page.pairs;
+      left -= page.pairs.length;
+      if (page.nextBase64 !== undefined) after = { afterBase64: page.nextBase64 };
+      else if (page.next !== null) after = { after: page.next };
+      else return;
+    }
+  }
+
+  status(): Promise<StatusReport> {
+    return this.#ask('STATUS');
+  }
+
+  ring(): Promise<RingReport> {
+    return this.#ask('RING');
+  }
+
+  async close(): Promise<void> {
+    await this.client.close();
+  }
+
+  /** One command; the reply is taken for the type that server/admin-commands.ts gives it. */
+  async #ask<Reply>(...words: string[]): Promise<Reply> {
+    const reply = await this.client.send(['KVORUM', ...words]).catch((thrown: unknown) => this.#explain(thrown));
+    if (typeof reply !== 'string' && !Buffer.isBuffer(reply)) throw this.#stranger('it did not answer with JSON');
+    return JSON.parse(reply.toString()) as Reply;
+  }
+
+  /** KV_UNAVAILABLE is the store's own (too few replicas) as long as the connection lives, which a PING shows. */
+  async #explain(thrown: unknown): Promise<never> {
+    if (thrown instanceof RespReplyError) throw this.#stranger(thrown.message);
+    if (!(thrown instanceof StoreError) || thrown.code !== 'KV_UNAVAILABLE') throw thrown;
+    const alive = await this.client.send(['PING']).then(
+      () => true,
+      () => false,
+    );
+    if (alive) throw thrown;
+    throw new CliError('KV_UNREACHABLE', `${this.via}: ${thrown.message}; a write may have happened`, {}, thrown);
+  }
+
+  #stranger(why: string): CliError {
+    return new CliError('KV_UNREACHABLE', `${this.via} is no kvorum server: ${why}`, { address: this.via });
+  }
+}

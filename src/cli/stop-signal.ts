@@ -1,0 +1,21 @@
+/**
+ * SIGINT and SIGTERM for a long-running command: the first asks it to stop cleanly, the second ends it at once with
+ * the exit code that a shell gives for that signal (130 or 143). What was acknowledged survives either way.
+ */
+const EXIT_CODE_OF = { SIGINT: 130, SIGTERM: 143 } as const;
+
+export type StopSignalName = keyof typeof EXIT_CODE_OF;
+
+/** Resolves with the first signal; from the call on, neither signal kills the process by itself. */
+export function stopSignal(): Promise<StopSignalName> {
+  let asked = false;
+  return new Promise((resolve) => {
+    const take = (name: StopSignalName): void => {
+      if (asked) process.exit(EXIT_CODE_OF[name]);
+      asked = true;
+      resolve(name);
+    };
+    process.on('SIGINT', () => take('SIGINT'));
+    process.on('SIGTERM', () => take('SIGTERM'));
+  });
+}
