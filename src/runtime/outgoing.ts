@@ -1,0 +1,89 @@
+/**
+ * What a thread sends to one other thread: its mailbox, and behind it a bounded outbox for the time that the mailbox is
+ * full. Order is kept: while anything waits in the outbox, what follows waits behind it.
+ */
+import type { Outbound } from '../actor/env.js';
+import { OUTBOX_BYTES_MAX } from '../protocol/limits.js';
+import { copyWords } from '../protocol/record.js';
+import { MailboxWriter } from './mailbox.js';
+
+export class Outgoing {
+  /** Handler that wrote here last; see beginHandler. */
+  #handler = 0;
+  #mark = 0;
+  #waitingMark = 0;
+  #waitingBytes = 0;
+  #waiting: Int32Array[] = [];
+  readonly #writer: MailboxWriter;
+
+  constructor(memory: SharedArrayBuffer) {
+    this.#writer = new MailboxWriter(memory);
+  }
+
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
+  /** Points `out` at room for a message of `bytes`, on behalf of handler number `handler`. False: it is refused. */
+  open(out: Outbound, bytes: number, handler: number): boolean {
+    const writer = this.#writer;
+    if (handler !== this.#handler) {
+      this.#handler = handler;
+      this.#mark = writer.mark;
+      this.#waitingMark = this.#waiting.length;
+    }
+    const at = this.#waiting.length === 0 ? writer.reserve(bytes) : -1;
+    if (at >= 0) {
+      out.words = writer.words;
+      out.bytes = writer.bytes;
+      out.at = at;
+      return true;
+    }
+    if (this.#waitingBytes + bytes > OUTBOX_BYTES_MAX) {
+      writer.countRefusal();
+      return false;
+    }
+    out.words = new Int32Array(bytes >>> 2);
+    out.bytes = Buffer.from(out.words.buffer);
+    out.at = 0;
+    this.#waiting.push(out.words);
+    this.#waitingBytes += bytes;
+    return true;
+  }
+
+  /** The message opened last turned out smaller; its header already says so. */
+  shrink(bytes: number): void {
+    const last = this.#waiting.at(-1);
+    if (last === undefined) {
+      this.#writer.shrink(bytes);
+      return;
+    }
+    this.#waitingBytes -= last.length * 4 - bytes;
+    this.#waiting[this.#waiting.length - 1] = last.subarray(0, bytes >>> 2);
+  }
+
+  /** Takes back what this handler has opened. */
+  undo(handler: number): void {
+    if (handler !== this.#handler) return;
+    this.#writer.rollback(this.#mark);
+    for (const words of this.#waiting.splice(this.#waitingMark)) this.#waitingBytes -= words.length * 4;
+  }
+
+  /** Sends everything opened so far, as far as it fits. Returns whether the other thread has something new. */
+  publish(): boolean {
+    if (this.#waiting.length > 0) this.#drain();
+    return this.#writer.publish();
+  }
+
+  #drain(): void {
+    let sent = 0;
+    for (const words of this.#waiting) {
+      const at = this.#writer.reserve(words.length * 4);
+      if (at < 0) break;
+      copyWords(words, 0, this.#writer.words, at, words.length);
+      this.#waitingBytes -= words.length * 4;
+      sent++;
+    }
+    this.#waiting.splice(0, sent);
+  }
+}

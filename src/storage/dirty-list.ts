@@ -1,0 +1,85 @@
+/**
+ * Which records of a partition the base table lacks: positions in the order of writing, superseded ones included, and
+ * the same in key order for flushes and scans.
+ */
+import { RECORD_HEADER_BYTES, Rec } from '../protocol/record.js';
+import { type Arena, wordOf } from './arena.js';
+import type { HotIndex } from './hot-index.js';
+
+const NONE = new Int32Array(0);
+
+/** A growing list of positions; 4 bytes each. */
+export class DirtyList {
+  #items = NONE;
+  length = 0;
+
+  push(position: number): void {
+    if (this.length === this.#items.length) {
+      const grown = new Int32Array(Math.max(16, this.length * 2));
+      grown.set(this.#items);
+      this.#items = grown;
+    }
+    this.#items[this.length++] = position;
+  }
+
+  pop(): void {
+    this.length--;
+  }
+
+  at(index: number): number {
+    return this.#items[index] >>> 0;
+  }
+
+  clear(): void {
+    this.length = 0;
+    this.#items = NONE;
+  }
+
+  /** Moves everything to `other`, behind what it holds, and is empty then. */
+  moveTo(other: DirtyList): void {
+    if (other.length === 0) {
+      other.#items = this.#items;
+      other.length = this.length;
+      this.#items = NONE;
+      this.length = 0;
+      return;
+    }
+    for (let i = 0; i < this.length; i++) other.push(this.#items[i]);
+    this.clear();
+  }
+}
+
+/** The live positions of these lists as word indices, in byte order of their keys. */
+export function sortedLive(lists: readonly DirtyList[], arena: Arena, index: HotIndex): Int32Array {
+  const { words, bytes } = arena;
+  const live: number[] = [];
+  for (const list of lists) {
+    for (let i = 0; i < list.length; i++) {
+      const position = list.at(i);
+      const at = wordOf(position);
+      if (index.slotOf(words[at + Rec.keyHash], position) >= 0) live.push(at);
+    }
+  }
+  const prefixes = new Float64Array(live.length);
+  for (let i = 0; i < live.length; i++) prefixes[i] = keyPrefix(bytes, words, live[i]);
+  const order = Array.from(live.keys());
+  order.sort((a, b) => prefixes[a] - prefixes[b] || compareKeys(words, bytes, live[a], live[b]));
+  return Int32Array.from(order, (at) => live[at]);
+}
+
+/** The first six bytes of a key as a number; shorter keys are padded with zeros. */
+function keyPrefix(bytes: Buffer, words: Int32Array, at: number): number {
+  const start = at * 4 + RECORD_HEADER_BYTES;
+  const length = words[at + Rec.keySlot] & 0xffff;
+  let prefix = 0;
+  for (let i = 0; i < 6; i++) prefix = prefix * 256 + (i < length ? bytes[start + i] : 0);
+  return prefix;
+}
+
+function compareKeys(words: Int32Array, bytes: Buffer, a: number, b: number): number {
+  const aStart = a * 4 + RECORD_HEADER_BYTES;
+  const bStart = b * 4 + RECORD_HEADER_BYTES;
+  const aEnd = aStart + (words[a + Rec.keySlot] & 0xffff);
+  const bEnd = bStart + (words[b + Rec.keySlot] & 0xffff);
+  return bytes.compare(bytes, bStart, bEnd, aStart, aEnd);
+}

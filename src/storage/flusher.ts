@@ -1,0 +1,108 @@
+/**
+ * Moves dirty records into the base table: everything published before a mark, partition by partition in key order, a
+ * slice at a time, while the node goes on serving. When all of it is on disk the mark becomes `flushed`, what lies before
+ * it in the arena may be reclaimed, and the log segments before it are dropped.
+ */
+import { RECORD_HEADER_BYTES, Rec, sizeOf } from '../protocol/record.js';
+import type { Arena } from './arena.js';
+import type { BaseEntry, BaseTable } from './base-table.js';
+import type { BloomFilter } from './bloom-filter.js';
+import { DirtyList, sortedLive } from './dirty-list.js';
+import type { HotIndex } from './hot-index.js';
+
+/** Entries gathered for one write of the base table; sorting and copying them takes a few milliseconds. */
+const GATHER_ENTRIES = 1_000;
+
+export interface FlushParts {
+  readonly arena: Arena;
+  readonly index: HotIndex;
+  readonly base: BaseTable;
+  readonly bloom: BloomFilter;
+  readonly partitions: number;
+}
+
+/** What a flush needs of the log: where it stands, and to drop what is no longer needed. */
+export interface LogFront {
+  readonly segment: number;
+  dropBefore(segment: number): void;
+}
+
+export class Flusher {
+  /** Records written after the mark of the flush under way, by partition. */
+  readonly fresh: readonly DirtyList[];
+  /** Records of the flush under way. */
+  readonly #frozen: readonly DirtyList[];
+  readonly #parts: FlushParts;
+  #running: Promise<void> | undefined;
+  #flushed: number;
+  flushes = 0;
+
+  constructor(parts: FlushParts) {
+    this.#parts = parts;
+    this.fresh = Array.from({ length: parts.partitions }, () => new DirtyList());
+    this.#frozen = Array.from({ length: parts.partitions }, () => new DirtyList());
+    this.#flushed = parts.arena.head;
+  }
+
+  /** Position of the oldest record that may be dirty. */
+  get flushed(): number {
+    return this.#flushed;
+  }
+
+  get running(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /** Word indices of a partition's records that the base table may lack, in key order. */
+  dirtyOf(partition: number): Int32Array {
+    return sortedLive([this.#frozen[partition], this.fresh[partition]], this.#parts.arena, this.#parts.index);
+  }
+
+  /** Changes whenever `dirtyOf` may. */
+  dirtyStamp(partition: number): number {
+    return this.fresh[partition].length + this.#frozen[partition].length + this.flushes * 0x1_0000_0000;
+  }
+
+  /**
+   * Flushes everything published by now. One at a time; resolves when it is on disk and the log is cut. After a failure
+   * everything is still dirty and in the log, and the next flush covers it again.
+   * @throws StoreError KV_STORAGE_FULL, KV_STORAGE_FAILED
+   */
+  flush(log: LogFront): Promise<void> {
+    this.#running ??= this.#run(log).finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async #run(log: LogFront): Promise<void> {
+    const { arena, base, partitions } = this.#parts;
+    const mark = arena.published;
+    const segment = log.segment;
+    for (let p = 0; p < partitions; p++) this.fresh[p].moveTo(this.#frozen[p]);
+    let batch: BaseEntry[] = [];
+    for (let p = 0; p < partitions; p++) {
+      this.#gather(p, batch);
+      if (batch.length < GATHER_ENTRIES && p < partitions - 1) continue;
+      if (batch.length > 0) await base.write(batch);
+      batch = [];
+    }
+    this.#flushed = mark;
+    for (const list of this.#frozen) list.clear();
+    this.flushes++;
+    log.dropBefore(segment);
+  }
+
+  #gather(partition: number, batch: BaseEntry[]): void {
+    const { arena, index, bloom } = this.#parts;
+    const { words, bytes } = arena;
+    for (const at of sortedLive([this.#frozen[partition]], arena, index)) {
+      const start = at * 4;
+      const keyStart = start + RECORD_HEADER_BYTES;
+      const key = bytes.subarray(keyStart, keyStart + (words[at + Rec.keySlot] & 0xffff));
+      bloom.add(words[at + Rec.keyHash], words[at + Rec.keySlot] >>> 16);
+      // no copy: nothing before the mark is reclaimed until the flush is done
+      batch.push({ partition, key, record: bytes.subarray(start, start + sizeOf(words, at)) });
+    }
+  }
+}

@@ -1,0 +1,233 @@
+/**
+ * Brings a node's hot table back from its commit log: every block of every segment, in order, is copied into the arena
+ * and its records enter the index as dirty. The log on disk is what the base table may lack, so the end state is the
+ * state before the stop, whatever was flushed in between.
+ *
+ * A tail torn by a crash is cut and reported. A damaged block with intact ones behind it is no torn tail: the node stays
+ * down with KV_CORRUPT, and its replicas answer.
+ */
+import { join } from 'node:path';
+import { StoreError } from '../core/errors.js';
+import { clockOf, sizeOf } from '../protocol/record.js';
+import { CommitLog, storageError } from './commit-log.js';
+import { type Engine, plausible } from './engine.js';
+import {
+  BLOCK_HEADER_BYTES,
+  type BlockHeader,
+  claimedBlockBytes,
+  LOG_FORMAT,
+  openBlock,
+  readSegmentHeader,
+  SEGMENT_HEADER_BYTES,
+  segmentName,
+  segmentOfName,
+} from './log-block.js';
+import { type LogFiles, realFiles } from './log-files.js';
+
+export interface RecoveryOptions {
+  readonly directory: string;
+  readonly segmentBytes?: number;
+  readonly files?: LogFiles;
+  /** Write everything to the base table before the log goes on: after a failed sync nothing unsynced is trusted. */
+  readonly checkpoint?: boolean;
+}
+
+export interface RecoveryReport {
+  readonly records: number;
+  readonly segments: number;
+  /** A torn tail that was cut, if there was one. */
+  readonly cut?: { readonly segment: string; readonly bytes: number };
+}
+
+interface Segment {
+  readonly number: number;
+  readonly path: string;
+  readonly last: boolean;
+}
+
+/**
+ * Replays the log into the engine and attaches a log that goes on behind it.
+ * @throws StoreError KV_CORRUPT, KV_FORMAT_TOO_NEW, KV_STORAGE_FULL, KV_STORAGE_FAILED
+ */
+export async function recover(engine: Engine, options: RecoveryOptions): Promise<RecoveryReport> {
+  const { directory, files = realFiles } = options;
+  const replay = new Replay(engine, files);
+  const numbers = list(files, directory);
+  const held: { segment: number; bytes: number }[] = [];
+  for (const [index, number] of numbers.entries()) {
+    const path = join(directory, segmentName(number));
+    const bytes = await replay.segment({ number, path, last: index === numbers.length - 1 });
+    held.push({ segment: number, bytes });
+  }
+  const firstSegment = (numbers.at(-1) ?? 0) + 1;
+  const nextSequence = Math.max(1, replay.nextSequence);
+  const { segmentBytes } = options;
+  const log = new CommitLog({
+    directory,
+    firstSegment,
+    nextSequence,
+    held,
+    files,
+    ...(segmentBytes !== undefined && { segmentBytes }),
+  });
+  engine.attachLog(log);
+  engine.arena.publish();
+  if (options.checkpoint === true) await engine.flusher.flush(log);
+  const { cut } = replay;
+  return { records: replay.records, segments: numbers.length, ...(cut !== undefined && { cut }) };
+}
+
+function list(files: LogFiles, directory: string): number[] {
+  try {
+    const numbers = files.list(directory).map(segmentOfName);
+    return numbers.filter((number) => number !== undefined).sort((a, b) => a - b);
+  } catch (error) {
+    throw storageError(`cannot list the log in ${directory}`, error);
+  }
+}
+
+const CHUNK_BYTES = 4 * 1024 * 1024;
+
+class Replay {
+  records = 0;
+  nextSequence = 0;
+  cut: { segment: string; bytes: number } | undefined;
+  readonly #engine: Engine;
+  readonly #files: LogFiles;
+  #words = new Int32Array(CHUNK_BYTES / 4);
+  #bytes = Buffer.from(this.#words.buffer);
+
+  constructor(engine: Engine, files: LogFiles) {
+    this.#engine = engine;
+    this.#files = files;
+  }
+
+  /** Replays one segment; returns the bytes of it that count. */
+  async segment(segment: Segment): Promise<number> {
+    const fd = this.#files.openRead(segment.path);
+    try {
+      const size = this.#files.size(fd);
+      if (!this.#header(fd, size, segment)) return 0;
+      return await this.#blocks(fd, size, segment);
+    } finally {
+      this.#files.close(fd);
+    }
+  }
+
+  #header(fd: number, size: number, segment: Segment): boolean {
+    const got = this.#files.read(fd, this.#bytes, 0, SEGMENT_HEADER_BYTES, 0);
+    const header = got < SEGMENT_HEADER_BYTES ? undefined : readSegmentHeader(this.#words.subarray(0, 8));
+    if (header === undefined) {
+      if (!segment.last) throw damaged(segment.path, 0);
+      this.#cutTail(segment.path, 0, size);
+      return false;
+    }
+    if (header.format > LOG_FORMAT) {
+      const message = `${segment.path} has log format ${header.format}, this version reads up to ${LOG_FORMAT}`;
+      throw new StoreError('KV_FORMAT_TOO_NEW', message, { path: segment.path, format: header.format });
+    }
+    this.nextSequence = Math.max(this.nextSequence, header.firstSequence);
+    return true;
+  }
+
+  async #blocks(fd: number, size: number, segment: Segment): Promise<number> {
+    let offset = SEGMENT_HEADER_BYTES;
+    while (offset < size) {
+      const filled = this.#fill(fd, offset, size);
+      let at = 0;
+      while (at < filled / 4) {
+        const claimed = claimedBlockBytes(this.#words, at);
+        const partial = at * 4 + Math.max(claimed, BLOCK_HEADER_BYTES) > filled && offset + filled < size;
+        if (partial && at > 0) break;
+        const block = openBlock(this.#words, this.#bytes, at, filled / 4, segment.number);
+        if (typeof block === 'string') {
+          this.#end(fd, offset + at * 4, size, segment, block);
+          return offset + at * 4;
+        }
+        await this.#replayBlock(at, block);
+        at += block.bytes / 4;
+      }
+      offset += at * 4;
+    }
+    return offset;
+  }
+
+  /** Reads from `offset` on; grows where one block is larger than the buffer. Returns the bytes in view, whole words. */
+  #fill(fd: number, offset: number, size: number): number {
+    let filled = this.#files.read(fd, this.#bytes, 0, this.#bytes.length, offset);
+    const claimed = claimedBlockBytes(this.#words, 0);
+    if (claimed > this.#bytes.length && offset + claimed <= size) {
+      this.#words = new Int32Array(Math.ceil(claimed / 4));
+      this.#bytes = Buffer.from(this.#words.buffer);
+      filled = this.#files.read(fd, this.#bytes, 0, this.#bytes.length, offset);
+    }
+    return filled & ~3;
+  }
+
+  async #replayBlock(at: number, block: BlockHeader): Promise<void> {
+    const engine = this.#engine;
+    const { arena } = engine;
+    const units = block.bytes >>> 3;
+    await this.#makeRoom(units + arena.padUnits(units), block.records);
+    if (!arena.fitsLap(units)) arena.wrap();
+    const start = arena.push(units);
+    this.#bytes.copy(arena.bytes, start * 4, at * 4, at * 4 + block.bytes);
+    const end = start + block.bytes / 4;
+    let word = start + BLOCK_HEADER_BYTES / 4;
+    for (let i = 0; i < block.records; i++) {
+      if (!plausible(arena.words, word, end))
+        throw new StoreError('KV_CORRUPT', 'a log block holds an impossible record');
+      engine.clock = clockOf(arena.words, word);
+      engine.adopt(word);
+      word += sizeOf(arena.words, word) / 4;
+    }
+    this.records += block.records;
+    this.nextSequence = block.firstSequence + block.records;
+  }
+
+  /** Room in the arena and the index; a log larger than memory goes to the base table in between. */
+  async #makeRoom(units: number, records: number): Promise<void> {
+    const { arena, index, reclaimer, flusher } = this.#engine;
+    const fits = () => arena.freeUnits >= units && index.entries + records <= index.entriesMax;
+    if (fits()) return;
+    arena.publish();
+    await flusher.flush(NO_LOG);
+    const keep = Math.max(units, arena.capacityUnits >>> 1);
+    reclaimer.makeRoom(Math.min(keep, arena.capacityUnits - 8), flusher.flushed, () => -1);
+    while (!fits() && arena.usedUnits > 0) reclaimer.makeRoom(arena.freeUnits + 4096, flusher.flushed, () => -1);
+    if (!fits()) throw new StoreError('KV_STORAGE_FAILED', 'memoryBytes is too small to replay the commit log');
+  }
+
+  #end(fd: number, offset: number, size: number, segment: Segment, why: 'zeros' | 'torn'): void {
+    if (why === 'zeros') return;
+    if (!segment.last || this.#intactBehind(fd, offset + 8, size, segment.number)) throw damaged(segment.path, offset);
+    this.#cutTail(segment.path, offset, size);
+  }
+
+  /** Whether an intact block follows somewhere: then the bad one is damage, not the end of the log. */
+  #intactBehind(fd: number, from: number, size: number, number: number): boolean {
+    for (let offset = from; offset < size; ) {
+      const filled = this.#fill(fd, offset, size);
+      for (let at = 0; at < filled / 4; at += 2) {
+        if (claimedBlockBytes(this.#words, at) === 0) continue;
+        if (typeof openBlock(this.#words, this.#bytes, at, filled / 4, number) !== 'string') return true;
+      }
+      if (offset + filled >= size) return false;
+      offset += Math.max(8, (filled >>> 1) & ~7);
+    }
+    return false;
+  }
+
+  #cutTail(path: string, offset: number, size: number): void {
+    this.cut = { segment: path, bytes: size - offset };
+    this.#files.truncate(path, offset);
+  }
+}
+
+/** Stands in for the log during a replay: nothing is dropped before it is complete. */
+const NO_LOG = { segment: 0, dropBefore: () => undefined };
+
+function damaged(path: string, offset: number): StoreError {
+  const message = `${path} is damaged at byte ${offset}, with intact blocks behind it; the other replicas still answer`;
+  return new StoreError('KV_CORRUPT', message, { path, offset });
+}
