@@ -100,7 +100,8 @@ export class BaseTable {
     this.#codec.partition = partition;
     const value = this.#lmdb.getVolatile(key);
     if (value === undefined) return undefined;
-    const record = Buffer.allocUnsafe(Math.max(0, value.length - CRC_BYTES));
+    if (value.length <= CRC_BYTES) throw corrupt(partition);
+    const record = Buffer.allocUnsafe(value.length - CRC_BYTES);
     value.copy(record, 0, CRC_BYTES, value.length);
     if (!isIntact(value, record)) throw corrupt(partition);
     return record;

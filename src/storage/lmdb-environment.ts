@@ -4,7 +4,8 @@
  * transaction deadlocks a terminated thread, and a batch that LMDB has begun and JavaScript not ended crashes the process.
  * After a failed commit LMDB may refuse the next one with its lock held, so the environment is then opened anew.
  */
-import { mkdirSync, statfsSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, readSync, statfsSync } from 'node:fs';
+import { join } from 'node:path';
 import { open, type RangeOptions, type RootDatabase, type RootDatabaseOptionsWithPath } from 'lmdb';
 import { StoreError } from '../core/errors.js';
 import type { ExitGate } from './exit-gate.js';
@@ -43,6 +44,9 @@ type Store = RootDatabase<Buffer, Uint8Array>;
 export const PAGE_BYTES = 4096;
 /** LMDB's two meta pages. */
 const META_PAGES = 2;
+/** Of each meta page. */
+const MAGIC = 0xbeefc0de;
+const MAGIC_OFFSET = 24;
 /** A disk with less than this is full, whatever a failed write said: LMDB reports a short write as EIO. */
 const DISK_FULL_BYTES = 4 * 1024 * 1024;
 const DISK_FULL_CODES: readonly number[] = [28, 122, 27, -30_792]; // ENOSPC, EDQUOT, EFBIG, MDB_MAP_FULL
@@ -192,6 +196,7 @@ function openStore(options: LmdbOptions): Store {
   gate.enter();
   try {
     mkdirSync(path, { recursive: true });
+    checkFiles(path);
     const store: Store = open<Buffer, Uint8Array>(settings);
     // The first read makes the transaction object that all later ones reuse: better here, inside the gate.
     store.getStats();
@@ -201,6 +206,23 @@ function openStore(options: LmdbOptions): Store {
   } finally {
     gate.leave();
   }
+}
+
+/** lmdb crashes the process where LMDB refuses to open, so what it would refuse is looked for before. */
+function checkFiles(path: string): void {
+  accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+  for (const name of ['data.mdb', 'lock.mdb']) {
+    const file = join(path, name);
+    if (existsSync(file)) accessSync(file, constants.R_OK | constants.W_OK);
+  }
+  const file = join(path, 'data.mdb');
+  if (!existsSync(file)) return;
+  const start = Buffer.alloc(2 * PAGE_BYTES);
+  const descriptor = openSync(file, 'r');
+  const bytes = readSync(descriptor, start, 0, start.length, 0);
+  closeSync(descriptor);
+  const isLmdb = (page: number): boolean => start.readUInt32LE(page * PAGE_BYTES + MAGIC_OFFSET) === MAGIC;
+  if (bytes > 0 && !(isLmdb(0) && isLmdb(1))) throw new Error('data.mdb is damaged, or not a base table');
 }
 
 function codeOf(error: unknown): string | number {
