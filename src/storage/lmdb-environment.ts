@@ -31,6 +31,8 @@ export interface LmdbStats {
   /** Pages of the tree that hold data; freed pages of the file are not among them. */
   readonly livePages: number;
   readonly leafPages: number;
+  /** Pages of the file; those above `livePages` wait for reuse. */
+  readonly filePages: number;
 }
 
 export interface LmdbRow {
@@ -47,8 +49,8 @@ const META_PAGES = 2;
 /** Of each meta page. */
 const MAGIC = 0xbeefc0de;
 const MAGIC_OFFSET = 24;
-/** A disk with less than this is full, whatever a failed write said: LMDB reports a short write as EIO. */
-const DISK_FULL_BYTES = 4 * 1024 * 1024;
+/** Left free on the disk, for several nodes that write at once, their logs, and what statfs cannot foresee. */
+const DISK_RESERVE_BYTES = 16 * 1024 * 1024;
 const DISK_FULL_CODES: readonly number[] = [28, 122, 27, -30_792]; // ENOSPC, EDQUOT, EFBIG, MDB_MAP_FULL
 const CORRUPT_CODES: readonly number[] = [-30_797, -30_796]; // MDB_PAGE_NOTFOUND, MDB_CORRUPTED
 const PATH_CODES: readonly string[] = [
@@ -100,10 +102,21 @@ export class LmdbEnvironment {
 
   stats(): LmdbStats {
     return this.#guarded((store) => {
-      const stats = store.getStats() as PageCounts & { free: PageCounts };
-      const leafPages = stats.treeLeafPageCount;
-      return { entries: stats.entryCount, leafPages, livePages: META_PAGES + pages(stats) + pages(stats.free) };
+      const stats = store.getStats() as PageCounts & { free: PageCounts; lastPageNumber: number };
+      const { entryCount: entries, treeLeafPageCount: leafPages, lastPageNumber } = stats;
+      const livePages = META_PAGES + pages(stats) + pages(stats.free);
+      return { entries, leafPages, livePages, filePages: Math.max(livePages, lastPageNumber + 1) };
     });
+  }
+
+  /** Bytes that the disk can take beyond its reserve. LMDB must not meet a full disk: it corrupts its heap there. */
+  diskBytes(): number {
+    try {
+      const disk = statfsSync(this.#options.path);
+      return Math.max(0, disk.bavail * disk.bsize - DISK_RESERVE_BYTES);
+    } catch (error) {
+      throw readError(error);
+    }
   }
 
   /**
@@ -114,13 +127,17 @@ export class LmdbEnvironment {
   async commit(fill: (store: Pick<Store, 'put' | 'remove'>) => void): Promise<void> {
     if (this.#suspect) await this.#reopen();
     const store = this.#opened();
+    if (this.diskBytes() === 0) throw diskFull(this.#options.path);
     // A snapshot that is still held would keep LMDB from reusing pages.
     store.resetReadTxn();
     try {
       await store.batch(() => fill(store));
     } catch (error) {
+      const failure = await commitError(error, this.#options.path);
       this.#suspect = true;
-      throw await commitError(error, this.#options.path);
+      // At once, since after a failed meta page LMDB refuses reads as well; where that fails, the next commit tries again.
+      await this.#reopen().catch(() => undefined);
+      throw failure;
     }
     if (!this.#closed) store.resetReadTxn();
   }
@@ -258,16 +275,11 @@ async function commitError(error: unknown, path: string): Promise<StoreError> {
     cause = thrown;
   }
   const code = codeOf(cause);
-  const isFull = (typeof code === 'number' && DISK_FULL_CODES.includes(code)) || diskIsFull(path);
+  const isFull = typeof code === 'number' && DISK_FULL_CODES.includes(code);
   const text = `the base table cannot be written: ${textOf(cause)}`;
   return new StoreError(isFull ? 'KV_STORAGE_FULL' : 'KV_STORAGE_FAILED', text, { path, code }, cause);
 }
 
-function diskIsFull(path: string): boolean {
-  try {
-    const disk = statfsSync(path);
-    return disk.bavail * disk.bsize < DISK_FULL_BYTES;
-  } catch {
-    return false;
-  }
+function diskFull(path: string): StoreError {
+  return new StoreError('KV_STORAGE_FULL', `the disk of the base table is full, at ${path}`, { path });
 }

@@ -11,10 +11,10 @@ type Death = (typeof DEATHS)[number];
 const LIVES = 24;
 const KEYS = 1_500;
 
-/** Checks what is on disk against the last generation known to be synced, then writes generations until it dies. */
+/** Checks what is on disk against the last generation known to be synced, then writes generations until it dies: soon, or after one of its own. */
 const LIFE = `
   const { workerData, parentPort } = require('node:worker_threads');
-  const { path, death, gateWords, synced, keys, urls } = workerData;
+  const { path, death, patient, gateWords, synced, keys, urls } = workerData;
   const hoard = [];
   (async () => {
     const { BaseTable } = await import(urls.table);
@@ -25,14 +25,17 @@ const LIFE = `
     let found = 0;
     for (const { key, record } of table.range(9)) {
       if (record.length !== 104 || record[103] !== record[0]) throw new Error('garbage');
-      if (record.readInt32LE(100 - 4) < last) throw new Error('lost generation ' + last);
+      if (record.readInt32LE(96) < last) throw new Error('lost generation ' + last);
       if (Number(key.toString()) !== found++) throw new Error('lost a key');
     }
     if (last > 0 && found !== keys) throw new Error('lost keys: ' + found);
     Atomics.add(synced, 1, 1);
-    parentPort.postMessage('writing');
-    if (death === 'throw') setTimeout(() => { throw new Error('on purpose'); }, Math.random() * 20);
-    if (death === 'out of heap') setTimeout(() => { for (;;) hoard.push(new Array(1000).fill(1.5)); }, Math.random() * 20);
+    const arm = () => {
+      parentPort.postMessage('writing');
+      if (death === 'throw') setTimeout(() => { throw new Error('on purpose'); }, Math.random() * 20);
+      if (death === 'out of heap') setTimeout(() => { for (;;) hoard.push(new Array(1000).fill(1.5)); }, Math.random() * 20);
+    };
+    if (!patient) arm();
     for (let generation = last + 1; ; generation++) {
       await table.write(Array.from({ length: keys }, (_, index) => {
         const record = Buffer.alloc(104, generation + index);
@@ -40,6 +43,7 @@ const LIFE = `
         return { partition: 9, key: Buffer.from(String(index).padStart(8, '0')), record };
       }));
       Atomics.store(synced, 0, generation);
+      if (patient && generation === last + 1) arm();
     }
   })();`;
 
@@ -49,7 +53,9 @@ async function terminate(worker: Worker, gate: ExitGate): Promise<void> {
   void worker.terminate();
 }
 
-async function live(path: string, death: Death, synced: Int32Array): Promise<string> {
+async function live(path: string, index: number, synced: Int32Array): Promise<string> {
+  const death = DEATHS[index % DEATHS.length];
+  const patient = index % (2 * DEATHS.length) < DEATHS.length;
   const gateWords = new Int32Array(new SharedArrayBuffer(8));
   const urls = {
     table: new URL('../../src/storage/base-table.js', import.meta.url).href,
@@ -57,7 +63,7 @@ async function live(path: string, death: Death, synced: Int32Array): Promise<str
   };
   const worker = new Worker(LIFE, {
     eval: true,
-    workerData: { path, death, gateWords, synced, keys: KEYS, urls },
+    workerData: { path, death, patient, gateWords, synced, keys: KEYS, urls },
     resourceLimits: { maxOldGenerationSizeMb: death === 'out of heap' ? 24 : 128 },
   });
   let reason = '';
@@ -93,7 +99,7 @@ test('base table: its thread dies again and again with a batch in flight -> noth
   let descriptors = 0;
   for (let index = 0; index < LIVES; index++) {
     const death = DEATHS[index % DEATHS.length];
-    t.is(await live(path, death, synced), reasons[death], `life ${index}, ${death}`);
+    t.is(await live(path, index, synced), reasons[death], `life ${index}, ${death}`);
     if (index === DEATHS.length) descriptors = openDescriptors();
   }
   t.true(synced[1] >= (LIVES * 3) / 4, `${synced[1]} lives saw the table`);
