@@ -3,7 +3,6 @@
  * encoding's name. They matter where a reply is a few bytes long.
  */
 declare global {
-  // biome-ignore lint/correctness/noUnusedVariables: the parameter list must equal that of the declaration it adds to.
   interface Buffer<TArrayBuffer extends ArrayBufferLike = ArrayBufferLike> {
     latin1Slice(start?: number, end?: number): string;
     latin1Write(text: string, offset?: number, length?: number): number;
@@ -11,4 +10,7 @@ declare global {
   }
 }
 
-export {};
+/** The first `bytesMax` bytes at most as latin1 text; `latin1Slice` alone throws beyond the end. */
+export function latin1Head(bytes: Buffer, bytesMax: number): string {
+  return bytes.latin1Slice(0, Math.min(bytesMax, bytes.length));
+}

@@ -53,9 +53,9 @@ function readQuotedWord(line: Buffer, from: number): { word: Buffer; end: number
       if (at + 1 < line.length && !isBlank(line[at + 1])) return undefined;
       quote = 0;
     } else if (byte === BACKSLASH && at + 1 < line.length) {
-      const escape = readEscape(line, at, quote);
-      word[length++] = escape.byte;
-      at = escape.last;
+      const escaped = readEscape(line, at, quote);
+      word[length++] = escaped.byte;
+      at = escaped.last;
     } else word[length++] = byte;
   }
   return quote === 0 ? { word: word.subarray(0, length), end: at } : undefined;
@@ -68,7 +68,7 @@ function readEscape(line: Buffer, at: number, quote: number): { byte: number; la
     return following === SINGLE ? { byte: SINGLE, last: at + 1 } : { byte: BACKSLASH, last: at };
   }
   if (following === 120) {
-    const digits = line.latin1Slice(at + 2, at + 4);
+    const digits = line.toString('latin1', at + 2, at + 4);
     if (/^[0-9a-f]{2}$/i.test(digits)) return { byte: Number.parseInt(digits, 16), last: at + 3 };
   }
   return { byte: ESCAPES.get(following) ?? following, last: at + 1 };

@@ -1,0 +1,125 @@
+/**
+ * `KVORUM <what>`: what the command line tool asks a running store, over the same socket as everybody else. Each reply is
+ * one bulk string of JSON (admin-json.ts). Redis has no such command, so nothing collides.
+ */
+import type { Pair } from '../client/types.js';
+import {
+  deleteFromJson,
+  jsonText,
+  pageToJson,
+  pairsFromJson,
+  putFromJson,
+  readToJson,
+  scanFromJson,
+  statusToJson,
+} from './admin-json.js';
+import { type CommandSpec, command, container, type Handler, type Reply } from './command-spec.js';
+import type { ServerContext } from './session.js';
+
+/** A page of a scan ends early once its pairs hold about so many bytes. */
+const PAGE_BYTES_MAX = 4 * 1024 * 1024;
+
+function json(value: unknown): Reply {
+  const text = jsonText(value);
+  return (out) => out.bulkText(text);
+}
+
+const status: Handler = async (_args, { server }) => {
+  const { store, dataPath } = server;
+  const [stats, count] = await Promise.all([store.stats(), store.count()]);
+  const members = store.members();
+  return json(statusToJson({ path: dataPath, pid: process.pid, members, stats, count, ring: store.ring() }));
+};
+
+const ring: Handler = (_args, { server }, out) => {
+  out.bulkText(jsonText(server.store.ring()));
+  return undefined;
+};
+
+const get: Handler = async (args, { server }) => json(readToJson(await server.store.read(args[2])));
+
+const put: Handler = async (args, { server }) => {
+  const { key, value, options } = putFromJson(args[2]);
+  return json(await server.store.put(key, value, options));
+};
+
+const remove: Handler = async (args, { server }) => {
+  const { key, options } = deleteFromJson(args[2]);
+  return json(await server.store.delete(key, options));
+};
+
+const load: Handler = async (args, { server }) => {
+  const pairs = pairsFromJson(args[2]);
+  if (pairs.some((pair) => pair.ttlMs !== undefined)) {
+    await server.store.batch(pairs.map((pair) => ({ type: 'put', ...pair })));
+  } else await server.store.putMany(pairs.map(({ key, value }) => [key, value] as const));
+  return json({ loaded: pairs.length });
+};
+
+const scan: Handler = async (args, { server }) => json(await scanPage(args[2], server));
+
+async function scanPage(request: Buffer, { store }: ServerContext) {
+  const options = scanFromJson(request);
+  const pairs: Pair[] = [];
+  let bytes = 0;
+  for await (const pair of store.scan(options)) {
+    pairs.push(pair);
+    bytes += sizeOf(pair);
+    if (bytes >= PAGE_BYTES_MAX) break;
+  }
+  return pageToJson(pairs, pairs.length >= options.limit || bytes >= PAGE_BYTES_MAX);
+}
+
+function sizeOf({ key, value }: Pair): number {
+  const valueBytes = value instanceof Uint8Array || typeof value === 'string' ? value.length : 256;
+  return key.length + valueBytes;
+}
+
+const rows: readonly CommandSpec[] = [
+  command({ name: 'status', arity: 2, access: 'read-all', summary: 'Members, counters, size.', handler: status }),
+  command({ name: 'ring', arity: 2, summary: 'Owners of each partition.', handler: ring }),
+  command({
+    name: 'get',
+    arity: 3,
+    access: 'read-all',
+    syntax: 'key',
+    summary: 'Every sibling of a key, and the context.',
+    handler: get,
+  }),
+  command({
+    name: 'put',
+    arity: 3,
+    access: 'write-all',
+    syntax: '{"key","value","type"?,"ttlMs"?,"w"?,"durability"?,"context"?}',
+    summary: 'Writes a pair; what held.',
+    handler: put,
+  }),
+  command({
+    name: 'load',
+    arity: 3,
+    access: 'write-all',
+    syntax: '[{"key","value","type"?,"ttlMs"?},...]',
+    summary: 'Writes pairs; how many.',
+    handler: load,
+  }),
+  command({
+    name: 'delete',
+    arity: 3,
+    access: 'write-all',
+    syntax: '{"key","w"?,"durability"?,"context"?}',
+    summary: 'Deletes a key; what held.',
+    handler: remove,
+  }),
+  command({
+    name: 'scan',
+    arity: 3,
+    access: 'read-all',
+    syntax: '{"prefix"?,"gt"?,"gte"?,"lt"?,"lte"?,"reverse"?,"limit"?,"after"?,"values"?}',
+    summary: 'A page of pairs in key order, and where the next begins.',
+    handler: scan,
+  }),
+];
+
+export const ADMIN_COMMANDS: readonly CommandSpec[] = [
+  container({ name: 'kvorum', flags: ['admin'], summary: 'The kvorum command line tool asks with it.' }, rows),
+];

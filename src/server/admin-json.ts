@@ -1,0 +1,249 @@
+/**
+ * The JSON of the `KVORUM` commands: pure functions between what the store speaks and what people and scripts read.
+ *
+ * A value is `{"value", "type"}`: a `string` as it is, `bytes` as base64, `cbor` as the nearest JSON (a Map is an object, a
+ * Set an array, a big integer its digits, bytes inside it base64). A key is `"key"`, or `"keyBase64"` where its bytes
+ * are not UTF-8. Unknown fields are refused, since they are mostly misspelt.
+ */
+import { isUtf8 } from 'node:buffer';
+import type {
+  Context,
+  Key,
+  MemberReport,
+  Pair,
+  PutOptions,
+  ReadResult,
+  RingReport,
+  ScanOptions,
+  Sibling,
+  StoreStats,
+  Value,
+  WriteOptions,
+} from '../client/types.js';
+import { StoreError } from '../core/errors.js';
+import type { Durability } from '../core/options.js';
+
+export type JsonType = 'string' | 'bytes' | 'cbor';
+export interface JsonValue {
+  readonly value: unknown;
+  readonly type: JsonType;
+}
+export type JsonKey = { readonly key: string } | { readonly keyBase64: string };
+export type JsonPair = JsonKey & Partial<JsonValue>;
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Pairs of one `KVORUM SCAN` where no limit is given, and at most. */
+export const SCAN_LIMIT_DEFAULT = 100;
+export const SCAN_LIMIT_MAX = 10_000;
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+/** The nearest JSON text of any value. @throws StoreError KV_INVALID_VALUE for what has none, such as a cycle */
+export function jsonText(value: unknown): string {
+  try {
+    return JSON.stringify(value, nearestJson) ?? 'null';
+  } catch (thrown) {
+    throw new StoreError('KV_INVALID_VALUE', 'the value has no JSON form', {}, thrown);
+  }
+}
+
+function nearestJson(this: unknown, name: string, shown: unknown): unknown {
+  // `shown` is what toJSON made of it, and Buffer has one: look at the value itself.
+  const value = (this as Fields)[name];
+  if (typeof value === 'bigint') return value.toString();
+  if (value instanceof Uint8Array) return base64(value);
+  if (value instanceof Map) return Object.fromEntries(value);
+  if (value instanceof Set) return [...value];
+  return shown;
+}
+
+/** A value with its type, ready for `JSON.stringify`. */
+export function valueToJson(value: Value): JsonValue {
+  if (typeof value === 'string') return { value, type: 'string' };
+  if (value instanceof Uint8Array) return { value: base64(value), type: 'bytes' };
+  return { value: JSON.parse(jsonText(value)) as unknown, type: 'cbor' };
+}
+
+/** The inverse; `json` is another word for `cbor`, and without a type a string is one. @throws StoreError KV_INVALID_VALUE */
+export function valueFromJson(value: unknown, type?: unknown): Value {
+  if (value === undefined) throw new StoreError('KV_INVALID_VALUE', '"value" is missing');
+  switch (type) {
+    case undefined:
+    case 'cbor':
+    case 'json':
+      return value;
+    case 'string':
+      if (typeof value !== 'string')
+        throw new StoreError('KV_INVALID_VALUE', '"value" of type string must be a string');
+      return value;
+    case 'bytes':
+      if (typeof value !== 'string' || !BASE64.test(value)) {
+        throw new StoreError('KV_INVALID_VALUE', '"value" of type bytes must be base64');
+      }
+      return Buffer.from(value, 'base64');
+    default:
+      throw invalid('type', '"type" must be string, bytes or cbor');
+  }
+}
+
+export function keyToJson(key: string | Uint8Array): JsonKey {
+  if (typeof key === 'string') return { key };
+  return isUtf8(key) ? { key: Buffer.from(key).toString() } : { keyBase64: base64(key) };
+}
+
+/** The answer of `KVORUM GET`. */
+export function readToJson(result: ReadResult) {
+  const { siblings, context, replicas, via } = result;
+  return { found: siblings.length > 0, siblings: siblings.map(siblingToJson), context, replicas, via };
+}
+
+function siblingToJson({ value, writtenAtMs, expiresAtMs }: Sibling) {
+  return { ...valueToJson(value), writtenAtMs, ...(expiresAtMs === undefined ? {} : { expiresAtMs }) };
+}
+
+export function pairToJson(pair: Pair): JsonPair {
+  return { ...keyToJson(pair.key), ...(pair.value === undefined ? {} : valueToJson(pair.value)) };
+}
+
+/** One page of a scan: its pairs, and where the next page continues (null at the end). */
+export function pageToJson(pairs: readonly Pair[], more: boolean) {
+  const last = pairs.at(-1);
+  const next = more && last !== undefined ? keyToJson(last.key) : { key: null };
+  return {
+    pairs: pairs.map(pairToJson),
+    ...('key' in next ? { next: next.key } : { next: null, nextBase64: next.keyBase64 }),
+  };
+}
+
+/** What `KVORUM STATUS` answers. */
+export function statusToJson(facts: {
+  readonly path: string;
+  readonly pid: number;
+  readonly members: readonly MemberReport[];
+  readonly stats: StoreStats;
+  readonly count: number;
+  readonly ring: RingReport;
+}) {
+  const { epoch, partitions, n } = facts.ring;
+  return { ...facts, ring: { epoch, partitions, n } };
+}
+
+export interface PutRequest {
+  readonly key: Key;
+  readonly value: Value;
+  readonly options: PutOptions;
+}
+
+/** Reads the JSON of `KVORUM PUT`. @throws StoreError KV_INVALID_OPTION, KV_INVALID_KEY, KV_INVALID_VALUE */
+export function putFromJson(text: string | Uint8Array): PutRequest {
+  const fields = objectOf(parse(text), ['key', 'keyBase64', 'value', 'type', 'ttlMs', 'w', 'durability', 'context']);
+  return { key: keyOf(fields), value: valueFromJson(fields.value, fields.type), options: writeOptions(fields) };
+}
+
+/** Reads the JSON of `KVORUM DELETE`. @throws StoreError KV_INVALID_OPTION, KV_INVALID_KEY */
+export function deleteFromJson(text: string | Uint8Array): { key: Key; options: WriteOptions } {
+  const fields = objectOf(parse(text), ['key', 'keyBase64', 'w', 'durability', 'context']);
+  return { key: keyOf(fields), options: writeOptions(fields) };
+}
+
+export interface LoadPair {
+  readonly key: Key;
+  readonly value: Value;
+  readonly ttlMs?: number;
+}
+
+/** Reads the JSON array of `KVORUM LOAD`. @throws StoreError KV_INVALID_OPTION, KV_INVALID_KEY, KV_INVALID_VALUE */
+export function pairsFromJson(text: string | Uint8Array): LoadPair[] {
+  const parsed = parse(text);
+  if (!Array.isArray(parsed)) throw invalid('json', 'LOAD takes a JSON array of pairs');
+  return parsed.map((item: unknown) => {
+    const fields = objectOf(item, ['key', 'keyBase64', 'value', 'type', 'ttlMs']);
+    const pair = { key: keyOf(fields), value: valueFromJson(fields.value, fields.type) };
+    return fields.ttlMs === undefined ? pair : { ...pair, ttlMs: wholeNumber(fields, 'ttlMs', 1) };
+  });
+}
+
+/** Reads the JSON of `KVORUM SCAN`; `limit` is filled in and bounded. @throws StoreError KV_INVALID_OPTION */
+export function scanFromJson(text: string | Uint8Array): ScanOptions & { readonly limit: number } {
+  const bounds = ['prefix', 'gt', 'gte', 'lt', 'lte'] as const;
+  const fields = objectOf(parse(text), [...bounds, 'reverse', 'limit', 'after', 'afterBase64', 'values', 'r']);
+  const options: Record<string, unknown> = { keys: 'bytes' };
+  for (const name of bounds) if (fields[name] !== undefined) options[name] = text_(fields, name);
+  for (const name of ['reverse', 'values']) {
+    if (fields[name] === undefined) continue;
+    if (typeof fields[name] !== 'boolean') throw invalid(name, `"${name}" must be true or false`);
+    options[name] = fields[name];
+  }
+  if (fields.r !== undefined) options.r = wholeNumber(fields, 'r', 1);
+  const after = fields.afterBase64 === undefined ? fields.after : bytesOf(fields, 'afterBase64');
+  if (after !== undefined && after !== null) {
+    if (typeof after === 'string') text_(fields, 'after');
+    options[fields.reverse === true ? 'lt' : 'gt'] = after;
+  }
+  const limit = fields.limit === undefined ? SCAN_LIMIT_DEFAULT : wholeNumber(fields, 'limit', 1);
+  return { ...(options as ScanOptions), limit: Math.min(limit, SCAN_LIMIT_MAX) };
+}
+
+function writeOptions(fields: Fields): PutOptions {
+  const options: { ttlMs?: number; w?: number; durability?: Durability; context?: Context } = {};
+  if (fields.ttlMs !== undefined) options.ttlMs = wholeNumber(fields, 'ttlMs', 1);
+  if (fields.w !== undefined) options.w = wholeNumber(fields, 'w', 1);
+  if (fields.context !== undefined) options.context = text_(fields, 'context') as Context;
+  if (fields.durability !== undefined) {
+    const durability = fields.durability as Durability;
+    if (!['sync', 'interval', 'none'].includes(durability)) {
+      throw invalid('durability', '"durability" must be sync, interval or none');
+    }
+    options.durability = durability;
+  }
+  return options;
+}
+
+function parse(text: string | Uint8Array): unknown {
+  try {
+    return JSON.parse(typeof text === 'string' ? text : Buffer.from(text).toString()) as unknown;
+  } catch (thrown) {
+    throw invalid('json', `not JSON: ${(thrown as Error).message}`);
+  }
+}
+
+function objectOf(parsed: unknown, known: readonly string[]): Fields {
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+    throw invalid('json', 'not a JSON object');
+  const unknown = Object.keys(parsed).find((name) => !known.includes(name));
+  if (unknown !== undefined) throw invalid(unknown, `unknown field "${unknown}"; known are ${known.join(', ')}`);
+  return parsed as Fields;
+}
+
+function keyOf(fields: Fields): Key {
+  if (fields.keyBase64 !== undefined) return bytesOf(fields, 'keyBase64');
+  if (typeof fields.key !== 'string') throw new StoreError('KV_INVALID_KEY', '"key" must be a string');
+  return fields.key;
+}
+
+function bytesOf(fields: Fields, name: string): Buffer {
+  const value = fields[name];
+  if (typeof value !== 'string' || !BASE64.test(value)) throw invalid(name, `"${name}" must be base64`);
+  return Buffer.from(value, 'base64');
+}
+
+function text_(fields: Fields, name: string): string {
+  const value = fields[name];
+  if (typeof value !== 'string') throw invalid(name, `"${name}" must be a string`);
+  return value;
+}
+
+function wholeNumber(fields: Fields, name: string, min: number): number {
+  const value = fields[name];
+  if (!Number.isSafeInteger(value) || (value as number) < min) {
+    throw invalid(name, `"${name}" must be a whole number, at least ${min}`);
+  }
+  return value as number;
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+}
+
+function invalid(option: string, message: string): StoreError {
+  return new StoreError('KV_INVALID_OPTION', message, { option });
+}

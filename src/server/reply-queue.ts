@@ -1,0 +1,73 @@
+/**
+ * Replies of one connection that cannot be written yet, in the order of their requests.
+ *
+ *     [ waits for the store | done | done | waits ... ]     written from the left, as far as they are done
+ *
+ * A synchronous reply behind one that waits is kept as its bytes. Connections whose replies are all synchronous never
+ * have an entry here.
+ */
+import { errorText, type Reply } from './command-spec.js';
+import type { RespProtocol, RespWriter } from './resp-writer.js';
+
+export class ReplySlot {
+  private reply: Reply | undefined;
+  private bytes: Buffer | undefined;
+
+  constructor(private readonly protocol: RespProtocol) {}
+
+  get done(): boolean {
+    return this.reply !== undefined || this.bytes !== undefined;
+  }
+
+  /** What to write once the slot is the first. */
+  complete(reply: Reply): void {
+    this.reply = reply;
+  }
+
+  completeWith(bytes: Buffer): void {
+    this.bytes = bytes;
+  }
+
+  write(out: RespWriter): void {
+    out.protocol = this.protocol;
+    if (this.bytes !== undefined) out.raw(this.bytes);
+    else this.reply?.(out);
+  }
+}
+
+export class ReplyQueue {
+  private slots: ReplySlot[] = [];
+  private head = 0;
+
+  get length(): number {
+    return this.slots.length - this.head;
+  }
+
+  push(protocol: RespProtocol): ReplySlot {
+    const slot = new ReplySlot(protocol);
+    this.slots.push(slot);
+    return slot;
+  }
+
+  /** Writes the first reply if it is done; false where it is not, or where there is none. O(1) amortised. */
+  writeNext(out: RespWriter): boolean {
+    const slot = this.slots[this.head];
+    if (slot === undefined || !slot.done) return false;
+    this.head += 1;
+    if (this.head === this.slots.length) {
+      this.slots = [];
+      this.head = 0;
+    } else if (this.head >= 1_024 && this.head * 2 >= this.slots.length) {
+      this.slots = this.slots.slice(this.head);
+      this.head = 0;
+    }
+    const mark = out.length;
+    try {
+      slot.write(out);
+    } catch (thrown) {
+      out.truncate(mark);
+      out.error(errorText(thrown));
+    }
+    return true;
+  }
+}

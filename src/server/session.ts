@@ -1,0 +1,54 @@
+/**
+ * What commands may know and change: of their connection (`Session`) and of the server behind it (`ServerContext`).
+ */
+import type { Store } from '../client/types.js';
+import type { CommandSpec } from './command-spec.js';
+import type { LocalReads } from './local-reads.js';
+import type { RespProtocol } from './resp-writer.js';
+import type { ScanCursors } from './scan-cursors.js';
+
+/** One client's connection. */
+export interface Session {
+  readonly id: number;
+  /** `host:port` of the client, or the socket's path. */
+  readonly address: string;
+  readonly localAddress: string;
+  readonly connectedAtMs: number;
+  readonly server: ServerContext;
+  lastCommandAtMs: number;
+  lastCommand: string;
+  protocol: RespProtocol;
+  clientName: string;
+  libraryName: string;
+  libraryVersion: string;
+  /** Set by QUIT: close once everything is answered. */
+  closing: boolean;
+}
+
+/** Counters since the server started. */
+export interface ServerCounters {
+  connectionsReceived: number;
+  connectionsRefused: number;
+  commands: number;
+  errorReplies: number;
+  protocolErrors: number;
+  /** Connections ended because the server itself failed; must be 0. */
+  internalErrors: number;
+  bytesIn: number;
+  bytesOut: number;
+}
+
+export interface ServerContext {
+  readonly store: Store;
+  readonly localReads: LocalReads;
+  readonly cursors: ScanCursors;
+  readonly commands: ReadonlyMap<string, CommandSpec>;
+  readonly counters: ServerCounters;
+  readonly startedAtMs: number;
+  readonly connectionsMax: number;
+  readonly dataPath: string;
+  readonly sessions: () => Iterable<Session>;
+  readonly port: () => number;
+  /** Random for each server, as Redis' run id: 40 hexadecimal digits. */
+  readonly runId: string;
+}
