@@ -51,10 +51,24 @@ export async function loadLines(
   options: LoadOptions,
 ): Promise<LoadTotals> {
   const loader = new Loader(access, options);
-  for await (const chunk of lines) {
-    for (const line of chunk) await loader.add(line);
+  try {
+    for await (const chunk of lines) {
+      for (const line of chunk) await loader.add(line);
+    }
+    return await loader.finish();
+  } catch (thrown) {
+    const { loaded } = await loader.abandon();
+    if (!(thrown instanceof BadLineError)) throw thrown;
+    const { line, fault } = thrown.bad;
+    throw new CliError('KV_INPUT', `line ${line}: ${fault} (${loaded} pairs were loaded)`, { line, loaded });
   }
-  return loader.finish();
+}
+
+/** Under `stop`: the line that ends the load. */
+class BadLineError extends Error {
+  constructor(readonly bad: BadLine) {
+    super(bad.fault);
+  }
 }
 
 class Loader {
@@ -93,8 +107,14 @@ class Loader {
 
   async finish(): Promise<LoadTotals> {
     if (this.#batch.length > 0) await this.#send();
-    await this.#settle();
+    const totals = await this.abandon();
     this.#rethrow();
+    return totals;
+  }
+
+  /** Waits for what is in flight and starts nothing more. */
+  async abandon(): Promise<LoadTotals> {
+    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight);
     return { loaded: this.#loaded, skipped: this.#skipped, bytes: this.#bytes };
   }
 
@@ -130,7 +150,7 @@ class Loader {
 
   async #refused({ line }: NumberedPair, error: StoreError): Promise<void> {
     const bad = { line, fault: `${error.code}: ${error.message}` };
-    if (this.options.onError === 'stop') throw badLineError(bad);
+    if (this.options.onError === 'stop') throw new BadLineError(bad);
     this.#skip(bad);
   }
 
@@ -139,19 +159,13 @@ class Loader {
       this.#skip(bad);
       return;
     }
-    if (this.#batch.length > 0) await this.#send();
-    await this.#settle();
-    this.#rethrow();
-    throw badLineError(bad);
+    await this.finish();
+    throw new BadLineError(bad);
   }
 
   #skip(bad: BadLine): void {
     this.#skipped += 1;
     this.options.onBadLine(bad);
-  }
-
-  async #settle(): Promise<void> {
-    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight);
   }
 
   #rethrow(): void {
@@ -170,8 +184,4 @@ async function withRetries(attempt: () => Promise<void>): Promise<void> {
       await sleep(FIRST_PAUSE_MS * 2 ** (tries - 1));
     }
   }
-}
-
-function badLineError({ line, fault }: BadLine): CliError {
-  return new CliError('KV_INPUT', `line ${line}: ${fault}`, { line });
 }

@@ -36,7 +36,7 @@ async function show(output: Output, key: string, found: FoundValue): Promise<voi
   const [newest] = found.siblings;
   const { value, type } = newest;
   if (output.json || type !== 'bytes') {
-    output.result({ key, value, type, ...found }, () => textOf(newest));
+    output.result({ key, value, type, ...found }, () => shownText(newest, output.isTerminal));
   } else {
     const bytes = Buffer.from(String(value), 'base64');
     await output.write(output.isTerminal ? `${printable(bytes.toString('latin1'))}\n` : bytes);
@@ -45,6 +45,8 @@ async function show(output: Output, key: string, found: FoundValue): Promise<voi
   if (others > 0) output.note(`kvorum: the newest of ${others + 1} siblings; --json shows all of them`);
 }
 
-function textOf({ value, type }: JsonValue): string {
-  return type === 'string' ? String(value) : JSON.stringify(value);
+/** On a terminal without control characters, but for the ends of lines. */
+function shownText({ value, type }: JsonValue, isTerminal: boolean): string {
+  const text = type === 'string' ? String(value) : JSON.stringify(value);
+  return isTerminal ? text.split('\n').map(printable).join('\n') : text;
 }

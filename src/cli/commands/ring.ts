@@ -14,13 +14,13 @@ export const ringCommand: CommandSpec = {
   summary: 'show who owns what, the balance, and what a join would move',
   description:
     'Shows the replicas of each node against its fair share, and the partitions that would move if one node of ' +
-    'weight 1 joined. With --partitions also the preference list of each partition: its owner first.',
+    'weight 1 joined. With --lists also the preference list of each partition: its owner first.',
   flags: (command) => {
-    command.option('--partitions', 'list the preference list of every partition');
+    command.option('--lists', 'list the preference list of every partition');
   },
   examples: [
     ['kvorum ring', 'balance of the store in ./kvorum-data'],
-    ['kvorum ring --partitions', 'and who holds each partition'],
+    ['kvorum ring --lists', 'and who holds each partition'],
     ["kvorum ring --json | jq '.preferenceLists[0]'", 'the nodes of partition 0'],
   ],
   run: (invocation) =>
@@ -30,7 +30,7 @@ export const ringCommand: CommandSpec = {
       const join = forecastJoin(ring, members);
       invocation.output.result({ ...ring, join }, () => {
         const summary = `${describeBalance(ring)}\n\n${describeJoin(join)}`;
-        return invocation.flags.partitions ? `${summary}\n\n${describePartitions(ring)}` : summary;
+        return invocation.flags.lists ? `${summary}\n\n${describePartitions(ring)}` : summary;
       });
       return undefined;
     }),

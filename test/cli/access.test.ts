@@ -1,0 +1,121 @@
+/** One suite over both ways to a store: in this process, and through the socket of another. The store is a Map. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { LocalAccess } from '../../src/cli/local-access.js';
+import { connectAccess } from '../../src/cli/remote-access.js';
+import type { StoreAccess } from '../../src/cli/store-access.js';
+import { StoreError } from '../../src/core/errors.js';
+import { serveResp } from '../../src/server/resp-server.js';
+import { FakeStore } from '../server/fake-store.js';
+
+interface Scene {
+  readonly access: StoreAccess;
+  readonly store: FakeStore;
+}
+
+async function temporaryDirectory(t: ExecutionContext): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'kvorum-cli-'));
+  t.teardown(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+
+async function local(_: ExecutionContext): Promise<Scene> {
+  const store = new FakeStore();
+  return { store, access: new LocalAccess(store, '/data') };
+}
+
+async function remote(t: ExecutionContext): Promise<Scene> {
+  const store = new FakeStore();
+  const socketPath = join(await temporaryDirectory(t), 'kvorum.sock');
+  const server = await serveResp(store, { socketPath, dataPath: '/data' });
+  t.teardown(() => server.close());
+  const access = await connectAccess({ socketPath });
+  if (!access) throw new Error('nobody answers');
+  t.teardown(() => access.close());
+  return { store, access };
+}
+
+for (const [name, setUp] of Object.entries({ local, remote })) {
+  test(`access, ${name}: put and get of each type -> the same value and type`, async (t) => {
+    const { access } = await setUp(t);
+    for (const [value, type] of [
+      ['text', 'string'],
+      ['AAH/', 'bytes'],
+      [{ list: [1, null, 'ä'] }, 'cbor'],
+      [null, 'cbor'],
+    ] as const) {
+      t.like(await access.put({ key: 'k', value, type, w: 1, durability: 'sync' }), { durability: 'sync' });
+      const { found, siblings } = await access.get('k');
+      t.true(found);
+      t.like(siblings[0], { value, type });
+    }
+  });
+
+  test(`access, ${name}: a life, a context and w -> reach the store`, async (t) => {
+    const { access, store } = await setUp(t);
+    await access.put({ key: 'k', value: 1, ttlMs: 60_000, w: 2, context: 'token' });
+    t.like(store.seen.at(-1), { ttlMs: 60_000, w: 2, context: 'token' });
+    t.is(typeof (await access.get('k')).siblings[0].expiresAtMs, 'number');
+    await access.delete('k', { w: 1, context: 'token' });
+    t.like(store.seen.at(-1), { w: 1, context: 'token' });
+    t.false((await access.get('k')).found);
+  });
+
+  test(`access, ${name}: 2,500 pairs loaded -> scanned in order, page by page, with limit, range and reverse`, async (t) => {
+    const { access } = await setUp(t);
+    const keys = Array.from({ length: 2_500 }, (_, number) => `key:${String(number).padStart(5, '0')}`);
+    for (let from = 0; from < keys.length; from += 500) {
+      await access.load(keys.slice(from, from + 500).map((key) => ({ key, value: key })));
+    }
+    await access.put({ keyBase64: '/wA=', value: 'not UTF-8' });
+    const scanned = async (request: Parameters<StoreAccess['scan']>[0]) => {
+      const found: unknown[] = [];
+      for await (const pair of access.scan(request)) found.push('key' in pair ? pair.key : pair.keyBase64);
+      return found;
+    };
+    t.deepEqual(await scanned({}), [...keys, '/wA=']);
+    t.deepEqual(await scanned({ reverse: true, limit: 1_001 }), ['/wA=', ...keys.slice(1_500).reverse()]);
+    t.deepEqual(await scanned({ prefix: 'key:000', gt: keys[97] }), keys.slice(98, 100));
+    t.deepEqual(await scanned({ gte: keys[5], lt: keys[7], values: false }), keys.slice(5, 7));
+    t.deepEqual(await scanned({ limit: 0 }), []);
+  });
+
+  test(`access, ${name}: status and ring -> the same reports`, async (t) => {
+    const { access } = await setUp(t);
+    await access.put({ key: 'k', value: 1 });
+    t.like(await access.status(), { path: '/data', pid: process.pid, count: 1, ring: { n: 1, partitions: 8 } });
+    t.like(await access.ring(), { epoch: 1, partitions: 8 });
+  });
+
+  test(`access, ${name}: an error of the store -> the same StoreError`, async (t) => {
+    const { access, store } = await setUp(t);
+    store.failure = new StoreError('KV_UNAVAILABLE', 'too few replicas');
+    const error = await t.throwsAsync(access.put({ key: 'k', value: 1 }), { instanceOf: StoreError });
+    t.like(error, { code: 'KV_UNAVAILABLE', retryable: true });
+  });
+}
+
+test('access: nobody at the socket -> undefined; a stranger -> KV_UNREACHABLE', async (t) => {
+  const path = await temporaryDirectory(t);
+  t.is(await connectAccess({ socketPath: join(path, 'none.sock') }), undefined);
+  const stranger = createServer((socket) =>
+    socket.on('error', () => {}).on('data', () => socket.write('-ERR unknown\r\n')),
+  );
+  const socketPath = join(path, 'stranger.sock');
+  await new Promise<void>((resolve) => stranger.listen(socketPath, resolve));
+  t.teardown(() => stranger.close());
+  const access = await connectAccess({ socketPath });
+  t.like(await t.throwsAsync(access?.status() ?? Promise.resolve()), { code: 'KV_UNREACHABLE' });
+  await access?.close();
+});
+
+test('access: a server that goes away -> KV_UNREACHABLE', async (t) => {
+  const socketPath = join(await temporaryDirectory(t), 'kvorum.sock');
+  const server = await serveResp(new FakeStore(), { socketPath });
+  const access = await connectAccess({ socketPath });
+  await server.close();
+  t.like(await t.throwsAsync(access?.status() ?? Promise.resolve()), { code: 'KV_UNREACHABLE' });
+});

@@ -1,0 +1,156 @@
+/** The commands as processes: results, exit codes, `--json`, files and pipes, on a directory that nobody holds. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { Cli } from './cli-runner.js';
+
+test('commands: put, get, scan, delete -> the value, then exit code 1', async (t) => {
+  const cli = await Cli.create(t);
+  t.deepEqual((await cli.run(['put', 'user:1', 'Ann'])).code, 0);
+  t.is((await cli.run(['get', 'user:1'])).stdout, 'Ann\n');
+  t.is((await cli.run(['scan'])).stdout, 'user:1\tAnn\n');
+  t.regex((await cli.run(['delete', 'user:1', 'never'])).stdout, /^deleted user:1 [\s\S]*deleted never/);
+  const gone = await cli.run(['get', 'user:1']);
+  t.deepEqual(gone, { code: 1, stdout: '', stderr: "kvorum: KV_NOT_FOUND: no value for key 'user:1'\n" });
+});
+
+test('commands: values as JSON, bytes, standard input and with a life -> come back as what they were', async (t) => {
+  const cli = await Cli.create(t);
+  await cli.run(['put', 'object', '{"name":"Ann"}', '--json-value']);
+  const [object] = await cli.json(['get', 'object']);
+  t.like(object, { key: 'object', value: { name: 'Ann' }, type: 'cbor', found: true });
+  await cli.run(['put', 'bytes', '-', '--bytes'], { input: Uint8Array.of(0, 255, 10) });
+  t.like((await cli.json(['get', 'bytes']))[0], { value: 'AP8K', type: 'bytes' });
+  await cli.run(['put', 'text', '-'], { input: 'from a pipe' });
+  t.is((await cli.run(['get', 'text'])).stdout, 'from a pipe\n');
+  await cli.run(['put', 'brief', 'x', '--ttl', '1ms']);
+  t.is((await cli.run(['get', 'brief'])).code, 1);
+  t.regex((await cli.run(['put', 'bad', '{', '--json-value'])).stderr, /KV_USAGE: the value is not JSON/);
+});
+
+test('commands: load and export -> the same lines back, from a file and through pipes', async (t) => {
+  const cli = await Cli.create(t);
+  const lines = Array.from({ length: 3_000 }, (_, number) =>
+    JSON.stringify({
+      key: `key:${String(number).padStart(5, '0')}`,
+      value: number % 3 === 0 ? { number } : `v${number}`,
+    }),
+  );
+  lines.push(JSON.stringify({ key: 'last', value: 'AP8K', type: 'bytes' }));
+  const text = `${lines.join('\n')}\n`;
+  const file = join(cli.folder, 'in.ndjson');
+  writeFileSync(file, text);
+  const load = await cli.run(['load', file]);
+  t.is(load.code, 0, load.stderr);
+  t.regex(load.stdout, /^loaded 3,001 pairs, skipped 0 \(\d+\.\d KiB in \d+\.\d s, [\d,]+\/s\)\n$/);
+  t.is((await cli.run(['export'])).stdout, text);
+  const out = join(cli.folder, 'out.ndjson');
+  t.like((await cli.json(['export', out]))[0], { file: out, exported: 3_001, bytes: Buffer.byteLength(text) });
+  t.is(readFileSync(out, 'utf8'), text);
+  const copy = join(cli.folder, 'copy');
+  const [copied] = await cli.json(['load', '-', '--path', copy], { input: text });
+  t.like(copied, { loaded: 3_001, skipped: 0, errors: [] });
+  t.is(
+    (await cli.run(['export', '--path', copy, '--prefix', 'key:0000', '--limit', '2'])).stdout,
+    `${lines[0]}\n${lines[1]}\n`,
+  );
+});
+
+test('commands: a bad line -> its number; stop ends with 5, skip loads the rest and ends with 5', async (t) => {
+  const cli = await Cli.create(t);
+  const input = `{"key":"a","value":1}\n{"key":"b","value":"${'x'.repeat(20_000)}"}\nnonsense\n{"key":"c","value":3}\n`;
+  const stop = await cli.run(['load', '-'], { input });
+  t.is(stop.code, 5);
+  t.regex(stop.stderr, /^kvorum: KV_INPUT: line [23]: .* pairs were loaded\)$/m);
+  const skip = await cli.run(['load', '-', '--on-error', 'skip'], { input });
+  t.is(skip.code, 5);
+  t.regex(skip.stderr, /skipped line 2: KV_PAIR_TOO_LARGE/);
+  t.regex(skip.stderr, /skipped line 3: not JSON/);
+  t.regex(skip.stdout, /^loaded 2 pairs, skipped 2 /);
+  t.is((await cli.run(['scan', '--keys'])).stdout, 'a\nc\n');
+});
+
+test('commands: usage errors -> exit code 2 and KV_USAGE, as JSON with --json', async (t) => {
+  const cli = await Cli.create(t);
+  for (const args of [
+    ['frobnicate'],
+    ['put', 'only-a-key'],
+    ['get', 'k', '--no-such-flag'],
+    ['get', 'k', '--n', '10'],
+    ['put', 'k', 'v', '--ttl', '30'],
+    ['put', 'k', 'v', '--w', '0'],
+    ['load', '-', '--on-error', 'ignore'],
+    ['serve', '--resp', 'nowhere'],
+    ['get', 'k', '--connect', 'nowhere'],
+  ]) {
+    const { code, stderr, stdout } = await cli.run(args);
+    t.deepEqual([code, stdout], [2, ''], args.join(' '));
+    t.regex(stderr, /^kvorum: KV_USAGE: /, args.join(' '));
+  }
+  const { code, stderr } = await cli.run(['get', 'k', '--n', '10', '--json']);
+  t.is(code, 2);
+  t.like(JSON.parse(stderr), { error: { code: 'KV_USAGE', exitCode: 2, details: { option: 'n' } } });
+});
+
+test('commands: no directory, nobody at the address, no file, no quorum -> 3, 4, 5, 2', async (t) => {
+  const cli = await Cli.create(t);
+  const missing = await cli.run(['get', 'k']);
+  t.is(missing.code, 3);
+  t.regex(missing.stderr, /^kvorum: KV_PATH: no data directory/);
+  t.is((await cli.run(['get', 'k', '--connect', '127.0.0.1:1'])).code, 4);
+  t.is((await cli.run(['load', 'no-such-file'])).code, 5);
+  t.is((await cli.run(['put', 'k', 'v'], { env: { KVORUM_N: '2', KVORUM_R: '3' } })).code, 2);
+});
+
+test('commands: scan into a reader that goes away -> a silent end', async (t) => {
+  const cli = await Cli.create(t);
+  const input = Array.from(
+    { length: 5_000 },
+    (_, number) => `{"key":"k${number}","value":"${'x'.repeat(100)}"}\n`,
+  ).join('');
+  await cli.run(['load', '-'], { input });
+  const child = cli.start(['scan']);
+  let stderr = '';
+  child.stderr?.on('data', (text) => {
+    stderr += String(text);
+  });
+  child.stdout?.once('data', () => child.stdout?.destroy());
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  t.deepEqual([code, stderr], [0, '']);
+});
+
+test('commands: ring and status -> balance, a forecast, every node', async (t) => {
+  const cli = await Cli.create(t);
+  await cli.run(['put', 'k', 'v']);
+  const [ring] = await cli.json(['ring']);
+  t.like(ring, { partitions: 16, n: 3, join: { node: 3, total: 48, optimum: 12 } });
+  t.is((ring.preferenceLists as unknown[]).length, 16);
+  const text = await cli.run(['ring', '--lists']);
+  t.regex(text.stdout, /if a node joined: \d+ of 48 replicas would move/);
+  t.regex(text.stdout, /^ {7}15 {2}\d \d \d$/m);
+  const [status] = await cli.json(['status']);
+  t.is((status.members as unknown[]).length, 3);
+  t.regex((await cli.run(['status'])).stdout, /members {9}3 of 3 up\nkeys {12}about 1\n/);
+});
+
+test('commands: bench -> rates and percentiles, and nothing left behind', async (t) => {
+  const cli = await Cli.create(t);
+  await cli.run(['put', 'mine', 'v']);
+  const [result] = await cli.json(['bench', '--time', '100ms', '--keys', '50', '--in-flight', '8']);
+  const { put, get } = result as Record<string, { perSecond: number; p50Ns: number; maxNs: number }>;
+  for (const { perSecond, p50Ns, maxNs } of [put, get]) t.true(perSecond > 0 && p50Ns > 0 && maxNs >= p50Ns);
+  t.is((await cli.run(['scan', '--keys'])).stdout, 'mine\n');
+});
+
+test('commands: help and version -> every command, examples, exit codes', async (t) => {
+  const cli = await Cli.create(t);
+  const help = await cli.run(['--help']);
+  t.is(help.code, 0);
+  for (const name of ['serve', 'put', 'get', 'delete', 'scan', 'load', 'export', 'status', 'ring', 'bench']) {
+    t.regex(help.stdout, new RegExp(`^ {2}${name} `, 'm'));
+    const own = await cli.run([name, '--help']);
+    t.is(own.code, 0);
+    t.regex(own.stdout, /Examples:\n {2}(kvorum|KVORUM|zcat)[\s\S]*Exit codes:/);
+  }
+  t.regex((await cli.run(['--version'])).stdout, /^\d+\.\d+\.\d+\n$/);
+});
