@@ -34,8 +34,8 @@ export interface MembersDigest {
   readonly incarnation: number;
   readonly refutation: number;
   readonly heartbeat: number;
-  /** 32-bit hash of state and reporters. */
-  readonly mark: number;
+  /** State and reporters, exactly: a dead node beats no more, so a hash that collides would hide a reporter for good. */
+  readonly mark: string;
 }
 
 const RANK: Readonly<Record<NodeState, number>> = { up: 0, suspect: 1, down: 2 };
@@ -89,8 +89,7 @@ export function markDown(members: Members, node: NodeIndex): Members {
 /** The table in short, to send to a peer. */
 export function digestMembers(members: Members): readonly MembersDigest[] {
   return members.map(({ node, incarnation, refutation, heartbeat, state, reporters }) => {
-    let mark = RANK[state] + 1;
-    for (const reporter of reporters) mark = Math.imul((mark ^ reporter) + 0x9e3779b9, 0x85ebca6b) >>> 0;
+    const mark = state === 'up' && reporters.length === 0 ? '' : `${state}:${reporters.join(',')}`;
     return { node, incarnation, refutation, heartbeat, mark };
   });
 }

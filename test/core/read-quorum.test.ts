@@ -1,0 +1,148 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { clock, counter, nodeIndex, replicaId } from '../../src/core/ids.js';
+import {
+  addReadReply,
+  addRepaired,
+  decideRead,
+  type ReadReply,
+  type ReadState,
+  readRepairs,
+  readsNeeded,
+  startRead,
+  startRepairs,
+} from '../../src/core/read-quorum.js';
+import { emptySet, mergeSets, type SiblingSet, sameSet, writeSibling } from '../../src/core/siblings.js';
+import { emptyVector, type VersionVector } from '../../src/core/version-vector.js';
+
+function write(set: SiblingSet, replica: number, count: number, context?: VersionVector): SiblingSet {
+  return writeSibling(set, context, {
+    dot: { replica: replicaId(replica), counter: counter(count) },
+    clock: clock(count),
+    expiresAtMs: 0,
+    tombstone: false,
+    tag: 0,
+    value: new Uint8Array(),
+  });
+}
+
+const OLD = write(emptySet(), 1, 1);
+const NEW = write(OLD, 1, 2);
+const OTHER = write(OLD, 2, 3, emptyVector());
+const answer = (node: number, set: SiblingSet): ReadReply => ({ node: nodeIndex(node), set });
+const failure = (node: number): ReadReply => ({ node: nodeIndex(node), failed: 'KV_CORRUPT' });
+const after = (state: ReadState, ...replies: ReadReply[]): ReadState => replies.reduce(addReadReply, state);
+const start = (n: number, r: number, monotonic = false): ReadState => startRead({ n, r, monotonic });
+
+test('read quorum: W=1, R=3, one replica of three holds the newest -> the newest, not the majority', (t) => {
+  const state = after(start(3, 3), answer(0, OLD), answer(1, OLD), answer(2, NEW));
+  t.deepEqual(decideRead(state), { kind: 'answer', set: NEW, replicas: 3, holders: 1 });
+  t.deepEqual(readRepairs(state), [nodeIndex(0), nodeIndex(1)]);
+});
+
+test('read quorum: concurrent writes on two replicas -> both survive, and both replicas need the join', (t) => {
+  const state = after(start(3, 2), answer(0, NEW), answer(2, OTHER));
+  const decision = decideRead(state);
+  t.is(decision.kind === 'answer' && decision.set.siblings.length, 2);
+  t.is(decision.kind === 'answer' && decision.holders, 0);
+  t.deepEqual(readRepairs(state), [nodeIndex(0), nodeIndex(2)]);
+});
+
+for (const [what, n, r, replies, kind] of [
+  ['no reply', 3, 2, [], 'wait'],
+  ['one answer of two', 3, 2, [answer(0, OLD)], 'wait'],
+  ['the same node twice', 3, 2, [answer(0, OLD), answer(0, OLD)], 'wait'],
+  ['one failure of three', 3, 2, [failure(0)], 'wait'],
+  ['the same failure twice', 3, 2, [failure(0), failure(0)], 'wait'],
+  ['two failures of three', 3, 2, [failure(0), failure(1)], 'unmet'],
+  ['a failure, then an answer of the same node', 3, 3, [failure(0), answer(0, OLD), answer(1, OLD)], 'wait'],
+  ['two answers and a failure', 3, 2, [answer(0, OLD), failure(1), answer(2, OLD)], 'answer'],
+  ['an answer, then a failure of the same node', 1, 1, [answer(0, OLD), failure(0)], 'answer'],
+  ['R=N and one failure', 3, 3, [answer(0, OLD), failure(1)], 'unmet'],
+  ['empty answers', 3, 2, [answer(0, emptySet()), answer(1, emptySet())], 'answer'],
+] as const) {
+  test(`read quorum: N=${n} R=${r}, ${what} -> ${kind}`, (t) => {
+    t.is(decideRead(after(start(n, r), ...replies)).kind, kind);
+  });
+}
+
+test('read quorum: unmet -> says how many were needed and got', (t) => {
+  const state = after(start(3, 2), answer(0, OLD), failure(1), failure(2));
+  t.deepEqual(decideRead(state), { kind: 'unmet', needed: 2, got: 1 });
+});
+
+test('monotonic read: a newer record on one of two -> repairs, waits, then answers with N-R+1 holders', (t) => {
+  let state = after(start(3, 2, true), answer(0, OLD), answer(1, NEW));
+  t.deepEqual(decideRead(state), { kind: 'repair', set: NEW, nodes: [nodeIndex(0)] });
+  state = startRepairs(state, NEW, [nodeIndex(0)]);
+  t.is(decideRead(state).kind, 'wait');
+  state = addRepaired(state, nodeIndex(0), NEW);
+  t.deepEqual(decideRead(state), { kind: 'answer', set: NEW, replicas: 2, holders: 2 });
+});
+
+test('monotonic read: the repair fails -> a third replica that holds it counts, else unmet', (t) => {
+  let state = after(start(3, 2, true), answer(0, OLD), answer(1, NEW));
+  state = after(startRepairs(state, NEW, [nodeIndex(0)]), failure(0));
+  t.is(decideRead(state).kind, 'wait');
+  t.is(decideRead(after(state, answer(2, NEW))).kind, 'answer');
+  t.deepEqual(decideRead(after(state, failure(2))), { kind: 'unmet', needed: 2, got: 1 });
+});
+
+test('monotonic read: a still newer record arrives during the repair -> repairs anew with the join', (t) => {
+  let state = after(start(3, 2, true), answer(0, OLD), answer(1, NEW));
+  state = addReadReply(startRepairs(state, NEW, [nodeIndex(0)]), answer(2, OTHER));
+  const decision = decideRead(state);
+  t.deepEqual(decision.kind === 'repair' && decision.nodes, [0, 1, 2].map(nodeIndex));
+  t.is(decision.kind === 'repair' && decision.set.siblings.length, 2);
+});
+
+test('monotonic read: R=1 of 3 -> needs all three', (t) => {
+  t.is(readsNeeded({ n: 3, r: 1, monotonic: true }), 3);
+  t.is(readsNeeded({ n: 3, r: 1, monotonic: false }), 1);
+  const two = after(start(3, 1, true), answer(0, NEW), answer(1, NEW));
+  t.is(decideRead(two).kind, 'wait');
+  t.is(decideRead(after(two, answer(2, NEW))).kind, 'answer');
+  t.is(decideRead(after(two, failure(2))).kind, 'unmet');
+});
+
+const pool = [emptySet(), OLD, NEW, OTHER, mergeSets(NEW, OTHER)];
+const replyLists = fc.array(
+  fc.oneof(
+    fc.tuple(fc.nat(4), fc.nat(4)).map(([node, pick]) => answer(node, pool[pick])),
+    fc.nat(4).map(failure),
+  ),
+  { maxLength: 12 },
+);
+
+test('read quorum: any replies -> an answer is the join of all, held by `holders`, the rest to be repaired', (t) => {
+  fc.assert(
+    fc.property(replyLists, fc.integer({ min: 1, max: 5 }), (replies, r) => {
+      const state = after(start(5, r), ...replies);
+      const decision = decideRead(state);
+      const sets = replies.flatMap((reply) => ('set' in reply ? [reply.set] : []));
+      const joined = sets.reduce(mergeSets, emptySet());
+      if (decision.kind !== 'answer') return;
+      t.true(sameSet(decision.set, joined));
+      t.true(decision.replicas >= r);
+      t.is(decision.holders + readRepairs(state).length, decision.replicas);
+    }),
+  );
+});
+
+test('monotonic read: any replies, every repair confirmed -> ends in an answer with N-R+1 holders, or unmet', (t) => {
+  fc.assert(
+    fc.property(replyLists, fc.integer({ min: 1, max: 5 }), (replies, r) => {
+      const missing = [0, 1, 2, 3, 4].filter((node) => !replies.some((reply) => reply.node === nodeIndex(node)));
+      let state = after(start(5, r, true), ...replies, ...missing.map((node) => answer(node, OLD)));
+      let decision = decideRead(state);
+      if (decision.kind === 'repair') {
+        const { set, nodes } = decision;
+        state = startRepairs(state, set, nodes);
+        for (const node of nodes) state = addRepaired(state, node, set);
+        decision = decideRead(state);
+      }
+      if (decision.kind === 'answer') t.true(decision.holders >= 5 - r + 1 && decision.replicas >= r);
+      else t.is(decision.kind, 'unmet');
+    }),
+  );
+});
