@@ -1,5 +1,5 @@
 /** The commands as processes: results, exit codes, `--json`, files and pipes, on a directory that nobody holds. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { Cli } from './cli-runner.js';
@@ -140,6 +140,19 @@ test('commands: bench -> rates and percentiles, and nothing left behind', async 
   const { put, get } = result as Record<string, { perSecond: number; p50Ns: number; maxNs: number }>;
   for (const { perSecond, p50Ns, maxNs } of [put, get]) t.true(perSecond > 0 && p50Ns > 0 && maxNs >= p50Ns);
   t.is((await cli.run(['scan', '--keys'])).stdout, 'mine\n');
+});
+
+test('commands: bench interrupted -> exit code 143, and its temporary directory is gone', async (t) => {
+  const cli = await Cli.create(t);
+  const temporary = join(cli.folder, 'tmp');
+  mkdirSync(temporary);
+  const child = cli.start(['bench', '--time', '30s'], { TMPDIR: temporary, KVORUM_PATH: '' });
+  while (readdirSync(temporary).length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  child.kill('SIGTERM');
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  t.is(code, 143);
+  t.deepEqual(readdirSync(temporary), []);
 });
 
 test('commands: help and version -> every command, examples, exit codes', async (t) => {

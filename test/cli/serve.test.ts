@@ -44,14 +44,6 @@ test('serve: flag over environment over default -> in the ready line', async (t)
   t.is(await server.stop(), 0);
 });
 
-test('serve: a second signal -> the process ends at once with 130 or 143', async (t) => {
-  const cli = await Cli.create(t);
-  const server = await cli.serve();
-  server.child.kill('SIGINT');
-  const code = await server.stop('SIGTERM');
-  t.true(code === 143 || code === 130 || code === 0, `${code}`);
-});
-
 test('serve: what a Redis client writes -> a command reads, through the socket and through the address', async (t) => {
   const cli = await Cli.create(t);
   const server = await cli.serve();
@@ -97,5 +89,16 @@ test('serve: a directory in use, or an address in use -> KV_IN_USE, exit code 3'
   const other = await cli.run(['serve', '--path', join(cli.folder, 'other'), '--resp', String(server.ready.resp)]);
   t.is(other.code, 3);
   t.regex(other.stderr, /^kvorum: KV_IN_USE: cannot listen/m);
+  t.is(await server.stop(), 0);
+});
+
+test('serve: 20,000 lines loaded through the socket -> exported through it unchanged', async (t) => {
+  const cli = await Cli.create(t);
+  const server = await cli.serve();
+  const lines = Array.from({ length: 20_000 }, (_, number) => `{"key":"k${100_000 + number}","value":${number}}\n`);
+  const [loaded] = await cli.json(['load', '-'], { input: lines.join('') });
+  t.like(loaded, { loaded: 20_000, skipped: 0 });
+  t.is((await cli.run(['export'])).stdout, lines.join(''));
+  t.is((await cli.run(['scan', '--reverse', '--limit', '1'])).stdout, 'k119999\t19999\n');
   t.is(await server.stop(), 0);
 });

@@ -2,7 +2,7 @@
  * `kvorum bench`: a short measurement of puts, then gets, on this machine: in a directory of its own that it removes,
  * or in the store that `--path` or `--connect` names, under keys of its own that it deletes.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CommandSpec, Invocation } from '../command.js';
@@ -11,6 +11,7 @@ import { withStore } from '../open-access.js';
 import { table } from '../output.js';
 import { parseBytes, parseCount, parseDurationMs } from '../quantities.js';
 import type { StoreAccess } from '../store-access.js';
+import { withTemporary } from '../temporary.js';
 
 const PREFIX = 'kvorum-bench:';
 
@@ -41,26 +42,21 @@ export const benchCommand: CommandSpec = {
     ['kvorum bench --connect 127.0.0.1:7379', 'a running server, over its socket'],
   ],
   run: async (invocation) => {
-    const { flags, environment, output } = invocation;
-    const plan = planOf(invocation);
+    const { flags, environment } = invocation;
     const isNamed = [flags.path, flags.connect, environment.KVORUM_PATH, environment.KVORUM_CONNECT].some(Boolean);
-    const path = isNamed ? undefined : await mkdtemp(join(tmpdir(), 'kvorum-bench-'));
-    try {
-      const placed = path === undefined ? invocation : { ...invocation, flags: { ...flags, path } };
-      const { put, get } = await withStore(placed, { create: true }, (access) => run(access, plan));
-      output.result({ inFlight: plan.inFlight, keys: plan.keys, valueBytes: plan.value.length, put, get }, () =>
-        table([
-          ['', 'per second', 'p50', 'p99', 'p99.9', 'max'],
-          measurementRow('put', put),
-          measurementRow('get', get),
-        ]),
-      );
-      return undefined;
-    } finally {
-      if (path !== undefined) await rm(path, { recursive: true, force: true });
-    }
+    if (isNamed) return benchIn(invocation);
+    const path = await mkdtemp(join(tmpdir(), 'kvorum-bench-'));
+    return withTemporary(path, () => benchIn({ ...invocation, flags: { ...flags, path } }));
   },
 };
+
+async function benchIn(invocation: Invocation): Promise<undefined> {
+  const plan = planOf(invocation);
+  const { put, get } = await withStore(invocation, { create: true }, (access) => run(access, plan));
+  const result = { inFlight: plan.inFlight, keys: plan.keys, valueBytes: plan.value.length, put, get };
+  const heading = ['', 'per second', 'p50', 'p99', 'p99.9', 'max'];
+  invocation.output.result(result, () => table([heading, measurementRow('put', put), measurementRow('get', get)]));
+}
 
 function planOf({ flags }: Invocation): Plan {
   return {

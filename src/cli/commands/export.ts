@@ -2,7 +2,7 @@
  * `kvorum export [FILE]`: the inverse of load, one line a pair, in byte order of the keys. A file appears under its name
  * only when it is whole: the lines go to a neighbour first, which is synced and then renamed.
  */
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename } from 'node:fs/promises';
 import type { CommandSpec, Invocation } from '../command.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { withStore } from '../open-access.js';
@@ -10,6 +10,7 @@ import { formatPair } from '../pair-line.js';
 import { rateOf, startProgress } from '../progress.js';
 import { formatBytes, formatCount } from '../quantities.js';
 import type { ScanRequest, StoreAccess } from '../store-access.js';
+import { withTemporary } from '../temporary.js';
 import { addRangeFlags, scanRequest } from './scan.js';
 
 const WRITE_BYTES = 256 * 1024;
@@ -31,7 +32,7 @@ export const exportCommand: CommandSpec = {
       const [file = '-'] = invocation.args;
       const request = scanRequest(invocation.flags);
       if (file === '-') await toStdout(invocation, access, request);
-      else await toFile(invocation, access, { file, request });
+      else await withTemporary(partialOf(file), () => toFile(invocation, access, { file, request }));
       return EXIT_CODES.ok.code;
     }),
 };
@@ -48,7 +49,7 @@ async function toFile(
   { file, request }: { readonly file: string; readonly request: ScanRequest },
 ): Promise<void> {
   const startedAt = performance.now();
-  const partial = `${file}.${process.pid}.partial`;
+  const partial = partialOf(file);
   const handle = await open(partial, 'wx', 0o600);
   const progress = startProgress({ label: 'exporting', totalBytes: undefined, quiet: output.json });
   try {
@@ -64,8 +65,11 @@ async function toFile(
   } finally {
     progress.stop();
     await handle.close().catch(() => {});
-    await rm(partial, { force: true });
   }
+}
+
+function partialOf(file: string): string {
+  return `${file}.${process.pid}.partial`;
 }
 
 async function writeAll(
