@@ -76,7 +76,9 @@ function cellOf(result: Result, peer: string): string {
 function formatPlain(results: readonly Result[]): string[] {
   if (results.length === 0) return [];
   const rows = results.map((result) => {
-    const peers = Object.entries(result.peers).map(([peer, rate]) => `${peer} ${formatCount(rate)}`);
+    const peers = Object.entries(result.peers).map(
+      ([peer, rate]) => `${peer} ${formatCount(rate)} ${result.ratio[peer].toFixed(2)}x`,
+    );
     const bound = result.bound === undefined ? '' : `bound ${formatCount(result.bound)}`;
     const held = result.held === undefined ? '' : result.held ? 'held' : 'BROKEN';
     return [result.id, formatCount(result.ours), result.unit ?? 'ops/s', peers.join(', '), bound, held];

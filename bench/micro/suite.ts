@@ -6,6 +6,7 @@ import { readdir } from 'node:fs/promises';
 import { relative, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Bench } from 'tinybench';
+import { compare, interleave, median } from '../harness/interleave.js';
 import { formatCount, type Result } from '../harness/report.js';
 
 export interface MicroCase {
@@ -14,6 +15,8 @@ export interface MicroCase {
   readonly operations?: number;
   /** Does the work, and throws when the result is wrong. */
   run(): void | Promise<void>;
+  /** Other ways to do the same, measured beside it in interleaved rounds. */
+  readonly peers?: readonly MicroCase[];
 }
 
 /** Opens what the cases need; `close` releases it. */
@@ -40,6 +43,7 @@ export interface MicroOptions {
 }
 
 const SUFFIX = '.bench.js';
+const ROUNDS = 5;
 
 /** Runs the wanted cases; an id is `micro.core/ring.<case>`. Rejects when a case throws. */
 export async function runMicroSuite(options: MicroOptions): Promise<Result[]> {
@@ -50,9 +54,9 @@ export async function runMicroSuite(options: MicroOptions): Promise<Result[]> {
       for (const one of opened.cases) {
         const id = `micro.${name}.${one.name}`;
         if (!options.wants(id)) continue;
-        const ours = await rateOf(one, options.durationMs);
-        results.push({ id, ours, peers: {}, ratio: {} });
-        options.progress(`${id}  ${formatCount(ours)}/s`);
+        const result = await measure(id, one, options.durationMs);
+        results.push(result);
+        options.progress(`${id}  ${formatCount(result.ours)}/s`);
       }
     } finally {
       await opened.close?.();
@@ -76,6 +80,25 @@ export async function findMicroSuites(): Promise<FoundSuite[]> {
       return { name, suite: loaded.suite };
     }),
   );
+}
+
+/** Interleaves the case with its peers; a case without any is one round by itself. */
+async function measure(id: string, one: MicroCase, durationMs: number): Promise<Result> {
+  const { peers: others = [] } = one;
+  const rounds = others.length === 0 || durationMs === 0 ? 1 : ROUNDS;
+  const contestants = [one, ...others].map((each) => ({
+    name: each.name,
+    slice: () => rateOf(each, durationMs / rounds),
+  }));
+  const rates = await interleave(contestants, rounds, async () => {});
+  const ratesOf = (each: MicroCase): readonly number[] => rates.get(each.name) ?? [];
+  const peers: Record<string, number> = {};
+  const ratio: Record<string, number> = {};
+  for (const other of others) {
+    peers[other.name] = median(ratesOf(other));
+    ratio[other.name] = compare(ratesOf(one), ratesOf(other)).ratio;
+  }
+  return { id, ours: median(ratesOf(one)), peers, ratio };
 }
 
 async function rateOf(one: MicroCase, durationMs: number): Promise<number> {

@@ -13,7 +13,9 @@ for (const { name, suite } of suites) {
     const opened = await suite.open();
     try {
       t.true(opened.cases.length > 0);
-      for (const one of opened.cases) await t.notThrowsAsync(async () => one.run(), one.name);
+      for (const one of opened.cases) {
+        for (const each of [one, ...(one.peers ?? [])]) await t.notThrowsAsync(async () => each.run(), each.name);
+      }
     } finally {
       await opened.close?.();
     }
