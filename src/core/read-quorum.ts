@@ -64,15 +64,18 @@ export function readsNeeded({ n, r, monotonic }: ReadQuorumOptions): number {
  * leaves the answer and says that the node cannot be repaired.
  */
 export function addReadReply(state: ReadState, reply: ReadReply): ReadState {
+  const { options, answers, merged } = state;
   const { node } = reply;
   const repairing = without(state.repairing, node);
-  if (!('set' in reply)) return { ...state, repairing, failures: [...without(state.failures, node), reply] };
-  const index = state.answers.findIndex((answer) => answer.node === node);
-  const answers = state.answers.slice();
-  if (index < 0) answers.push({ node, set: reply.set });
-  else answers[index] = { node, set: mergeSets(answers[index].set, reply.set) };
-  const merged = mergeSets(state.merged, reply.set);
-  return { ...state, answers, failures: without(state.failures, node), repairing, merged };
+  const failures = without(state.failures, node);
+  if (!('set' in reply)) return { options, answers, failures: [...failures, reply], repairing, merged };
+  return {
+    options,
+    answers: withAnswer(answers, reply),
+    failures,
+    repairing,
+    merged: mergeSets(merged, reply.set),
+  };
 }
 
 /** Records that the repairs of a `repair` decision were sent, so that the next decision waits for them. */
@@ -94,7 +97,8 @@ export function addRepaired(state: ReadState, node: NodeIndex, set: SiblingSet):
 export function decideRead(state: ReadState): ReadDecision {
   const { answers, options } = state;
   const { n, r, monotonic } = options;
-  const lost = state.failures.reduce((count, { node }) => (find(answers, node) === undefined ? count + 1 : count), 0);
+  let lost = 0;
+  for (const { node } of state.failures) if (find(answers, node) === undefined) lost++;
   if (n - lost < r) return { kind: 'unmet', needed: r, got: answers.length };
   if (answers.length < r && !monotonic) return WAIT;
   const holders = countHolders(state);
@@ -129,6 +133,12 @@ function decideMonotonic(state: ReadState, holders: number): ReadDecision {
   return nodes.length > 0 ? { kind: 'repair', set: merged, nodes } : WAIT;
 }
 
+function withAnswer(answers: readonly ReadHolding[], { node, set }: ReadHolding): readonly ReadHolding[] {
+  const known = find(answers, node);
+  if (known === undefined) return answers.length === 0 ? [{ node, set }] : [...answers, { node, set }];
+  return answers.map((answer) => (answer === known ? { node, set: mergeSets(known.set, set) } : answer));
+}
+
 function countHolders(state: ReadState): number {
   let holders = 0;
   for (const { set } of state.answers) if (sameSet(set, state.merged)) holders++;
@@ -141,5 +151,6 @@ function find(list: readonly ReadHolding[], node: NodeIndex): ReadHolding | unde
 }
 
 function without<Item extends { readonly node: NodeIndex }>(list: readonly Item[], node: NodeIndex): readonly Item[] {
-  return list.some((item) => item.node === node) ? list.filter((item) => item.node !== node) : list;
+  for (const item of list) if (item.node === node) return list.filter((other) => other.node !== node);
+  return list;
 }

@@ -54,6 +54,7 @@ export function emptySet(): SiblingSet {
 export function mergeSets(a: SiblingSet, b: SiblingSet): SiblingSet {
   if (a === b || b.vector.length === 0) return a;
   if (a.vector.length === 0) return b;
+  if (sameSet(a, b)) return settleSame(a, b);
   const siblings: Sibling[] = [];
   for (const sibling of a.siblings) {
     const twin = findDot(b.siblings, sibling.dot);
@@ -126,6 +127,15 @@ export function newestFirst(a: Sibling, b: Sibling): number {
 
 function isLive(sibling: Sibling, nowMs: number): boolean {
   return !sibling.tombstone && (sibling.expiresAtMs === 0 || sibling.expiresAtMs > nowMs);
+}
+
+function settleSame(a: SiblingSet, b: SiblingSet): SiblingSet {
+  for (let index = 0; index < a.siblings.length; index++) {
+    if (a.siblings[index].tombstone !== b.siblings[index].tombstone) {
+      return { vector: a.vector, siblings: a.siblings.map((sibling, at) => settleTwins(sibling, b.siblings[at])) };
+    }
+  }
+  return a;
 }
 
 /** Two copies of one dot differ only where collection turned an expired value into a tombstone: that one stays. */

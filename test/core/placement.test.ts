@@ -107,6 +107,16 @@ test('placement: anchored, coarser failure domain or more replicas -> still N ho
   t.true(isFair(after));
 });
 
+test('placement: 12 equal nodes -> every pair shares about as many partitions, so that a lost node is rebuilt by all', (t) => {
+  const shared = new Map<string, number>();
+  for (const list of placeReplicas(ringOf({ weights: new Array(12).fill(1), partitions: 4096 }))) {
+    for (const a of list) for (const b of list) if (a < b) shared.set(`${a}-${b}`, (shared.get(`${a}-${b}`) ?? 0) + 1);
+  }
+  const fair = (4096 * 3) / 66;
+  t.is(shared.size, 66);
+  for (const [pair, count] of shared) t.true(count > 0.5 * fair && count < 1.7 * fair, `${pair}: ${count} of ${fair}`);
+});
+
 test('movement: counts replicas that were elsewhere, not their order', (t) => {
   const list = (...nodes: number[]) => [nodes as never];
   t.is(movement(list(0, 1, 2), list(2, 0, 1)), 0);
