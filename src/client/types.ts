@@ -5,8 +5,10 @@
  * anything CBOR can carry; each comes back as what it was. Every call may reject with a StoreError (core/errors.ts).
  */
 import type { Durability } from '../core/options.js';
+import type { MemberReport, NodeStats, RingReport, StoreEvents } from '../host/reports.js';
 
 export type { Durability } from '../core/options.js';
+export type { MailboxStats, MemberReport, NodeStats, RingReport, StoreEvents } from '../host/reports.js';
 
 /** 1 to 1,900 bytes; a string counts as its UTF-8 bytes. */
 export type Key = string | Uint8Array;
@@ -141,34 +143,6 @@ export interface StoreHandle {
   readonly transferList: readonly import('node:worker_threads').MessagePort[];
 }
 
-export interface StoreEvents {
-  'node-down': { node: number; reason: string };
-  'node-up': { node: number; incarnation: number };
-  'actor-restarted': { node: number; role: string; error: string };
-  overloaded: { node: number; what: string };
-  'storage-error': { node: number; code: string; message: string };
-  'log-cut': { node: number; segment: string; bytes: number };
-}
-
-export interface RingReport {
-  readonly epoch: number;
-  readonly partitions: number;
-  readonly n: number;
-  /** Owners of each partition: the preference list as node indices, first the claimed owner. */
-  readonly preferenceLists: readonly (readonly number[])[];
-  /** Replicas per node, and its fair share. */
-  readonly nodes: readonly { readonly node: number; readonly replicas: number; readonly fairShare: number }[];
-}
-
-export interface MemberReport {
-  readonly node: number;
-  readonly host: string;
-  readonly zone: string;
-  readonly weight: number;
-  readonly state: 'up' | 'suspect' | 'down';
-  readonly incarnation: number;
-}
-
 export interface StoreStats {
   readonly nodes: readonly NodeStats[];
   readonly client: {
@@ -177,36 +151,4 @@ export interface StoreStats {
     readonly messageReads: number;
     readonly lostRaces: number;
   };
-}
-
-export interface NodeStats {
-  readonly node: number;
-  readonly up: boolean;
-  readonly incarnation: number;
-  readonly hotEntries: number;
-  readonly hotBytes: number;
-  readonly hotBytesMax: number;
-  readonly dirtyBytes: number;
-  readonly logBytes: number;
-  readonly baseEntries: number;
-  readonly baseBytes: number;
-  readonly messages: number;
-  readonly wakeUps: number;
-  /** Sleeps that ended by timeout though work was there; must be 0. */
-  readonly missedWakeUps: number;
-  readonly refusedSends: number;
-  readonly flushes: number;
-  readonly logWrites: number;
-  readonly logSyncs: number;
-  readonly readOnly: boolean;
-  readonly mailboxes: readonly MailboxStats[];
-}
-
-export interface MailboxStats {
-  readonly from: string;
-  readonly to: string;
-  readonly depthBytes: number;
-  readonly highWaterBytes: number;
-  readonly messages: number;
-  readonly refused: number;
 }

@@ -59,12 +59,19 @@ export function addWriteReply(state: WriteState, reply: WriteReply): WriteState 
   return { ...state, confirmations, failures: state.failures.filter((failure) => failure.node !== node) };
 }
 
+/** The decision by counts alone: what the coordinator asks on every confirmation, without an allocation. */
+export function settleWrite(n: number, w: number, confirmed: number, failed: number): WriteDecision['kind'] {
+  if (confirmed >= w) return 'acked';
+  return n - failed < w ? 'unmet' : 'wait';
+}
+
 /** Waits, acknowledges, or gives up as soon as W cannot be reached any more. */
 export function decideWrite(state: WriteState): WriteDecision {
   const { n, w } = state.options;
   const replicas = state.confirmations.length;
-  if (replicas >= w) return { kind: 'acked', replicas, durability: weakest(state) };
-  if (n - state.failures.length < w) return { kind: 'unmet', needed: w, got: replicas };
+  const kind = settleWrite(n, w, replicas, state.failures.length);
+  if (kind === 'acked') return { kind, replicas, durability: weakest(state) };
+  if (kind === 'unmet') return { kind, needed: w, got: replicas };
   return WAIT;
 }
 

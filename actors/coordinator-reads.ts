@@ -1,0 +1,197 @@
+/**
+ * The reads of a coordinator: asks R replicas, answers with the join of what they hold, sends stale ones what they lack.
+ * Request ids of reads are negative, those of writes positive; both share the coordinator's address.
+ */
+import { addressOf, nodeOf, Role } from '../src/actor/address.js';
+import type { Env } from '../src/actor/env.js';
+import type { ErrorCode } from '../src/core/errors.js';
+import type { NodeIndex } from '../src/core/ids.js';
+import {
+  addReadReply,
+  addRepaired,
+  decideRead,
+  type ReadState,
+  readRepairs,
+  readsNeeded,
+  startRead,
+  startRepairs,
+} from '../src/core/read-quorum.js';
+import { emptySet, type SiblingSet } from '../src/core/siblings.js';
+import type { MessageView } from '../src/protocol/header.js';
+import { Answer, Fetch, Kind, Read, Replicate, Replicated } from '../src/protocol/messages.js';
+import { Ask, errorOf, failure, isSuccess, quorumOf, success } from '../src/protocol/outcome.js';
+import { decodeRecord, encodedBytes, encodeRecord, type KeyParts } from '../src/protocol/record-set.js';
+
+interface OpenRead {
+  readonly client: number;
+  readonly request: number;
+  readonly deadline: number;
+  readonly partition: number;
+  readonly key: KeyParts;
+  state: ReadState;
+  /** Replicas not asked yet, in the order of the preference list. */
+  spare: NodeIndex[];
+}
+
+export interface Reads {
+  readonly open: Map<number, OpenRead>;
+  next: number;
+}
+
+const READS_MAX = 16_384;
+
+export function read(reads: Reads, message: MessageView, env: Env): void {
+  const { placement } = env;
+  const options = message.u32(Read.options);
+  if (reads.open.size >= READS_MAX) {
+    answerError(env, message.from, message.request, 'KV_OVERLOADED', 0);
+    return;
+  }
+  const key = keyOf(message);
+  const partition = key.slot >>> placement.slotShift;
+  const first = partition * placement.n;
+  const nodes = [...placement.preference.subarray(first, first + placement.n)] as NodeIndex[];
+  // the own replica first: asking it costs nothing
+  const up = nodes.filter((node) => node === env.node || placement.isUp(node));
+  up.sort((a, b) => Number(b === env.node) - Number(a === env.node));
+  const quorum = { n: placement.n, r: quorumOf(options), monotonic: (options & Ask.monotonic) !== 0 };
+  let state = startRead(quorum);
+  for (const node of nodes) if (!up.includes(node)) state = addReadReply(state, { node, failed: 'KV_UNAVAILABLE' });
+  const id = reads.next | 0x8000_0000;
+  reads.next = (reads.next + 1) & 0x7fff_ffff;
+  const deadline = message.u32(Read.deadline);
+  const asked = up.splice(0, readsNeeded(quorum));
+  const open = { client: message.from, request: message.request, deadline, partition, key, state, spare: up };
+  reads.open.set(id, open);
+  for (const node of asked) ask(env, id, open, node);
+  step(reads, id, open, env);
+}
+
+function keyOf(message: MessageView): KeyParts {
+  const keySlot = message.u32(Read.keySlot);
+  const start = (message.at + Read.key) * 4;
+  const bytes = message.bytes.subarray(start, start + (keySlot & 0xffff));
+  return { bytes: Uint8Array.prototype.slice.call(bytes), hash: message.u32(Read.keyHash) | 0, slot: keySlot >>> 16 };
+}
+
+function ask(env: Env, id: number, open: OpenRead, node: NodeIndex): void {
+  const { key, partition } = open;
+  const keyWords = (key.bytes.length + 3) >>> 2;
+  const bytes = (Fetch.key * 4 + keyWords * 4 + 7) & ~7;
+  const out = env.open(Kind.fetch, addressOf(Role.vnode, node, partition), id, bytes);
+  if (out === undefined) {
+    open.state = addReadReply(open.state, { node, failed: 'KV_OVERLOADED' });
+    return;
+  }
+  out.words[out.at + Fetch.options] = 0;
+  out.words[out.at + Fetch.keyHash] = key.hash;
+  out.words[out.at + Fetch.keySlot] = key.bytes.length | (key.slot << 16);
+  out.words[out.at + Fetch.key + keyWords - 1] = 0;
+  out.bytes.set(key.bytes, (out.at + Fetch.key) * 4);
+}
+
+export function fetched(reads: Reads, message: MessageView, env: Env): void {
+  const open = reads.open.get(message.request);
+  if (open === undefined) return;
+  const node = nodeOf(message.from);
+  const outcome = message.u32(Answer.outcome);
+  if (!isSuccess(outcome)) open.state = addReadReply(open.state, { node, failed: errorOf(outcome) });
+  else {
+    const has = message.u32(Answer.detail) !== 0;
+    const set = has ? decodeRecord(message.words, message.bytes, message.at + Answer.record) : emptySet();
+    open.state = addReadReply(open.state, { node, set });
+  }
+  step(reads, message.request, open, env);
+}
+
+/** A replica took, or refused, the record that a monotonic read sent it. */
+export function readReplicated(reads: Reads, message: MessageView, env: Env): void {
+  const open = reads.open.get(message.request);
+  if (open === undefined) return;
+  const node = nodeOf(message.from);
+  const outcome = message.u32(Replicated.outcome);
+  open.state = isSuccess(outcome)
+    ? addRepaired(open.state, node, open.state.merged)
+    : addReadReply(open.state, { node, failed: errorOf(outcome) });
+  step(reads, message.request, open, env);
+}
+
+/** Does what the quorum decides next. */
+function step(reads: Reads, id: number, open: OpenRead, env: Env): void {
+  replaceFailed(id, open, env);
+  const decision = decideRead(open.state);
+  switch (decision.kind) {
+    case 'wait':
+      return;
+    case 'repair':
+      open.state = startRepairs(open.state, decision.set, decision.nodes);
+      for (const node of decision.nodes) {
+        if (repair(env, open, node, decision.set, id)) continue;
+        open.state = addReadReply(open.state, { node, failed: 'KV_OVERLOADED' });
+      }
+      return;
+    case 'answer':
+      for (const node of readRepairs(open.state)) repair(env, open, node, decision.set, NO_REPLY);
+      answer(env, open, decision.set, decision.replicas, decision.holders);
+      reads.open.delete(id);
+      return;
+    case 'unmet':
+      answerError(env, open.client, open.request, worst(open.state), (decision.needed << 8) | decision.got);
+      reads.open.delete(id);
+  }
+}
+
+/** The id of a repair whose confirmation nobody waits for. */
+const NO_REPLY = 0xffff_ffff | 0;
+
+/** Asks one spare replica for each that failed. */
+function replaceFailed(id: number, open: OpenRead, env: Env): void {
+  const { n } = open.state.options;
+  const missing = open.state.failures.length + readsNeeded(open.state.options) - n;
+  const asked = n - open.state.failures.length - open.spare.length;
+  for (let i = asked; i < readsNeeded(open.state.options) && missing <= 0 && open.spare.length > 0; i++) {
+    ask(env, id, open, open.spare.shift() as NodeIndex);
+  }
+}
+
+/** KV_CORRUPT where that is why too few answered, KV_READ_QUORUM_UNMET otherwise. */
+function worst(state: ReadState): ErrorCode {
+  return state.failures.some(({ failed }) => failed === 'KV_CORRUPT') ? 'KV_CORRUPT' : 'KV_READ_QUORUM_UNMET';
+}
+
+function repair(env: Env, open: OpenRead, node: NodeIndex, set: SiblingSet, id: number): boolean {
+  const bytes = encodedBytes(open.key.bytes.length, set);
+  const to = addressOf(Role.vnode, node, open.partition);
+  const out = env.open(Kind.replicate, to, id, Replicate.record * 4 + bytes);
+  if (out === undefined) return false;
+  out.words[out.at + Replicate.options] = 1 << 8;
+  encodeRecord(out.words, out.bytes, out.at + Replicate.record, open.key, set);
+  return true;
+}
+
+function answer(env: Env, open: OpenRead, set: SiblingSet, replicas: number, holders: number): void {
+  const has = set.vector.length > 0;
+  const bytes = has ? encodedBytes(open.key.bytes.length, set) : 0;
+  const out = env.open(Kind.answered, open.client, open.request, Answer.record * 4 + bytes);
+  if (out === undefined) return;
+  out.words[out.at + Answer.outcome] = success(replicas, 0);
+  out.words[out.at + Answer.detail] = (has ? 1 : 0) | (holders << 8);
+  if (has) encodeRecord(out.words, out.bytes, out.at + Answer.record, open.key, set);
+}
+
+function answerError(env: Env, client: number, request: number, code: ErrorCode, detail: number): void {
+  const out = env.open(Kind.answered, client, request, Answer.record * 4);
+  if (out === undefined) return;
+  out.words[out.at + Answer.outcome] = failure(code);
+  out.words[out.at + Answer.detail] = detail;
+}
+
+export function sweepReads(reads: Reads, env: Env): void {
+  const nowMs = env.nowMs();
+  for (const [id, open] of reads.open) {
+    if (((nowMs - open.deadline) | 0) <= 0) continue;
+    const detail = (open.state.options.r << 8) | open.state.answers.length;
+    answerError(env, open.client, open.request, 'KV_READ_QUORUM_UNMET', detail);
+    reads.open.delete(id);
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * The actor that keeps liveness, one for each node: raises its heartbeat every second, tells a random other what it
+ * knows, and suspects whose counter stands still (van Renesse, Minsky, Hayden 1998). `down` needs two reporters.
+ *
+ * What it knows also stands in `view`, two words a node (heartbeat, state), for anyone in the host to read.
+ */
+import { addressOf, Role } from '../src/actor/address.js';
+import type { Behaviour } from '../src/actor/behaviour.js';
+import type { Env } from '../src/actor/env.js';
+import type { NodeIndex } from '../src/core/ids.js';
+import {
+  beat,
+  type Liveness,
+  type Members,
+  markDown,
+  mergeMembers,
+  report,
+  startLiveness,
+} from '../src/core/membership.js';
+import { findSilent, isDown, observeMembers, startWatch, type Watch } from '../src/core/suspicion.js';
+import { bodyMessageBytes, encodeBody, putBody, readBody } from '../src/protocol/body.js';
+import { HEADER_WORDS } from '../src/protocol/header.js';
+import { Kind } from '../src/protocol/messages.js';
+
+export interface GossipOptions {
+  /** Raised with every start of the node. */
+  readonly incarnation: number;
+  /** Two words a node: heartbeat, state (0 unknown, 1 up, 2 suspect, 3 down). */
+  readonly view: Int32Array;
+  readonly hostOf: (node: NodeIndex) => string;
+}
+
+interface GossipState {
+  members: Members;
+  watch: Watch;
+  /** When the next round is due, by which the agent measures its own lag. */
+  dueMs: number;
+}
+
+const HEARTBEAT_MS = 1_000;
+const SUSPICION_MS = 5_000;
+const STATE_CODES = { up: 1, suspect: 2, down: 3 } as const;
+
+/** The behaviour of a node's gossip agent. */
+export function gossipAgent(options: GossipOptions): Behaviour<GossipState, 'gossip'> {
+  return {
+    role: 'gossip-agent',
+    init(env) {
+      env.timer(HEARTBEAT_MS, 0);
+      const watch = startWatch({ heartbeatMs: HEARTBEAT_MS, suspicionMs: SUSPICION_MS });
+      const members = [startLiveness(env.node, options.incarnation)];
+      return { members, watch, dueMs: env.nowMs() + HEARTBEAT_MS };
+    },
+    receive: {
+      gossip(state, message, env) {
+        state.members = mergeMembers(state.members, readBody(message, HEADER_WORDS) as Liveness[]);
+        observe(state, env, options);
+      },
+    },
+    onTimer(state, _token, env) {
+      const lagMs = Math.max(0, env.nowMs() - state.dueMs);
+      state.members = beat(state.members, env.node);
+      observe(state, env, options);
+      accuse(state, env, options, lagMs);
+      tell(state, env);
+      state.dueMs = env.nowMs() + HEARTBEAT_MS;
+      env.timer(HEARTBEAT_MS, 0);
+    },
+  };
+}
+
+function observe(state: GossipState, env: Env, { view }: GossipOptions): void {
+  state.watch = observeMembers(state.watch, state.members, env.nowMs());
+  for (const { node, heartbeat, state: liveness } of state.members) {
+    if (node * 2 + 1 >= view.length) continue;
+    view[node * 2] = heartbeat;
+    view[node * 2 + 1] = STATE_CODES[liveness];
+  }
+}
+
+/** Reports who is silent, and calls down whom enough have reported. */
+function accuse(state: GossipState, env: Env, options: GossipOptions, lagMs: number): void {
+  for (const node of findSilent(state.watch, env.node, env.nowMs(), lagMs)) {
+    state.members = report(state.members, node, env.node);
+  }
+  for (const entry of state.members) {
+    if (entry.state === 'suspect' && isDown(entry, state.members, options.hostOf)) {
+      state.members = markDown(state.members, entry.node);
+    }
+  }
+}
+
+/** Sends the table to one random other node. */
+function tell(state: GossipState, env: Env): void {
+  const others = env.placement.members.filter((node) => node !== env.node && env.placement.isUp(node));
+  if (others.length === 0) return;
+  const other = others[env.random() % others.length];
+  const body = encodeBody(state.members);
+  const bytes = bodyMessageBytes(HEADER_WORDS, body);
+  const out = env.open(Kind.gossip, addressOf(Role.gossip, other, 0), 0, bytes);
+  if (out !== undefined) putBody(out.words, out.bytes, out.at + HEADER_WORDS, body);
+}
+
+export type { GossipState };

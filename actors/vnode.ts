@@ -1,0 +1,229 @@
+/**
+ * The actor that owns one partition's replica on one node: it alone mints dots for it and merges what it is sent.
+ *
+ * Plain records of one replica id, the common case, are compared and copied in place; everything else is decoded into
+ * sibling sets and merged by core/siblings. The state is the store: a restarted vnode has lost nothing.
+ */
+import { instanceOf } from '../src/actor/address.js';
+import type { Behaviour } from '../src/actor/behaviour.js';
+import type { Env } from '../src/actor/env.js';
+import type { Store } from '../src/actor/ports.js';
+import { asStoreError, type ErrorCode } from '../src/core/errors.js';
+import { driftMs, observe, tick } from '../src/core/hybrid-clock.js';
+import type { Clock, Counter } from '../src/core/ids.js';
+import { emptySet, mergeSets, type SiblingSet, sameSet, writeSibling } from '../src/core/siblings.js';
+import type { MessageView } from '../src/protocol/header.js';
+import { Answer, Fetch, Kind, Minted, Replicate, Replicated, Write } from '../src/protocol/messages.js';
+import { Ask, askedDurability, DurabilityCode, failure, success } from '../src/protocol/outcome.js';
+import {
+  clockOf,
+  copyWords,
+  counterOf,
+  Flag,
+  flagsOf,
+  getNumber,
+  Rec,
+  sameDot,
+  setDot,
+  sizeOf,
+} from '../src/protocol/record.js';
+import { decodeRecord, decodeVector, encodedBytes, encodeRecord, keyParts } from '../src/protocol/record-set.js';
+import { scanPage } from './vnode-scan.js';
+
+export interface VnodeOptions {
+  readonly clockDriftMaxMs: number;
+  readonly siblingsMax: number;
+  /** Largest record that a client write may leave. */
+  readonly recordBytesMax: number;
+}
+
+export interface VnodeState {
+  readonly partition: number;
+  readonly options: VnodeOptions;
+}
+
+type Handles = 'mint' | 'replicate' | 'fetch' | 'scan';
+
+/** The behaviour of every vnode of a node. */
+export function vnode(options: VnodeOptions): Behaviour<VnodeState, Handles> {
+  return {
+    role: 'vnode',
+    init: (env) => ({ partition: instanceOf(env.self), options }),
+    receive: { mint, replicate, fetch, scan: (state, message, env) => scanPage(state.partition, message, env) },
+  };
+}
+
+function mint(state: VnodeState, message: MessageView, env: Env): void {
+  let outcome: number;
+  let at = -1;
+  try {
+    const wanted = mintRecord(state.options, message, env);
+    if (wanted < 0) outcome = ~wanted;
+    else {
+      at = wanted;
+      outcome = success(1, ask(message.u32(Write.options), env.store));
+    }
+  } catch (error) {
+    outcome = failure(asStoreError(error).code);
+  }
+  const out = env.open(Kind.minted, message.from, message.request, Minted.end * 4);
+  if (out === undefined) return;
+  out.words[out.at + Minted.outcome] = outcome;
+  out.words[out.at + Minted.position] = at;
+}
+
+/** Durability code of this turn, once it commits. */
+function ask(options: number, store: Store): number {
+  const durability = askedDurability(options);
+  if (durability === DurabilityCode.sync) store.requireSync();
+  return durability;
+}
+
+/** Word index of the staged record, or the complement of an outcome. @throws StoreError KV_CORRUPT, KV_OVERLOADED */
+function mintRecord(options: VnodeOptions, message: MessageView, env: Env): number {
+  const { store } = env;
+  if (store.refusal !== 0) return ~store.refusal;
+  const { words, at } = message;
+  const record = at + Write.record;
+  const callerClock = getNumber(words, at + Write.callerClock) as Clock;
+  if (driftMs(callerClock, env.wallMs()) > options.clockDriftMaxMs) return ~failure('KV_CLOCK_DRIFT');
+  const existing = store.find(words, words[record + Rec.keyHash], words[record + Rec.keySlot], record + Rec.key);
+  let newest = callerClock > store.clock ? callerClock : store.clock;
+  if (existing >= 0) newest = maxClock(newest, clockOf(store.words, existing));
+  const clock = tick(newest, env.wallMs());
+  store.clock = clock;
+  const hasContext = (message.u32(Write.options) & Ask.context) !== 0;
+  if (hasContext || !extendsPlainly(store, existing)) return mintSet(options, message, store, existing, clock);
+  const bytes = sizeOf(words, record);
+  const counter = store.nextCounter;
+  const staged = store.reserve(bytes);
+  if (staged < 0) return ~failure('KV_OVERLOADED');
+  copyWords(words, record, store.words, staged, bytes >>> 2);
+  setDot(store.words, staged, store.replica, counter, clock);
+  store.stage(staged, existing);
+  return staged;
+}
+
+/** Whether a plain record of this replica id follows what is held: nothing, or a plain one of its own. */
+function extendsPlainly(store: Store, existing: number): boolean {
+  if (existing < 0) return true;
+  if ((flagsOf(store.words, existing) & Flag.set) !== 0) return false;
+  return replicaIs(store, existing);
+}
+
+function replicaIs(store: Store, at: number): boolean {
+  const { words, replica } = store;
+  return (
+    words[at + Rec.replicaLow] === (replica | 0) &&
+    (words[at + Rec.highs] & 0xffff) === Math.floor(replica / 0x1_0000_0000)
+  );
+}
+
+/** The general write: with a context, over siblings, or over another replica's record. */
+function mintSet(options: VnodeOptions, message: MessageView, store: Store, existing: number, clock: Clock): number {
+  const { words, bytes, at } = message;
+  const record = at + Write.record;
+  const held = existing < 0 ? emptySet() : decodeRecord(store.words, store.bytes, existing);
+  const [written] = decodeRecord(words, bytes, record).siblings;
+  const contextAt = record + sizeOf(words, record) / 4;
+  const hasContext = (message.u32(Write.options) & Ask.context) !== 0;
+  const context = hasContext ? decodeVector(words, contextAt, message.end) : undefined;
+  const dot = { replica: store.replica, counter: store.nextCounter as Counter };
+  const set = writeSibling(held, context, { ...written, dot, clock });
+  const key = keyParts(words, bytes, record);
+  const size = encodedBytes(key.bytes.length, set);
+  if (set.siblings.length > 1 && (set.siblings.length > options.siblingsMax || size > options.recordBytesMax)) {
+    return ~failure('KV_TOO_MANY_SIBLINGS');
+  }
+  const staged = store.reserve(size);
+  if (staged < 0) return ~failure('KV_OVERLOADED');
+  encodeRecord(store.words, store.bytes, staged, key, set);
+  store.stage(staged, existing);
+  return staged;
+}
+
+function replicate(_state: VnodeState, message: MessageView, env: Env): void {
+  const { store } = env;
+  let outcome: number;
+  try {
+    outcome = merge(message, env);
+    if (outcome === 0) outcome = success(1, ask(message.u32(Replicate.options), store));
+  } catch (error) {
+    outcome = failure(asStoreError(error).code);
+  }
+  const out = env.open(Kind.replicated, message.from, message.request, Replicated.end * 4);
+  if (out !== undefined) out.words[out.at + Replicated.outcome] = outcome;
+}
+
+/** Merges a replica's record; 0, or a failed outcome. @throws StoreError KV_CORRUPT, KV_OVERLOADED */
+function merge(message: MessageView, env: Env): number {
+  const { store } = env;
+  if (store.refusal !== 0) return store.refusal;
+  const { words, at } = message;
+  const record = at + Replicate.record;
+  const existing = store.find(words, words[record + Rec.keyHash], words[record + Rec.keySlot], record + Rec.key);
+  store.clock = observe(store.clock, clockOf(words, record), env.wallMs());
+  if (existing >= 0) {
+    const order = comparePlain(store.words, existing, words, record);
+    if (order === 'covered') return 0;
+    if (order === 'unknown') return mergeSetsOf(message, store, existing, record);
+  }
+  const bytes = sizeOf(words, record);
+  const staged = store.reserve(bytes);
+  if (staged < 0) return failure('KV_OVERLOADED');
+  copyWords(words, record, store.words, staged, bytes >>> 2);
+  store.stage(staged, existing);
+  return 0;
+}
+
+/** What a held record says of an incoming one without decoding: two plain records of one replica id are totally ordered. */
+function comparePlain(
+  held: Int32Array,
+  at: number,
+  words: Int32Array,
+  record: number,
+): 'covered' | 'replaces' | 'unknown' {
+  if (((flagsOf(held, at) | flagsOf(words, record)) & Flag.set) !== 0) return 'unknown';
+  if (sameDot(held, at, words, record)) return 'covered';
+  if (held[at + Rec.replicaLow] !== words[record + Rec.replicaLow]) return 'unknown';
+  if (((held[at + Rec.highs] ^ words[record + Rec.highs]) & 0xffff) !== 0) return 'unknown';
+  return counterOf(words, record) > counterOf(held, at) ? 'replaces' : 'covered';
+}
+
+function mergeSetsOf(message: MessageView, store: Store, existing: number, record: number): number {
+  const held = decodeRecord(store.words, store.bytes, existing);
+  const merged: SiblingSet = mergeSets(held, decodeRecord(message.words, message.bytes, record));
+  if (sameSet(held, merged)) return 0;
+  const key = keyParts(message.words, message.bytes, record);
+  const staged = store.reserve(encodedBytes(key.bytes.length, merged));
+  if (staged < 0) return failure('KV_OVERLOADED');
+  encodeRecord(store.words, store.bytes, staged, key, merged);
+  store.stage(staged, existing);
+  return 0;
+}
+
+function fetch(_state: VnodeState, message: MessageView, env: Env): void {
+  const { store } = env;
+  let at = -1;
+  let code: ErrorCode | undefined;
+  try {
+    at = store.find(
+      message.words,
+      message.u32(Fetch.keyHash) | 0,
+      message.u32(Fetch.keySlot) | 0,
+      message.at + Fetch.key,
+    );
+  } catch (error) {
+    code = asStoreError(error).code;
+  }
+  const bytes = at < 0 ? 0 : sizeOf(store.words, at);
+  const out = env.open(Kind.fetched, message.from, message.request, Answer.record * 4 + bytes);
+  if (out === undefined) return;
+  out.words[out.at + Answer.outcome] = code === undefined ? success(1, 0) : failure(code);
+  out.words[out.at + Answer.detail] = at < 0 ? 0 : 1;
+  if (at >= 0) copyWords(store.words, at, out.words, out.at + Answer.record, bytes >>> 2);
+}
+
+function maxClock(a: Clock, b: Clock): Clock {
+  return a > b ? a : b;
+}

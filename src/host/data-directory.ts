@@ -1,0 +1,106 @@
+/**
+ * The data directory of a host: a lock file with the pid of its one user, and `kvorum.json` with what it was made with.
+ * Cluster options are fixed at creation: a directory of other ones is refused, and an option that is not given takes the
+ * directory's value.
+ */
+import fs from 'node:fs';
+import { join, resolve } from 'node:path';
+import { StoreError } from '../core/errors.js';
+import { OPTION_SPECS, type OpenOptions, type StoreOptions } from '../core/options.js';
+import { DirectoryLock } from './directory-lock.js';
+import { writeFileDurably } from './durable-file.js';
+
+const FORMAT = 1;
+const MANIFEST = 'kvorum.json';
+
+/** Stamped besides the cluster options: the host's identity and its nodes. */
+const STAMPED_HOST_OPTIONS = ['hostId', 'nodes', 'weights'] as const;
+
+type Stamp = { readonly format: number; readonly options: Readonly<Record<string, unknown>> };
+
+export class DataDirectory {
+  readonly path: string;
+  readonly #lock: DirectoryLock;
+  readonly #stamp: Stamp | undefined;
+
+  /** Makes the directory if needed and locks it. @throws StoreError KV_PATH, KV_IN_USE, KV_FORMAT_TOO_NEW */
+  constructor(path: string) {
+    this.path = resolve(path);
+    try {
+      fs.mkdirSync(this.path, { recursive: true, mode: 0o700 });
+      fs.accessSync(this.path, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK);
+    } catch (error) {
+      const { message } = error as Error;
+      throw new StoreError(
+        'KV_PATH',
+        `cannot use ${this.path} as a data directory: ${message}`,
+        { path: this.path },
+        error,
+      );
+    }
+    this.#lock = new DirectoryLock(this.path);
+    try {
+      this.#stamp = this.#read();
+    } catch (error) {
+      this.#lock.release();
+      throw error;
+    }
+  }
+
+  /** The given options, completed by what the directory was made with. */
+  complete(given: OpenOptions): OpenOptions {
+    const filled: Record<string, unknown> = { ...given };
+    for (const [name, value] of Object.entries(this.#stamp?.options ?? {})) filled[name] ??= value;
+    return filled as OpenOptions;
+  }
+
+  /** Stamps a new directory, or compares with the stamp. @throws StoreError KV_WRONG_CLUSTER */
+  stamp(options: StoreOptions): void {
+    const wanted = stampOf(options);
+    if (this.#stamp === undefined) {
+      writeFileDurably(join(this.path, MANIFEST), JSON.stringify({ format: FORMAT, options: wanted }, null, 2));
+      return;
+    }
+    for (const [name, value] of Object.entries(wanted)) {
+      const held = this.#stamp.options[name];
+      if (held === undefined || JSON.stringify(held) === JSON.stringify(value)) continue;
+      const message = `${this.path} was made with ${name} ${JSON.stringify(held)}, not ${JSON.stringify(value)}; leave the option out, or use another directory`;
+      throw new StoreError('KV_WRONG_CLUSTER', message, { path: this.path, option: name });
+    }
+  }
+
+  nodeDirectory(node: number): string {
+    return join(this.path, `node-${String(node).padStart(3, '0')}`);
+  }
+
+  release(): void {
+    this.#lock.release();
+  }
+
+  #read(): Stamp | undefined {
+    const path = join(this.path, MANIFEST);
+    if (!fs.existsSync(path)) return undefined;
+    let stamp: Stamp;
+    try {
+      stamp = JSON.parse(fs.readFileSync(path, 'utf8')) as Stamp;
+    } catch (error) {
+      throw new StoreError('KV_PATH', `${path} cannot be read: ${(error as Error).message}`, { path }, error);
+    }
+    if (stamp.format > FORMAT) {
+      const message = `${this.path} has format ${stamp.format}, this version reads up to ${FORMAT}; upgrade kvorum`;
+      throw new StoreError('KV_FORMAT_TOO_NEW', message, { path, format: stamp.format });
+    }
+    return stamp;
+  }
+}
+
+/** What is fixed at creation. */
+function stampOf(options: StoreOptions): Record<string, unknown> {
+  const stamp: Record<string, unknown> = {};
+  for (const [name, spec] of Object.entries(OPTION_SPECS)) {
+    const isStamped = spec.scope === 'cluster' || STAMPED_HOST_OPTIONS.some((stamped) => stamped === name);
+    // r and w are only defaults of requests, and may change between openings
+    if (isStamped && name !== 'r' && name !== 'w') stamp[name] = options[name as keyof StoreOptions];
+  }
+  return stamp;
+}

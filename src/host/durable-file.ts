@@ -1,0 +1,21 @@
+/** Small files that are replaced as a whole: written beside, synced, renamed, the directory synced. */
+import fs from 'node:fs';
+import { dirname } from 'node:path';
+
+export function writeFileDurably(path: string, text: string): void {
+  const temporary = `${path}.tmp`;
+  const fd = fs.openSync(temporary, 'w', 0o600);
+  try {
+    fs.writeSync(fd, text);
+    fs.fsyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
+  fs.renameSync(temporary, path);
+  const directory = fs.openSync(dirname(path), 'r');
+  try {
+    fs.fsyncSync(directory);
+  } finally {
+    fs.closeSync(directory);
+  }
+}

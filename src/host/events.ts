@@ -1,0 +1,8 @@
+/** What a node's thread tells its host, through a port of its own. */
+import type { WireError } from '../core/errors.js';
+
+export type NodeEvent =
+  | { readonly type: 'actor-restarted'; readonly role: string; readonly instance: number; readonly error: string }
+  | { readonly type: 'storage-error'; readonly error: WireError }
+  | { readonly type: 'log-cut'; readonly segment: string; readonly bytes: number }
+  | { readonly type: 'fatal'; readonly error: WireError };

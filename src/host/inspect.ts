@@ -1,0 +1,104 @@
+/** Reads what a host's threads have counted out of shared memory, as reports for people and for `--json`. */
+import { claim } from '../core/claim.js';
+import { expectedShares } from '../core/fair-share.js';
+import { preferenceLists } from '../core/preference-list.js';
+import type { RingMap } from '../core/ring.js';
+import { Count } from '../runtime/counters.js';
+import { mailboxCounts } from '../runtime/mailbox.js';
+import type { MailboxStats, MemberReport, NodeStats, RingReport } from './reports.js';
+import { Status, type ThreadMap } from './thread-map.js';
+
+/** Who owns what, and how near to its fair share each node is. */
+export function inspectRing(ring: RingMap): RingReport {
+  const lists = preferenceLists(ring, claim(ring));
+  const fair = expectedShares(ring);
+  const replicas = new Map<number, number>();
+  for (const list of lists) for (const node of list) replicas.set(node, (replicas.get(node) ?? 0) + 1);
+  return {
+    epoch: ring.epoch,
+    partitions: ring.partitions,
+    n: ring.n,
+    preferenceLists: lists,
+    nodes: ring.members.map(({ node }) => ({
+      node,
+      replicas: replicas.get(node) ?? 0,
+      fairShare: fair.get(node) ?? 0,
+    })),
+  };
+}
+
+/** Members with their state: what the host knows of its own threads at once, and what gossip says. */
+export function inspectMembers(map: ThreadMap, ring: RingMap): MemberReport[] {
+  const status = new Int32Array(map.status);
+  const liveness = new Int32Array(map.liveness);
+  return ring.members.map(({ node, host, zone, weight }) => {
+    let worst = 1;
+    for (let observer = 0; observer < map.nodes; observer++) {
+      worst = Math.max(worst, liveness[(observer * map.nodes + node) * 2 + 1]);
+    }
+    // Atomics: acquire; a thread's end is known before any gossip
+    const up = Atomics.load(status, node * Status.line + Status.up) === 1;
+    const state = !up ? 'down' : worst >= 2 ? 'suspect' : 'up';
+    return { node, host, zone, weight, state, incarnation: status[node * Status.line + Status.incarnation] };
+  });
+}
+
+interface SeatBoxes {
+  readonly seat: number;
+  readonly outboxes: readonly SharedArrayBuffer[];
+  readonly inboxes: readonly SharedArrayBuffer[];
+}
+
+export function inspectNode(map: ThreadMap, node: number, seats: Iterable<SeatBoxes>): NodeStats {
+  const counters = new Int32Array(map.counters[node]);
+  const status = new Int32Array(map.status);
+  const count = (word: Count) => counters[word] >>> 0;
+  const kib = (word: Count) => (counters[word] >>> 0) * 1024;
+  return {
+    node,
+    // Atomics: acquire
+    up: Atomics.load(status, node * Status.line + Status.up) === 1,
+    incarnation: status[node * Status.line + Status.incarnation],
+    hotEntries: count(Count.hotEntries),
+    hotBytes: kib(Count.hotKiB),
+    hotBytesMax: map.memories[node].arena.byteLength,
+    dirtyBytes: kib(Count.dirtyKiB),
+    logBytes: kib(Count.logKiB),
+    baseEntries: count(Count.baseEntries),
+    baseBytes: kib(Count.baseKiB),
+    keysAbout: count(Count.keysAbout),
+    messages: count(Count.messages),
+    turns: count(Count.turns),
+    wakeUps: count(Count.wakeUps),
+    missedWakeUps: count(Count.missedWakeUps),
+    refusedSends: count(Count.refusedSends),
+    actorRestarts: count(Count.actorRestarts),
+    flushes: count(Count.flushes),
+    evictions: count(Count.evictions),
+    logWrites: count(Count.logWrites),
+    logSyncs: count(Count.logSyncs),
+    readOnly: counters[Count.refusal] !== 0,
+    actorMessages: [...counters.subarray(Count.actors)],
+    mailboxes: [...nodeMailboxes(map, node), ...seatMailboxes(node, seats)],
+  };
+}
+
+/** Mailboxes into this node from the other nodes. */
+function nodeMailboxes(map: ThreadMap, node: number): MailboxStats[] {
+  const boxes: MailboxStats[] = [];
+  for (let from = 0; from < map.nodes; from++) {
+    if (from === node) continue;
+    const counts = mailboxCounts(map.mailboxes[from * map.nodes + node]);
+    boxes.push({ from: `node-${from}`, to: `node-${node}`, ...counts });
+  }
+  return boxes;
+}
+
+function seatMailboxes(node: number, seats: Iterable<SeatBoxes>): MailboxStats[] {
+  const boxes: MailboxStats[] = [];
+  for (const { seat, outboxes, inboxes } of seats) {
+    boxes.push({ from: `seat-${seat}`, to: `node-${node}`, ...mailboxCounts(outboxes[node]) });
+    boxes.push({ from: `node-${node}`, to: `seat-${seat}`, ...mailboxCounts(inboxes[node]) });
+  }
+  return boxes;
+}

@@ -1,0 +1,81 @@
+/**
+ * The files of one node: `node.json` (its storage incarnation), `log/` and `base/`.
+ *
+ * A node keeps its storage incarnation only where no acknowledged write can be missing: after a clean close, or under
+ * the same boot of the machine, since a process crash loses nothing that was written. Otherwise it takes a new one, so
+ * that no dot is ever minted twice.
+ */
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import { join } from 'node:path';
+import { StoreError } from '../core/errors.js';
+import { type ReplicaId, replicaId } from '../core/ids.js';
+import { writeFileDurably } from './durable-file.js';
+
+const FORMAT = 1;
+
+interface NodeFile {
+  readonly format: number;
+  readonly replica: number;
+  readonly bootId: string;
+  readonly cleanClose: boolean;
+}
+
+export class NodeFiles {
+  readonly logDirectory: string;
+  readonly basePath: string;
+  readonly #path: string;
+  readonly #bootId = bootId();
+  replica: ReplicaId = replicaId(0);
+
+  constructor(directory: string) {
+    this.logDirectory = join(directory, 'log');
+    this.basePath = join(directory, 'base');
+    this.#path = join(directory, 'node.json');
+    fs.mkdirSync(this.logDirectory, { recursive: true });
+  }
+
+  /** Reads or makes the storage incarnation and notes that the node is open. @throws StoreError KV_FORMAT_TOO_NEW */
+  open(): void {
+    const held = this.#read();
+    const logThere = fs.readdirSync(this.logDirectory).some((name) => name.endsWith('.log'));
+    const keeps = held !== undefined && logThere && (held.cleanClose || held.bootId === this.#bootId);
+    this.replica = keeps ? replicaId(held.replica) : newReplicaId();
+    this.#write(false);
+  }
+
+  /** Notes that everything is on disk. */
+  closeClean(): void {
+    this.#write(true);
+  }
+
+  #read(): NodeFile | undefined {
+    if (!fs.existsSync(this.#path)) return undefined;
+    const file = JSON.parse(fs.readFileSync(this.#path, 'utf8')) as NodeFile;
+    if (file.format > FORMAT) {
+      throw new StoreError('KV_FORMAT_TOO_NEW', `${this.#path} has format ${file.format}; upgrade kvorum`, {
+        path: this.#path,
+      });
+    }
+    return file;
+  }
+
+  #write(cleanClose: boolean): void {
+    const file: NodeFile = { format: FORMAT, replica: this.replica, bootId: this.#bootId, cleanClose };
+    writeFileDurably(this.#path, JSON.stringify(file));
+  }
+}
+
+/** 48 random bits, never 0. */
+function newReplicaId(): ReplicaId {
+  return replicaId(randomBytes(6).readUIntBE(0, 6) || 1);
+}
+
+/** Changes with every boot of the machine; empty where the system does not tell. */
+function bootId(): string {
+  try {
+    return fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,68 @@
+/** What a host tells about itself: its events, its ring, its members, and the counters of its nodes. */
+
+export interface StoreEvents {
+  'node-down': { node: number; reason: string };
+  'node-up': { node: number; incarnation: number };
+  'actor-restarted': { node: number; role: string; error: string };
+  overloaded: { node: number; what: string };
+  'storage-error': { node: number; code: string; message: string };
+  'log-cut': { node: number; segment: string; bytes: number };
+}
+
+export interface RingReport {
+  readonly epoch: number;
+  readonly partitions: number;
+  readonly n: number;
+  /** Owners of each partition: the preference list as node indices, first the claimed owner. */
+  readonly preferenceLists: readonly (readonly number[])[];
+  /** Replicas per node, and its fair share. */
+  readonly nodes: readonly { readonly node: number; readonly replicas: number; readonly fairShare: number }[];
+}
+
+export interface MemberReport {
+  readonly node: number;
+  readonly host: string;
+  readonly zone: string;
+  readonly weight: number;
+  readonly state: 'up' | 'suspect' | 'down';
+  readonly incarnation: number;
+}
+
+export interface NodeStats {
+  readonly node: number;
+  readonly up: boolean;
+  readonly incarnation: number;
+  readonly hotEntries: number;
+  readonly hotBytes: number;
+  readonly hotBytesMax: number;
+  readonly dirtyBytes: number;
+  readonly logBytes: number;
+  readonly baseEntries: number;
+  readonly baseBytes: number;
+  /** About how many keys it holds, tombstones included. */
+  readonly keysAbout: number;
+  readonly messages: number;
+  readonly turns: number;
+  readonly wakeUps: number;
+  /** Sleeps that ended by timeout though work was there; must be 0. */
+  readonly missedWakeUps: number;
+  readonly refusedSends: number;
+  readonly actorRestarts: number;
+  readonly flushes: number;
+  readonly evictions: number;
+  readonly logWrites: number;
+  readonly logSyncs: number;
+  readonly readOnly: boolean;
+  /** Messages handled by each actor: the vnodes by partition, then the coordinator and the gossip agent. */
+  readonly actorMessages: readonly number[];
+  readonly mailboxes: readonly MailboxStats[];
+}
+
+export interface MailboxStats {
+  readonly from: string;
+  readonly to: string;
+  readonly depthBytes: number;
+  readonly highWaterBytes: number;
+  readonly messages: number;
+  readonly refused: number;
+}

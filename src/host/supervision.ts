@@ -1,0 +1,178 @@
+/**
+ * Keeps one node's thread running: starts it, notices its end at once, and starts it again under a new incarnation. What
+ * was in flight is void; the node recovers from its log. A node whose log is damaged stays down and says why.
+ */
+import { MessageChannel, Worker } from 'node:worker_threads';
+import { asStoreError, type StoreError } from '../core/errors.js';
+import { EXIT_GATE_WORDS, ExitGate } from '../storage/exit-gate.js';
+import type { RecoveryReport } from '../storage/recovery.js';
+import { ControlLink } from './control.js';
+import type { NodeEvent } from './events.js';
+import { Status, type ThreadMap } from './thread-map.js';
+import type { NodeStart } from './worker-main.js';
+
+/** What a node's thread needs besides what the supervisor makes for each life. */
+export type NodeSettings = Omit<NodeStart, 'gate' | 'events' | 'checkpoint'>;
+
+export interface SupervisorHooks {
+  /** A thread is running but does not serve yet: give it its seats. */
+  readonly onSpawn: (node: number, link: ControlLink) => Promise<void>;
+  readonly onUp: (node: number, incarnation: number, report: RecoveryReport) => void;
+  readonly onDown: (node: number, reason: string) => void;
+  readonly onEvent: (node: number, event: NodeEvent) => void;
+}
+
+/** Pause before a life that follows one which never served; doubled each time, up to the second. */
+const BACKOFF_MS = 10;
+const BACKOFF_MS_MAX = 2_000;
+const STOP_MS_MAX = 30_000;
+
+export class Supervisor {
+  readonly #settings: NodeSettings;
+  readonly #hooks: SupervisorHooks;
+  readonly #status: Int32Array;
+  #worker: Worker | undefined;
+  #link: ControlLink | undefined;
+  #gate = new ExitGate();
+  #exited: Promise<void> = Promise.resolve();
+  #closing = false;
+  #failures = 0;
+  #checkpoint = false;
+  #reason = '';
+  #retry: NodeJS.Timeout | undefined;
+
+  constructor(settings: NodeSettings, hooks: SupervisorHooks) {
+    this.#settings = settings;
+    this.#hooks = hooks;
+    this.#status = new Int32Array(settings.map.status);
+  }
+
+  get #line(): number {
+    return this.#settings.node * Status.line;
+  }
+
+  /** The control plane of the running thread. */
+  get link(): ControlLink | undefined {
+    return this.#link;
+  }
+
+  get incarnation(): number {
+    return Atomics.load(this.#status, this.#line + Status.incarnation); // Atomics: acquire
+  }
+
+  /** First start. @throws StoreError of the recovery */
+  async start(): Promise<RecoveryReport> {
+    return this.#live();
+  }
+
+  /** One life of the thread, up to where it serves. */
+  async #live(): Promise<RecoveryReport> {
+    const { node, map } = this.#settings;
+    // Atomics: the thread is not running; it reads these after it has started
+    Atomics.store(this.#status, this.#line + Status.controlPosted, 0);
+    Atomics.store(this.#status, this.#line + Status.controlHandled, 0); // Atomics: see above
+    const incarnation = Atomics.add(this.#status, this.#line + Status.incarnation, 1) + 1; // Atomics: RMW, see above
+    const gate = new SharedArrayBuffer(EXIT_GATE_WORDS * 4);
+    const events = new MessageChannel();
+    const { checkpoint } = { checkpoint: this.#checkpoint };
+    this.#checkpoint = false;
+    this.#gate = new ExitGate(new Int32Array(gate));
+    const data: NodeStart = { ...this.#settings, gate, events: events.port2, checkpoint };
+    const worker = new Worker(new URL('./worker-main.js', import.meta.url), {
+      workerData: data,
+      transferList: [events.port2],
+      name: `kvorum-node-${node}`,
+    });
+    this.#worker = worker;
+    events.port1.on('message', (event: NodeEvent) => this.#onEvent(event));
+    events.port1.unref();
+    worker.on('error', (error) => {
+      this.#reason = error.message;
+    });
+    this.#exited = new Promise((resolve) => {
+      worker.once('exit', () => {
+        events.port1.close();
+        this.#onExit(map);
+        resolve();
+      });
+    });
+    const link = new ControlLink(map, node, worker);
+    this.#link = link;
+    await this.#hooks.onSpawn(node, link);
+    const report = await link.start();
+    this.#failures = 0;
+    this.#hooks.onUp(node, incarnation, report);
+    return report;
+  }
+
+  #onEvent(event: NodeEvent): void {
+    if (event.type === 'fatal') {
+      this.#reason = event.error.message;
+      if (event.error.code === 'KV_STORAGE_FAILED') this.#checkpoint = true;
+    }
+    this.#hooks.onEvent(this.#settings.node, event);
+  }
+
+  #onExit(map: ThreadMap): void {
+    const { node } = this.#settings;
+    // Atomics: seq_cst; from here nobody sends to the node or trusts its table
+    const wasUp = Atomics.exchange(this.#status, this.#line + Status.up, 0) === 1;
+    const serving = new Int32Array(map.memories[node].serving);
+    for (let p = 0; p < serving.length; p++) {
+      // Atomics: RMW by the only writer, the thread being dead; another generation, not serving
+      Atomics.store(serving, p, ((Atomics.load(serving, p) >>> 1) + 1) * 2);
+    }
+    this.#worker = undefined;
+    if (this.#closing) return;
+    const reason = this.#reason || 'its thread was ended';
+    this.#reason = '';
+    if (wasUp) this.#hooks.onDown(node, reason);
+    if (wasUp) this.#again();
+  }
+
+  #again(): void {
+    const pauseMs = this.#failures === 0 ? 0 : Math.min(BACKOFF_MS_MAX, BACKOFF_MS * 2 ** this.#failures);
+    this.#retry = setTimeout(() => {
+      if (this.#closing) return;
+      this.#live().catch((error: unknown) => this.#onFailedStart(asStoreError(error)));
+    }, pauseMs);
+  }
+
+  /** A life that ended before it served: tried again, unless trying cannot help. */
+  async #onFailedStart(error: StoreError): Promise<void> {
+    this.#failures++;
+    await this.terminate();
+    if (this.#closing) return;
+    this.#hooks.onEvent(this.#settings.node, { type: 'storage-error', error: error.toWire() });
+    if (error.code !== 'KV_CORRUPT' && error.code !== 'KV_FORMAT_TOO_NEW') this.#again();
+  }
+
+  /** Ends the thread now, as soon as it is not inside a native call that would take the process with it. */
+  async terminate(): Promise<void> {
+    const worker = this.#worker;
+    if (worker === undefined) return;
+    this.#gate.shut();
+    while (!this.#gate.clear) await new Promise((resolve) => setTimeout(resolve, 1));
+    await worker.terminate();
+    await this.#exited;
+  }
+
+  /** Stops the thread cleanly, or ends it when it does not answer. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    clearTimeout(this.#retry);
+    if (this.#worker === undefined) return;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<'late'>((resolve) => {
+      timer = setTimeout(() => resolve('late'), STOP_MS_MAX);
+    });
+    const stopped = (this.#link as ControlLink).stop().then(
+      () => this.#exited,
+      () => undefined,
+    );
+    const how = await Promise.race([stopped, late]);
+    clearTimeout(timer);
+    if (how === 'late') await this.terminate();
+    await this.#exited;
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * What every thread of a host is given: the shared memory of all nodes, the mailboxes, the wake words, the ring as
+ * tables, and a few words of status for each node. It is plain data and shared buffers, so it goes through postMessage.
+ *
+ *   status   one line (16 words) a node: see Status
+ *   threads  nodes first, then seats: seat 0 is the thread that opened the store, the others attach later
+ */
+import type { Placement as PortPlacement } from '../actor/ports.js';
+import type { NodeIndex } from '../core/ids.js';
+import type { Placement } from '../core/ring.js';
+import { mailboxBytes } from '../protocol/limits.js';
+import { allocateCounters } from '../runtime/counters.js';
+import { allocateMailbox } from '../runtime/mailbox.js';
+import { allocateWakeWords } from '../runtime/wake.js';
+import { allocateNodeMemory, type NodeMemory } from '../storage/node-memory.js';
+
+/** Word offsets within a node's status line. */
+export const enum Status {
+  /** 1 while the node's thread takes messages. */
+  up = 0,
+  /** Raised with every start of the node's thread. */
+  incarnation = 1,
+  /** Control messages posted by the host, and handled by the node. */
+  controlPosted = 2,
+  controlHandled = 3,
+  line = 16,
+}
+
+export interface ThreadMap {
+  readonly hostId: string;
+  readonly zone: string;
+  /** Start of the host's monotonic clock. */
+  readonly clockStartMs: number;
+  readonly nodes: number;
+  readonly seats: number;
+  readonly n: number;
+  readonly partitions: number;
+  readonly mailboxBytes: number;
+  readonly status: SharedArrayBuffer;
+  readonly wake: SharedArrayBuffer;
+  /** Uint16 node indices, n for each partition. */
+  readonly preference: SharedArrayBuffer;
+  readonly memories: readonly NodeMemory[];
+  readonly counters: readonly SharedArrayBuffer[];
+  /** Mailboxes between nodes: from * nodes + to; unused on the diagonal. */
+  readonly mailboxes: readonly SharedArrayBuffer[];
+  /** What each node's gossip agent knows of each other: heartbeat and state, two words, node * nodes + other. */
+  readonly liveness: SharedArrayBuffer;
+}
+
+export interface ThreadMapOptions {
+  readonly hostId: string;
+  readonly zone: string;
+  readonly clockStartMs: number;
+  readonly nodes: number;
+  readonly seats: number;
+  readonly n: number;
+  readonly partitions: number;
+  readonly memoryBytes: number;
+  readonly pairBytesMax: number;
+}
+
+/** Allocates everything that is shared. Untouched memory costs nothing. */
+export function allocateThreadMap(options: ThreadMapOptions, placement: Placement): ThreadMap {
+  const { nodes, seats, n, partitions } = options;
+  const ringBytes = mailboxBytes(options.pairBytesMax);
+  const preference = new SharedArrayBuffer(partitions * n * 2);
+  const table = new Uint16Array(preference);
+  for (const [partition, list] of placement.entries()) table.set(list, partition * n);
+  const perNode = Math.floor(options.memoryBytes / nodes);
+  const each = <Item>(count: number, make: () => Item) => Array.from({ length: count }, make);
+  return {
+    hostId: options.hostId,
+    zone: options.zone,
+    clockStartMs: options.clockStartMs,
+    nodes,
+    seats,
+    n,
+    partitions,
+    mailboxBytes: ringBytes,
+    status: new SharedArrayBuffer(nodes * Status.line * 4),
+    wake: allocateWakeWords(nodes + seats),
+    preference,
+    memories: each(nodes, () => allocateNodeMemory(perNode, partitions)),
+    counters: each(nodes, () => allocateCounters(partitions)),
+    mailboxes: each(nodes * nodes, () => allocateMailbox(ringBytes)),
+    liveness: new SharedArrayBuffer(nodes * nodes * 8),
+  };
+}
+
+/** slot >>> this is the partition. */
+export const slotShiftOf = (partitions: number): number => 14 - Math.log2(partitions);
+
+/** The ring as an actor sees it. */
+export function placementPort(map: ThreadMap): PortPlacement {
+  const status = new Int32Array(map.status);
+  return {
+    n: map.n,
+    partitions: map.partitions,
+    slotShift: slotShiftOf(map.partitions),
+    preference: new Uint16Array(map.preference),
+    // Atomics: acquire; a node that is seen up has recovered
+    isUp: (node) => Atomics.load(status, node * Status.line + Status.up) === 1,
+    members: Array.from({ length: map.nodes }, (_, index) => index as NodeIndex),
+  };
+}

@@ -1,0 +1,273 @@
+/**
+ * What runs in a node's thread: opens the node's storage, spawns its actors, and turns the loop until told to stop.
+ * An error that ends the loop ends the thread; the host starts it anew (supervision.ts).
+ */
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { coordinator } from '../../actors/coordinator.js';
+import { gossipAgent } from '../../actors/gossip-agent.js';
+import { vnode } from '../../actors/vnode.js';
+import { addressOf, Role } from '../actor/address.js';
+import type { TurnStorage } from '../actor/ports.js';
+import { asStoreError, assert } from '../core/errors.js';
+import { nodeIndex } from '../core/ids.js';
+import { recordBytesMax } from '../protocol/limits.js';
+import { ActorSystem } from '../runtime/actor-system.js';
+import { Count } from '../runtime/counters.js';
+import { HostClock } from '../runtime/host-clock.js';
+import { MailboxReader } from '../runtime/mailbox.js';
+import { PostOffice } from '../runtime/post-office.js';
+import { Wake } from '../runtime/wake.js';
+import { WorkerLoop } from '../runtime/worker-loop.js';
+import { BaseTable } from '../storage/base-table.js';
+import { Engine } from '../storage/engine.js';
+import { ExitGate } from '../storage/exit-gate.js';
+import { Maintenance } from '../storage/maintenance.js';
+import { type RecoveryReport, recover } from '../storage/recovery.js';
+import { exposeControl, type NodeControl, type StartOutcome } from './control.js';
+import type { NodeEvent } from './events.js';
+import { NodeFiles } from './node-files.js';
+import { placementPort, Status, type ThreadMap } from './thread-map.js';
+
+export interface NodeStart {
+  readonly map: ThreadMap;
+  readonly node: number;
+  readonly directory: string;
+  readonly gate: SharedArrayBuffer;
+  readonly events: MessagePort;
+  /** The last life ended on a failed sync: nothing unsynced is trusted. */
+  readonly checkpoint: boolean;
+  readonly syncIntervalMs: number;
+  readonly logBytesMax: number;
+  readonly mapBytesMax: number;
+  readonly compression: boolean;
+  readonly clockDriftMaxMs: number;
+  readonly siblingsMax: number;
+  readonly pairBytesMax: number;
+}
+
+class NodeThread implements NodeControl {
+  readonly #start: NodeStart;
+  readonly #status: Int32Array;
+  readonly #counters: Int32Array;
+  readonly #post: PostOffice;
+  readonly #files: NodeFiles;
+  readonly #bells = new Map<number, MessagePort>();
+  readonly #inboxes = new Map<number, MailboxReader>();
+  #engine: Engine | undefined;
+  #loop: WorkerLoop | undefined;
+  #ended: Promise<void> = Promise.resolve();
+  #failNext = false;
+
+  constructor(start: NodeStart) {
+    const { map, node } = start;
+    this.#start = start;
+    this.#status = new Int32Array(map.status);
+    this.#counters = new Int32Array(map.counters[node]);
+    this.#files = new NodeFiles(start.directory);
+    const wake = new Wake(map.wake);
+    this.#post = new PostOffice(map.nodes, wake, (thread) => {
+      if (thread < map.nodes) wake.notify(thread);
+      else this.#bells.get(thread - map.nodes)?.postMessage(0);
+    });
+    for (let other = 0; other < map.nodes; other++) {
+      if (other === node) continue;
+      this.#post.connect(other, map.mailboxes[node * map.nodes + other]);
+      this.#inboxes.set(other, new MailboxReader(map.mailboxes[other * map.nodes + node]));
+    }
+  }
+
+  async start(): Promise<StartOutcome> {
+    try {
+      return { report: await this.#recover() };
+    } catch (error) {
+      return { error: asStoreError(error).toWire() };
+    }
+  }
+
+  async #recover(): Promise<RecoveryReport> {
+    const { map, node, directory: _directory, ...options } = this.#start;
+    this.#files.open();
+    const gate = new ExitGate(new Int32Array(options.gate));
+    const { mapBytesMax, compression, syncIntervalMs, logBytesMax } = options;
+    const base = BaseTable.open({ path: this.#files.basePath, mapBytesMax, compression, gate });
+    const { replica } = this.#files;
+    const engine = new Engine({ memory: map.memories[node], base, partitions: map.partitions, replica });
+    this.#engine = engine;
+    const report = await recover(engine, { directory: this.#files.logDirectory, checkpoint: options.checkpoint });
+    if (report.cut !== undefined) this.#tell({ type: 'log-cut', ...report.cut });
+    const onError = (error: unknown) => this.#tell({ type: 'storage-error', error: asStoreError(error).toWire() });
+    const maintenance = new Maintenance(engine, { syncIntervalMs, logBytesMax, mapBytesMax, onError });
+    this.#run(engine, maintenance);
+    return report;
+  }
+
+  #run(engine: Engine, maintenance: Maintenance): void {
+    const { map, node } = this.#start;
+    const clock = new HostClock(map.clockStartMs);
+    const system = this.#spawnActors(engine);
+    const counters = this.#counters;
+    const line = node * Status.line;
+    const storage = this.#turnStorage(engine, maintenance);
+    const controlWaits = () => {
+      // Atomics: acquire; how many the host has posted against how many were delivered
+      const posted = Atomics.load(this.#status, line + Status.controlPosted);
+      // Atomics: acquire, see above
+      return posted !== Atomics.load(this.#status, line + Status.controlHandled);
+    };
+    const wake = new Wake(map.wake);
+    this.#loop = new WorkerLoop({
+      thread: node,
+      system,
+      storage,
+      post: this.#post,
+      wake,
+      clock,
+      counters,
+      controlWaits,
+    });
+    this.#loop.setReaders([...this.#inboxes.values()]);
+    this.#serve();
+    this.#ended = this.#loop.run().catch((error: unknown) => this.#die(error));
+  }
+
+  #spawnActors(engine: Engine): ActorSystem {
+    const { map, node, clockDriftMaxMs, siblingsMax, pairBytesMax } = this.#start;
+    const system = new ActorSystem({
+      node: nodeIndex(node),
+      store: engine,
+      placement: placementPort(map),
+      post: this.#post,
+      counters: this.#counters,
+      partitions: map.partitions,
+      onRestart: (role, instance, error) =>
+        this.#tell({ type: 'actor-restarted', role, instance, error: asStoreError(error).message }),
+    });
+    const options = { clockDriftMaxMs, siblingsMax, recordBytesMax: recordBytesMax(pairBytesMax) };
+    const vnodes = vnode(options);
+    for (let p = 0; p < map.partitions; p++) {
+      if (this.#replicates(p)) system.spawn(addressOf(Role.vnode, node, p), vnodes);
+    }
+    system.spawn(addressOf(Role.coordinator, node, 0), coordinator());
+    // Atomics: acquire; the host has raised it before this thread began
+    const incarnation = Atomics.load(this.#status, node * Status.line + Status.incarnation);
+    const view = new Int32Array(map.liveness, node * map.nodes * 8, map.nodes * 2);
+    system.spawn(addressOf(Role.gossip, node, 0), gossipAgent({ incarnation, view, hostOf: () => map.hostId }));
+    return system;
+  }
+
+  #replicates(partition: number): boolean {
+    const { map, node } = this.#start;
+    return new Uint16Array(map.preference).subarray(partition * map.n, (partition + 1) * map.n).includes(node);
+  }
+
+  #turnStorage(engine: Engine, maintenance: Maintenance): TurnStorage {
+    const counters = this.#counters;
+    return {
+      get turnBytes() {
+        return engine.turnBytes;
+      },
+      commit: () => engine.commit(),
+      publish: () => engine.publish(),
+      maintain: (nowMs) => {
+        maintenance.run(nowMs);
+        if (this.#failNext) throw new Error('asked to fail');
+        if ((counters[Count.turns] & 15) === 0) publishCounters(engine, counters);
+      },
+      get busy() {
+        return maintenance.busy;
+      },
+      get pending() {
+        return maintenance.pending;
+      },
+      get pauseMs() {
+        return maintenance.pauseMs;
+      },
+    };
+  }
+
+  /** From here readers may trust the table, and others may send. */
+  #serve(): void {
+    const { map, node } = this.#start;
+    const serving = new Int32Array(map.memories[node].serving);
+    for (let p = 0; p < map.partitions; p++) {
+      if (!this.#replicates(p)) continue;
+      // Atomics: RMW; another generation, and serving (the lowest bit), after recovery
+      Atomics.store(serving, p, ((Atomics.load(serving, p) >>> 1) + 1) * 2 + 1);
+    }
+    Atomics.store(this.#status, node * Status.line + Status.up, 1); // Atomics: release, after recovery
+  }
+
+  attachSeat(seat: number, inbox: SharedArrayBuffer, outbox: SharedArrayBuffer, bell: MessagePort): void {
+    const thread = this.#start.map.nodes + seat;
+    this.#bells.set(seat, bell);
+    bell.unref();
+    this.#post.connect(thread, outbox);
+    this.#inboxes.set(thread, new MailboxReader(inbox));
+    this.#loop?.setReaders([...this.#inboxes.values()]);
+  }
+
+  detachSeat(seat: number): void {
+    const thread = this.#start.map.nodes + seat;
+    this.#bells.get(seat)?.close();
+    this.#bells.delete(seat);
+    this.#post.disconnect(thread);
+    this.#inboxes.delete(thread);
+    this.#loop?.setReaders([...this.#inboxes.values()]);
+  }
+
+  async stop(): Promise<void> {
+    this.#loop?.stop();
+    setImmediate(() => void this.#close());
+  }
+
+  async #close(): Promise<void> {
+    await this.#ended;
+    const { node } = this.#start;
+    Atomics.store(this.#status, node * Status.line + Status.up, 0); // Atomics: release; no more messages are taken
+    const engine = this.#engine as Engine;
+    if (engine.flusher.running) await engine.flusher.flush(engine.log).catch(() => undefined);
+    while (engine.log.busy) await new Promise((resolve) => setTimeout(resolve, 1));
+    engine.log.close();
+    await engine.base.close();
+    this.#files.closeClean();
+    process.exit(0);
+  }
+
+  fail(how: 'throw' | 'heap'): void {
+    if (how === 'throw') this.#failNext = true;
+    else fillHeap();
+  }
+
+  #die(error: unknown): never {
+    this.#tell({ type: 'fatal', error: asStoreError(error).toWire() });
+    process.exit(1);
+  }
+
+  #tell(event: NodeEvent): void {
+    this.#start.events.postMessage(event);
+  }
+}
+
+function publishCounters(engine: Engine, counters: Int32Array): void {
+  counters[Count.logWrites] = engine.log.writes;
+  counters[Count.logSyncs] = engine.log.syncs;
+  counters[Count.flushes] = engine.flusher.flushes;
+  counters[Count.evictions] = engine.reclaimer.evictions;
+  counters[Count.hotEntries] = engine.index.entries;
+  counters[Count.hotKiB] = engine.arena.usedUnits >>> 7;
+  counters[Count.dirtyKiB] = engine.dirtyBytes >>> 10;
+  counters[Count.logKiB] = Math.floor(engine.log.bytes / 1024);
+  counters[Count.baseEntries] = engine.base.entryCount;
+  counters[Count.baseKiB] = Math.floor(engine.base.bytes / 1024);
+  counters[Count.keysAbout] = engine.keysAbout;
+  counters[Count.refusal] = engine.refusal;
+}
+
+function fillHeap(): void {
+  const held: unknown[] = [];
+  for (;;) held.push(new Array(1000).fill(held));
+}
+
+assert(parentPort !== null, 'a node runs in a worker thread');
+const start = workerData as NodeStart;
+exposeControl(parentPort, new NodeThread(start), new Int32Array(start.map.status), start.node);
