@@ -11,4 +11,11 @@ process.on('uncaughtException', (error) => {
   process.exit(EXIT_CODES.internal.code);
 });
 
+// A reader that goes away (`kvorum --help | head`) is no error; commands that print much notice it by Output.readerGone.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
 await runCommandLine(process.argv);

@@ -3,14 +3,13 @@
  * by the socket in it; else the directory itself, opened here. A process that is just starting or stopping holds the
  * directory without answering for a moment, so both ways are tried for a while before giving up.
  */
-import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StoreError } from '../core/errors.js';
 import type { OpenOptions } from '../core/options.js';
 import type { Invocation } from './command.js';
 import { CliError } from './exit-codes.js';
 import { LocalAccess } from './local-access.js';
-import { dataDirectory, openStore } from './open-store.js';
+import { dataDirectory, hasStore, openStore } from './open-store.js';
 import { type OptionName, storeOptions } from './option-flags.js';
 import { formatTarget, parseTarget } from './quantities.js';
 import { connectAccess } from './remote-access.js';
@@ -52,8 +51,8 @@ async function openAccess({ flags, environment }: Invocation, find: FindOptions)
   );
   const options = storeOptions(opening, environment);
   const path = dataDirectory(options);
-  if (!find.create && !(await exists(path))) {
-    throw new StoreError('KV_PATH', `no data directory at ${path}; name it with --path`, { path });
+  if (!find.create && !hasStore(path)) {
+    throw new StoreError('KV_PATH', `no store in ${path}; name its directory with --path`, { path });
   }
   return findHolder(path, options);
 }
@@ -83,11 +82,4 @@ async function findHolder(path: string, options: OpenOptions): Promise<StoreAcce
 function heldError(path: string, cause: StoreError): CliError {
   const why = 'it does not listen on kvorum.sock there: an embedded store, or a server that hangs';
   return new CliError('KV_UNREACHABLE', `another process holds ${path}, and ${why}`, { path }, cause);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

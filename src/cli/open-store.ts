@@ -1,7 +1,8 @@
 /**
  * The one door from the command line to the embedded store: `open`, and the path that the options name.
  */
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import type { Store } from '../client/types.js';
 import { OPTION_SPECS, type OpenOptions } from '../core/options.js';
 import { open } from '../index.js';
@@ -14,4 +15,9 @@ export function openStore(options: OpenOptions): Promise<Store> {
 /** The absolute path of the data directory. */
 export function dataDirectory(options: OpenOptions): string {
   return resolve(options.path ?? String(OPTION_SPECS.path.default));
+}
+
+/** Whether somebody made a store there: commands that only read never make one. */
+export function hasStore(path: string): boolean {
+  return existsSync(join(path, 'kvorum.json'));
 }

@@ -96,27 +96,38 @@ test('commands: no directory, nobody at the address, no file, no quorum -> 3, 4,
   const cli = await Cli.create(t);
   const missing = await cli.run(['get', 'k']);
   t.is(missing.code, 3);
-  t.regex(missing.stderr, /^kvorum: KV_PATH: no data directory/);
+  t.regex(missing.stderr, /^kvorum: KV_PATH: no store in /);
   t.is((await cli.run(['get', 'k', '--connect', '127.0.0.1:1'])).code, 4);
   t.is((await cli.run(['load', 'no-such-file'])).code, 5);
   t.is((await cli.run(['put', 'k', 'v'], { env: { KVORUM_N: '2', KVORUM_R: '3' } })).code, 2);
 });
 
-test('commands: scan into a reader that goes away -> a silent end', async (t) => {
+test('commands: a store made with other options -> opened as it was made; other options of its own -> KV_WRONG_CLUSTER', async (t) => {
   const cli = await Cli.create(t);
-  const input = Array.from(
-    { length: 5_000 },
-    (_, number) => `{"key":"k${number}","value":"${'x'.repeat(100)}"}\n`,
-  ).join('');
+  t.is((await cli.run(['put', 'k', 'v', '--nodes', '2', '--n', '1', '--partitions', '32'])).code, 0);
+  const none = { KVORUM_NODES: '', KVORUM_PARTITIONS: '' };
+  t.is((await cli.run(['get', 'k'], { env: none })).stdout, 'v\n');
+  t.like((await cli.json(['ring'], { env: none }))[0], { n: 1, partitions: 32 });
+  const other = await cli.run(['get', 'k', '--partitions', '64'], { env: none });
+  t.is(other.code, 3);
+  t.regex(other.stderr, /^kvorum: KV_WRONG_CLUSTER: /);
+});
+
+test('commands: output into a reader that goes away -> a silent end', async (t) => {
+  const cli = await Cli.create(t);
+  const value = 'x'.repeat(100);
+  const input = Array.from({ length: 5_000 }, (_, number) => `{"key":"k${number}","value":"${value}"}\n`).join('');
   await cli.run(['load', '-'], { input });
-  const child = cli.start(['scan']);
-  let stderr = '';
-  child.stderr?.on('data', (text) => {
-    stderr += String(text);
-  });
-  child.stdout?.once('data', () => child.stdout?.destroy());
-  const code = await new Promise((resolve) => child.once('close', resolve));
-  t.deepEqual([code, stderr], [0, '']);
+  for (const args of [['scan'], ['export'], ['help', 'serve']]) {
+    const child = cli.start(args);
+    let stderr = '';
+    child.stderr?.on('data', (text) => {
+      stderr += String(text);
+    });
+    child.stdout?.destroy();
+    const code = await new Promise((resolve) => child.once('close', resolve));
+    t.deepEqual([code, stderr], [0, ''], args.join(' '));
+  }
 });
 
 test('commands: ring and status -> balance, a forecast, every node', async (t) => {
