@@ -141,33 +141,70 @@ interface Exchange {
 }
 
 /**
- * The shortest chain of exchanges from a giver to a taker, the last exchange first; empty where there is none. Among the
- * exchanges of one giver, those that undo a move of this step come first.
+ * The chain of exchanges from a giver to a taker that copies least, the last exchange first; empty where there is none.
+ * An exchange is free where the taker held the partition before this step, or the giver did not.
  */
 function findChain(books: Books, isSource: (p: number) => boolean, isTarget: (p: number) => boolean): Exchange[] {
-  const { weights, lists, before } = books;
-  const reachedBy: (Exchange | undefined)[] = weights.map(() => undefined);
-  const queue = weights.map((_, position) => position).filter(isSource);
-  const isSeen = weights.map((_, position) => isSource(position));
-  const held = holdings(books);
-  for (let head = 0; head < queue.length; head++) {
-    const giver = queue[head];
-    for (const isReturn of [true, false]) {
-      for (const partition of held[giver]) {
-        for (const taker of isReturn ? before[partition] : weights.keys()) {
-          if (isSeen[taker] !== false || !canReplace(books, lists[partition], giver, taker)) continue;
-          isSeen[taker] = true;
-          reachedBy[taker] = { partition, giver, taker };
-          if (isTarget(taker)) return traceBack(reachedBy, taker);
-          queue.push(taker);
-        }
+  const positions = books.weights.map((_, position) => position);
+  const search: Search = {
+    reachedBy: positions.map(() => undefined),
+    isSeen: positions.map(isSource),
+    held: holdings(books),
+  };
+  let level = positions.filter(isSource);
+  while (level.length > 0) {
+    const next: number[] = [];
+    for (const isFree of [true, false]) {
+      for (let at = 0; at < level.length; at++) {
+        const end = reachFrom(books, search, level[at], isFree, isTarget, isFree ? level : next);
+        if (end >= 0) return traceBack(search.reachedBy, end);
       }
     }
+    level = next;
   }
   return [];
 }
 
-function canReplace({ domains }: Books, list: readonly number[], giver: number, taker: number): boolean {
+interface Search {
+  readonly reachedBy: (Exchange | undefined)[];
+  readonly isSeen: boolean[];
+  readonly held: readonly (readonly number[])[];
+}
+
+/** Reaches every taker that one giver can hand a partition to, free or at a copy; the target among them, or -1. */
+function reachFrom(
+  { weights, lists, domains, before }: Books,
+  { reachedBy, isSeen, held }: Search,
+  giver: number,
+  isFree: boolean,
+  isTarget: (position: number) => boolean,
+  reached: number[],
+): number {
+  for (const partition of held[giver]) {
+    if (isOnChain(reachedBy, giver, partition)) continue;
+    const isBack = isFree && before[partition].includes(giver);
+    const count = isBack ? before[partition].length : weights.length;
+    for (let index = 0; index < count; index++) {
+      const taker = isBack ? before[partition][index] : index;
+      if (isSeen[taker] !== false || !canReplace(domains, lists[partition], giver, taker)) continue;
+      isSeen[taker] = true;
+      reachedBy[taker] = { partition, giver, taker };
+      if (isTarget(taker)) return taker;
+      reached.push(taker);
+    }
+  }
+  return -1;
+}
+
+/** A chain touches a partition once: two exchanges in one could bring the same failure domain twice. */
+function isOnChain(reachedBy: Search['reachedBy'], end: number, partition: number): boolean {
+  for (let link = reachedBy[end]; link !== undefined; link = reachedBy[link.giver]) {
+    if (link.partition === partition) return true;
+  }
+  return false;
+}
+
+function canReplace(domains: readonly number[], list: readonly number[], giver: number, taker: number): boolean {
   for (const other of list) if (other !== giver && domains[other] === domains[taker]) return false;
   return true;
 }
