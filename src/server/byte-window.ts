@@ -23,6 +23,12 @@ export class ByteWindow {
     return this.end - this.start;
   }
 
+  /** Offset from the start of the first such byte at or behind `offset`, or -1; never looks at free space. */
+  indexOf(byte: number, offset: number): number {
+    const found = this.buffer.subarray(this.start + offset, this.end).indexOf(byte);
+    return found < 0 ? -1 : offset + found;
+  }
+
   /** Adds a chunk; amortised O(chunk). The window keeps the chunk, so the caller must not write to it again. */
   append(chunk: Buffer): void {
     const rest = this.end - this.start;

@@ -3,6 +3,7 @@
  */
 import type { Store } from '../client/types.js';
 import { type CommandSpec, type Handler, keyCommand, type Reply } from './command-spec.js';
+import { NOT_LOCAL } from './local-reads.js';
 import { withValue } from './string-commands.js';
 
 /** Keys that one command asks the store for at a time. */

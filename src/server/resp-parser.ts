@@ -163,16 +163,16 @@ export class RespParser {
 
   /** A line of words; empty for an empty line. `cursor` remembers how far the line end was searched. */
   private nextInline(): Buffer[] | undefined {
-    const { buffer, start, end } = this.window;
-    const { inlineBytesMax } = this.limits;
-    const found = buffer.indexOf(LF, start + this.cursor);
-    const lineBytes = (found < 0 || found >= end ? end : found + 1) - start;
-    if (lineBytes > inlineBytesMax) throw this.fail('too big inline request');
-    if (found < 0 || found >= end) {
+    const { window } = this;
+    const found = window.indexOf(LF, this.cursor);
+    const lineBytes = found < 0 ? window.length : found + 1;
+    if (lineBytes > this.limits.inlineBytesMax) throw this.fail('too big inline request');
+    if (found < 0) {
       this.cursor = lineBytes;
       return undefined;
     }
-    const lineEnd = found > start && buffer[found - 1] === CR ? found - 1 : found;
+    const { buffer, start } = window;
+    const lineEnd = start + (found > 0 && buffer[start + found - 1] === CR ? found - 1 : found);
     const words = splitInline(buffer.subarray(start, lineEnd));
     if (words === undefined) throw this.fail('unbalanced quotes in request');
     if (words.length > this.limits.argumentsMax) throw this.fail('too many words in request');

@@ -127,16 +127,15 @@ export class RespReplyParser {
   }
 
   private readLine(): string | undefined {
-    const { buffer, start, end } = this.window;
-    const found = buffer.indexOf(LF, start + this.searched);
-    const complete = found >= 0 && found < end;
-    const lineBytes = (complete ? found : end) - start;
+    const { window } = this;
+    const found = window.indexOf(LF, this.searched);
+    const lineBytes = found < 0 ? window.length : found;
     if (lineBytes > LINE_BYTES_MAX) throw broken('a line is too long');
-    if (!complete) {
+    if (found < 0) {
       this.searched = lineBytes;
       return undefined;
     }
-    const line = buffer.toString('utf8', start, found - 1);
+    const line = window.buffer.toString('utf8', window.start, window.start + Math.max(0, found - 1));
     this.window.consume(lineBytes + 1);
     this.searched = 0;
     return line;

@@ -1,0 +1,147 @@
+/** `KVORUM ...`: its JSON in both directions, over a socket and as pure functions. */
+import test from 'ava';
+import fc from 'fast-check';
+import { StoreError } from '../../src/core/errors.js';
+import {
+  keyToJson,
+  pageToJson,
+  pairsFromJson,
+  putFromJson,
+  SCAN_LIMIT_MAX,
+  scanFromJson,
+  valueFromJson,
+  valueToJson,
+} from '../../src/server/admin-json.js';
+import type { RespClient } from '../../src/server/resp-client.js';
+import { ask, serve } from './server-fixture.js';
+
+async function kvorum(client: RespClient, what: string, request?: unknown): Promise<unknown> {
+  const argument = typeof request === 'string' ? request : JSON.stringify(request);
+  const reply = await ask(client, 'KVORUM', what, ...(request === undefined ? [] : [argument]));
+  const text = String(reply);
+  return text.startsWith('KV_') || text.startsWith('ERR') ? text : JSON.parse(text);
+}
+
+test('admin: put, get, delete -> what held, every sibling, nothing', async (t) => {
+  const { client, store } = await serve(t);
+  const held = { replicas: 2, durability: 'sync' };
+  t.deepEqual(
+    await kvorum(client, 'PUT', { key: 'a', value: { b: [1] }, ttlMs: 60_000, w: 2, durability: 'sync' }),
+    held,
+  );
+  t.deepEqual(store.seen.at(-1), { ttlMs: 60_000, w: 2, durability: 'sync' });
+  const found = (await kvorum(client, 'GET', 'a')) as { siblings: { writtenAtMs: number; expiresAtMs: number }[] };
+  t.like(found, { found: true, context: 'fake-context', siblings: [{ value: { b: [1] }, type: 'cbor' }] });
+  t.is(found.siblings[0].expiresAtMs - found.siblings[0].writtenAtMs, 60_000);
+  await kvorum(client, 'PUT', { key: 'a', value: 'AP8=', type: 'bytes' });
+  t.deepEqual(store.getSync('a'), Buffer.from([0, 255]));
+  t.like((await kvorum(client, 'GET', 'a')) as object, { siblings: [{ value: 'AP8=', type: 'bytes' }] });
+  t.like((await kvorum(client, 'DELETE', { key: 'a', w: 1 })) as object, { replicas: 2 });
+  t.like((await kvorum(client, 'GET', 'a')) as object, { found: false, siblings: [] });
+});
+
+test('admin: load -> all pairs with their types and lives; scan page by page -> all of them in order', async (t) => {
+  const { client, store } = await serve(t);
+  const pairs = Array.from({ length: 25 }, (_, index) => ({ key: `k${index + 10}`, value: index }));
+  t.deepEqual(await kvorum(client, 'LOAD', pairs), { loaded: 25 });
+  t.deepEqual(await kvorum(client, 'LOAD', [{ key: 'z', value: 'text', ttlMs: 50_000 }]), { loaded: 1 });
+  t.is(store.getSync('k10'), 0);
+  for (const reverse of [false, true]) {
+    const seen: { key: string; value: unknown }[] = [];
+    let after: string | null = null;
+    let pages = 0;
+    do {
+      const page = (await kvorum(client, 'SCAN', { prefix: 'k', limit: 10, reverse, ...(after ? { after } : {}) })) as {
+        pairs: { key: string; value: unknown }[];
+        next: string | null;
+      };
+      seen.push(...page.pairs);
+      after = page.next;
+      pages += 1;
+    } while (after !== null);
+    t.is(pages, 3);
+    const expected = pairs.map((pair) => ({ ...pair, type: 'cbor' }));
+    t.deepEqual<unknown, unknown>(seen, reverse ? expected.reverse() : expected);
+  }
+});
+
+test('admin: status and ring -> members, counters, owners', async (t) => {
+  const { client } = await serve(t, { dataPath: '/data' });
+  t.like((await kvorum(client, 'STATUS')) as object, {
+    path: '/data',
+    pid: process.pid,
+    count: 0,
+    members: [{ node: 0, state: 'up' }],
+    stats: { nodes: [] },
+    ring: { epoch: 1, partitions: 8, n: 1 },
+  });
+  t.like((await kvorum(client, 'RING')) as object, { epoch: 1, preferenceLists: [[0]] });
+});
+
+test('admin: requests that are wrong -> a code and a sentence, nothing written', async (t) => {
+  const { client, store } = await serve(t);
+  const wrong: readonly (readonly [string, unknown, string])[] = [
+    ['PUT', '{', 'KV_INVALID_OPTION not JSON'],
+    ['PUT', '[]', 'KV_INVALID_OPTION not a JSON object'],
+    ['PUT', { key: 'a' }, 'KV_INVALID_VALUE "value" is missing'],
+    ['PUT', { value: 1 }, 'KV_INVALID_KEY "key" must be a string'],
+    ['PUT', { key: 'a', value: 1, ttl: 5 }, 'KV_INVALID_OPTION unknown field "ttl"'],
+    ['PUT', { key: 'a', value: 1, ttlMs: -5 }, 'KV_INVALID_OPTION "ttlMs" must be a whole number'],
+    ['PUT', { key: 'a', value: 1, durability: 'x' }, 'KV_INVALID_OPTION "durability" must be'],
+    ['PUT', { key: 'a', value: 1, type: 'string' }, 'KV_INVALID_VALUE "value" of type string must be a string'],
+    ['PUT', { key: 'a', value: '!', type: 'bytes' }, 'KV_INVALID_VALUE "value" of type bytes must be base64'],
+    ['PUT', { key: 'a', value: 1, type: 'x' }, 'KV_INVALID_OPTION "type" must be'],
+    ['LOAD', {}, 'KV_INVALID_OPTION LOAD takes a JSON array'],
+    ['LOAD', [{ key: 'a', value: 1 }, { key: 'b' }], 'KV_INVALID_VALUE "value" is missing'],
+    ['SCAN', { limit: 0 }, 'KV_INVALID_OPTION "limit" must be'],
+    ['SCAN', { gt: 5 }, 'KV_INVALID_OPTION "gt" must be a string'],
+    ['WHAT', undefined, "ERR unknown subcommand 'WHAT' of 'kvorum'"],
+    ['STATUS', 'x', "ERR wrong number of arguments for 'kvorum|status' command"],
+  ];
+  for (const [what, request, start] of wrong) {
+    const reply = String(await kvorum(client, what, request));
+    t.true(reply.startsWith(start), `${what} ${JSON.stringify(request)}: ${reply}`);
+  }
+  t.is(store.entries.size, 0);
+});
+
+test('admin json: any string, bytes or JSON value -> itself after there and back', (t) => {
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        fc.uint8Array().map((bytes) => Buffer.from(bytes)),
+        fc.jsonValue(),
+      ),
+      (value) => {
+        const shown = JSON.parse(JSON.stringify(valueToJson(value))) as { value: unknown; type: string };
+        // JSON has one zero.
+        const same = JSON.stringify(valueFromJson(shown.value, shown.type)) === JSON.stringify(value);
+        t.true(same);
+      },
+    ),
+  );
+});
+
+test('admin json: keys that are no UTF-8 -> base64, in pages and in requests', (t) => {
+  const key = Buffer.from([255, 1]);
+  t.deepEqual(keyToJson(key), { keyBase64: '/wE=' });
+  t.deepEqual(keyToJson(Buffer.from('né')), { key: 'né' });
+  t.deepEqual(pageToJson([{ key, value: 'v' }], true), {
+    pairs: [{ keyBase64: '/wE=', value: 'v', type: 'string' }],
+    next: null,
+    nextBase64: '/wE=',
+  });
+  t.deepEqual(pageToJson([{ key: 'a', value: undefined }], false), { pairs: [{ key: 'a' }], next: null });
+  t.deepEqual(scanFromJson('{"afterBase64":"/wE=","limit":1000000}'), {
+    keys: 'bytes',
+    gt: key,
+    limit: SCAN_LIMIT_MAX,
+  });
+  t.deepEqual(putFromJson('{"keyBase64":"/wE=","value":1,"context":"c"}'), {
+    key,
+    value: 1,
+    options: { context: 'c' as never },
+  });
+  t.throws(() => pairsFromJson('[{"keyBase64":"!","value":1}]'), { instanceOf: StoreError, code: 'KV_INVALID_OPTION' });
+});
