@@ -33,7 +33,7 @@ const LIFE = `
     const arm = () => {
       parentPort.postMessage('writing');
       if (death === 'throw') setTimeout(() => { throw new Error('on purpose'); }, Math.random() * 20);
-      if (death === 'out of heap') setTimeout(() => { for (;;) hoard.push(new Array(1000).fill(1.5)); }, Math.random() * 20);
+      if (death === 'out of heap') setTimeout(() => { for (;;) hoard.push({ kept: [hoard.length] }); }, Math.random() * 20);
     };
     if (!patient) arm();
     for (let generation = last + 1; ; generation++) {
