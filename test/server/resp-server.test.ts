@@ -105,6 +105,22 @@ test('backpressure: a client that does not read -> the server stops reading, and
   t.pass();
 });
 
+test('backpressure: writes that wait for the store -> the server reads no more than it may run', async (t) => {
+  const { server, client, store } = await serve(t);
+  store.delayMs = 400;
+  const connection = raw(t, server);
+  const count = 30_000;
+  const one = `*3\r\n$3\r\nSET\r\n$1\r\nk\r\n${bulk('v'.repeat(1_000))}`;
+  connection.send(one.repeat(count));
+  await eventually(() => store.maxInFlight === 1_024);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const text = String(await ask(client, 'INFO', 'stats'));
+  const taken = Number(/total_net_input_bytes:(\d+)/.exec(text)?.[1]);
+  t.true(taken < 4_000_000, `${taken} bytes were read of a client whose writes wait`);
+  store.delayMs = 0;
+  await connection.until((seen) => seen.length === count * '+OK\r\n'.length);
+});
+
 test('protocol: broken bytes behind good commands -> their replies, an error, the end', async (t) => {
   const { server, store } = await serve(t);
   store.delayMs = 20;
