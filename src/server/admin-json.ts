@@ -167,7 +167,7 @@ export function scanFromJson(text: string | Uint8Array): ScanOptions & { readonl
   const bounds = ['prefix', 'gt', 'gte', 'lt', 'lte'] as const;
   const fields = objectOf(parse(text), [...bounds, 'reverse', 'limit', 'after', 'afterBase64', 'values', 'r']);
   const options: Record<string, unknown> = { keys: 'bytes' };
-  for (const name of bounds) if (fields[name] !== undefined) options[name] = text_(fields, name);
+  for (const name of bounds) if (fields[name] !== undefined) options[name] = textOf(fields, name);
   for (const name of ['reverse', 'values']) {
     if (fields[name] === undefined) continue;
     if (typeof fields[name] !== 'boolean') throw invalid(name, `"${name}" must be true or false`);
@@ -176,7 +176,7 @@ export function scanFromJson(text: string | Uint8Array): ScanOptions & { readonl
   if (fields.r !== undefined) options.r = wholeNumber(fields, 'r', 1);
   const after = fields.afterBase64 === undefined ? fields.after : bytesOf(fields, 'afterBase64');
   if (after !== undefined && after !== null) {
-    if (typeof after === 'string') text_(fields, 'after');
+    if (typeof after === 'string') textOf(fields, 'after');
     options[fields.reverse === true ? 'lt' : 'gt'] = after;
   }
   const limit = fields.limit === undefined ? SCAN_LIMIT_DEFAULT : wholeNumber(fields, 'limit', 1);
@@ -187,7 +187,7 @@ function writeOptions(fields: Fields): PutOptions {
   const options: { ttlMs?: number; w?: number; durability?: Durability; context?: Context } = {};
   if (fields.ttlMs !== undefined) options.ttlMs = wholeNumber(fields, 'ttlMs', 1);
   if (fields.w !== undefined) options.w = wholeNumber(fields, 'w', 1);
-  if (fields.context !== undefined) options.context = text_(fields, 'context') as Context;
+  if (fields.context !== undefined) options.context = textOf(fields, 'context') as Context;
   if (fields.durability !== undefined) {
     const durability = fields.durability as Durability;
     if (!['sync', 'interval', 'none'].includes(durability)) {
@@ -226,7 +226,7 @@ function bytesOf(fields: Fields, name: string): Buffer {
   return Buffer.from(value, 'base64');
 }
 
-function text_(fields: Fields, name: string): string {
+function textOf(fields: Fields, name: string): string {
   const value = fields[name];
   if (typeof value !== 'string') throw invalid(name, `"${name}" must be a string`);
   return value;

@@ -67,9 +67,9 @@ function writes(access: Access): boolean {
   return access !== 'read' && access !== 'read-all';
 }
 
-function conflicts(access: Access, with_: InFlight | undefined): boolean {
-  if (with_ === undefined) return false;
-  return (reads(access) && with_.writes > 0) || (writes(access) && with_.reads > 0);
+function conflicts(access: Access, other: InFlight | undefined): boolean {
+  if (other === undefined) return false;
+  return (reads(access) && other.writes > 0) || (writes(access) && other.reads > 0);
 }
 
 function add(to: InFlight, access: Access, by: number): void {

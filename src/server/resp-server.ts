@@ -108,7 +108,7 @@ class Door implements ConnectionHost {
   private inFlight = 0;
   private bufferedBytes = 0;
   private nextId = 1;
-  private closed_: Promise<void> | undefined;
+  private ended: Promise<void> | undefined;
 
   constructor(
     readonly store: Store,
@@ -168,8 +168,8 @@ class Door implements ConnectionHost {
   }
 
   close(): Promise<void> {
-    this.closed_ ??= this.shutDown();
-    return this.closed_;
+    this.ended ??= this.shutDown();
+    return this.ended;
   }
 
   private runScheduled(): void {
