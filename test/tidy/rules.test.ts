@@ -125,7 +125,12 @@ test('atomics: a comment on the line or up to three lines above -> passes, farth
 });
 
 test('names: kebab-case -> passes, anything else -> fails', (t) => {
-  for (const path of ['src/core/slot-hash.ts', 'test/core/slot-hash.test.ts', 'bench/core/ring.bench.ts'])
+  for (const path of [
+    'src/core/slot-hash.ts',
+    'test/core/slot-hash.test.ts',
+    'bench/core/ring.bench.ts',
+    'src/host/a.d.ts',
+  ])
     t.deepEqual(check(rules.kebabNames, path, ''), []);
   for (const path of ['src/core/slotHash.ts', 'src/Core/ring.ts', 'src/core/slot_hash.ts', 'src/core/a.b.ts'])
     t.is(check(rules.kebabNames, path, '').length, 1, path);
@@ -136,6 +141,7 @@ test('exports: named -> passes, default -> fails', (t) => {
     check(rules.namedExports, 'src/a.ts', "export const a = 1; // export default\nb = 'export default';"),
     [],
   );
+  t.deepEqual(check(rules.namedExports, 'src/a.d.ts', 'export default function a(): void;'), []);
   t.is(check(rules.namedExports, 'src/a.ts', 'export default class A {}').length, 1);
   t.is(check(rules.namedExports, 'src/a.ts', 'export { a as default };').length, 1);
 });

@@ -91,12 +91,13 @@ export const atomicsOrdering: Rule = ({ path, source, code, comments }) => {
 };
 
 export const kebabNames: Rule = ({ path }) => {
-  const parts = path.replace(/(?:\.(?:test|bench))?\.ts$/, '').split('/');
+  const parts = path.replace(/(?:\.(?:test|bench|d))?\.ts$/, '').split('/');
   return parts.filter((part) => !KEBAB.test(part)).map((part) => `${path}:1: '${part}' is not kebab-case`);
 };
 
+/** A `.d.ts` describes someone else's module, as it is. */
 export const namedExports: Rule = ({ path, source, code }) =>
-  [...code.matchAll(/\bexport\s+default\b|\bas\s+default\b/g)].map(
+  [...(path.endsWith('.d.ts') ? '' : code).matchAll(/\bexport\s+default\b|\bas\s+default\b/g)].map(
     (match) => `${path}:${lineAt(source, match.index)}: a default export`,
   );
 
