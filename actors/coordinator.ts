@@ -16,7 +16,7 @@ import { settleWrite } from '../src/core/write-quorum.js';
 import type { MessageView } from '../src/protocol/header.js';
 import { Kind, Minted, Replicate, Replicated, Write, Written } from '../src/protocol/messages.js';
 import { durabilityOf, failure, isSuccess, quorumOf, success } from '../src/protocol/outcome.js';
-import { copyWords, Rec, sizeOf } from '../src/protocol/record.js';
+import { copyWords, Rec, siblingCount, sizeOf } from '../src/protocol/record.js';
 import { fetched, type Reads, read, readReplicated, sweepReads } from './coordinator-reads.js';
 import { WriteTable } from './write-table.js';
 
@@ -104,6 +104,7 @@ function minted(state: CoordinatorState, message: MessageView, env: Env): void {
   writes.clock[slot * 2] = words[at + Rec.clockLow];
   writes.clock[slot * 2 + 1] = words[at + Rec.clockHigh];
   writes.confirmed[slot] = 1;
+  writes.siblings[slot] = siblingCount(words, at);
   writes.durability[slot] = durabilityOf(outcome);
   sendToReplicas(env, writes, slot, at);
   settle(env, writes, slot);
@@ -160,7 +161,7 @@ function settle(env: Env, writes: WriteTable, slot: number): void {
     case 'wait':
       return;
     case 'acked':
-      reply(env, writes, slot, success(confirmed, writes.durability[slot]), 0);
+      reply(env, writes, slot, success(confirmed, writes.durability[slot]), writes.siblings[slot]);
       return;
     case 'unmet':
       reply(env, writes, slot, failure('KV_WRITE_QUORUM_UNMET'), (w << 8) | confirmed);

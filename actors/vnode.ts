@@ -88,7 +88,7 @@ function mintRecord(options: VnodeOptions, message: MessageView, env: Env): numb
   const callerClock = getNumber(words, at + Write.callerClock) as Clock;
   if (driftMs(callerClock, env.wallMs()) > options.clockDriftMaxMs) return ~failure('KV_CLOCK_DRIFT');
   const existing = store.find(words, words[record + Rec.keyHash], words[record + Rec.keySlot], record + Rec.key);
-  let newest = callerClock > store.clock ? callerClock : store.clock;
+  let newest = maxClock(callerClock, store.clock);
   if (existing >= 0) newest = maxClock(newest, clockOf(store.words, existing));
   const clock = tick(newest, env.wallMs());
   store.clock = clock;
@@ -225,5 +225,5 @@ function fetch(_state: VnodeState, message: MessageView, env: Env): void {
 }
 
 function maxClock(a: Clock, b: Clock): Clock {
-  return a > b ? a : b;
+  return Math.max(a, b) as Clock;
 }

@@ -15,6 +15,8 @@ export class WriteTable {
   readonly failed: Uint8Array;
   /** Weakest durability among the confirmations. */
   readonly durability: Uint8Array;
+  /** Siblings that the minted record holds. */
+  readonly siblings: Uint16Array;
   /** Clock of the minted record, low and high word. */
   readonly clock: Int32Array;
   active = 0;
@@ -32,6 +34,7 @@ export class WriteTable {
     this.confirmed = new Uint8Array(slots);
     this.failed = new Uint8Array(slots);
     this.durability = new Uint8Array(slots);
+    this.siblings = new Uint16Array(slots);
     this.clock = new Int32Array(slots * 2);
     this.#generation = new Uint16Array(slots);
     this.#open = new Uint8Array(slots);

@@ -32,6 +32,30 @@ export interface Store {
   page(partition: PartitionId, request: PageRequest, emit: (words: Int32Array, at: number) => boolean): boolean;
 }
 
+/** How the runtime undoes what a handler has staged when it throws. */
+export interface HandlerScope {
+  beginHandler(): void;
+  undoHandler(): void;
+}
+
+/** One turn of a node's thread as its storage sees it; the worker loop calls these in this order. */
+export interface TurnStorage {
+  /** Bytes that the turn has logged so far, for the loop to end it in time. */
+  readonly turnBytes: number;
+  /** Log write, and sync where asked. @throws StoreError: nothing of the turn counts and the node ends */
+  commit(): void;
+  /** Shows the turn's records to all threads. */
+  publish(): void;
+  /** Work between turns. `nowMs`: the host's monotonic clock. @throws StoreError: the node ends */
+  maintain(nowMs: number): void;
+  /** Something needs turns of the event loop to go on. */
+  readonly busy: boolean;
+  /** There is work for an idle thread. */
+  readonly pending: boolean;
+  /** Milliseconds to pause before more work is taken. */
+  readonly pauseMs: number;
+}
+
 /** Bounds of a page, as bytes of user keys; all optional. */
 export interface PageRequest {
   readonly gt?: Uint8Array;

@@ -50,7 +50,7 @@ export class ControlLink {
   }
 
   async start(): Promise<RecoveryReport> {
-    const outcome = await this.#call('start', this.#remote.start(), Number.POSITIVE_INFINITY);
+    const outcome = await this.#call<StartOutcome>('start', this.#remote.start(), Number.POSITIVE_INFINITY);
     if ('error' in outcome) throw StoreError.fromWire(outcome.error);
     return outcome.report;
   }

@@ -68,6 +68,11 @@ export function valueWord(words: Int32Array, at: number): number {
   return Rec.key + keyWords + ((words[at] >>> 24) & Flag.expires ? 2 : 0);
 }
 
+/** Siblings of the record at this word: one where it is plain. */
+export function siblingCount(words: Int32Array, at: number): number {
+  return ((words[at] >>> 24) & Flag.set) === 0 ? 1 : words[at + valueWord(words, at) + 1];
+}
+
 /** Bytes of a whole record, a multiple of 8. */
 export function recordBytes(keyBytes: number, valueBytes: number, expires: boolean): number {
   return (RECORD_HEADER_BYTES + ((keyBytes + 3) & ~3) + (expires ? 8 : 0) + valueBytes + 7) & ~7;

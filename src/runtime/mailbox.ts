@@ -58,7 +58,7 @@ export class MailboxWriter {
     let offset = this.#tail & this.#mask;
     const rest = this.capacityUnits - offset;
     const needed = units > rest ? units + rest : units;
-    if (this.capacityUnits - (this.#tail - this.#cachedHead) < needed) {
+    if (((this.#tail - this.#cachedHead) | 0) + needed > this.capacityUnits) {
       this.#cachedHead = Atomics.load(this.words, Ring.head); // Atomics: acquire; released units may be overwritten
       if (((this.#tail - this.#cachedHead) | 0) + needed > this.capacityUnits) return -1;
     }

@@ -28,13 +28,6 @@ export class Timers {
     return this.#heap.length;
   }
 
-  /** Forgets the newest timers beyond `size`... of a handler that is undone: those of this address and these tokens. */
-  removeWhere(matches: (address: number, token: number) => boolean): void {
-    const kept = this.#heap.filter((entry) => !matches(entry.address, entry.token));
-    this.#heap.length = 0;
-    for (const entry of kept) this.add(entry.dueMs, entry.address, entry.token);
-  }
-
   /** Milliseconds until the first is due; Infinity when there is none. */
   untilNextMs(nowMs: number): number {
     return this.#heap.length === 0 ? Number.POSITIVE_INFINITY : Math.max(0, this.#heap[0].dueMs - nowMs);

@@ -1,0 +1,69 @@
+/**
+ * `attach`: the store for another worker thread of the program. It has its own mailboxes to every node and reads the same
+ * tables; only its control port leads to the thread that opened the store.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import { StoreError } from '../core/errors.js';
+import type { RingMap } from '../core/ring.js';
+import { inspectMembers, inspectNode, inspectRing } from '../host/inspect.js';
+import type { ThreadMap } from '../host/thread-map.js';
+import type { RequestDefaults } from './call-options.js';
+import { checkResolve } from './open.js';
+import { Seat, type SeatBoxes } from './seat.js';
+import { EmbeddedStore } from './store.js';
+import type { Resolve, Store, StoreHandle } from './types.js';
+
+/** What a handle carries; opaque to its users. */
+export interface HandleData {
+  readonly map: ThreadMap;
+  readonly ring: RingMap;
+  readonly boxes: SeatBoxes;
+  readonly bells: readonly MessagePort[];
+  readonly port: MessagePort;
+  readonly defaults: RequestDefaults;
+  readonly pairBytesMax: number;
+  readonly inFlightMax: number;
+}
+
+/** A node was started anew: its new bell. */
+export interface BellMessage {
+  readonly node: number;
+  readonly bell: MessagePort;
+}
+
+/**
+ * Opens the store of a handle in this thread. Each handle serves one thread, once.
+ * @throws StoreError KV_INVALID_OPTION for anything that `store.handle()` did not make
+ */
+export function attach(handle: StoreHandle, options: { readonly resolve?: Resolve } = {}): Store {
+  const { resolve = 'newest' } = options;
+  checkResolve(resolve);
+  // the handle is opaque to callers; this is the one place that looks inside
+  const data = handle as unknown as Partial<HandleData> | undefined;
+  const { map, ring, boxes, bells, port, defaults, pairBytesMax, inFlightMax } = data ?? {};
+  if (!map || !ring || !boxes || !bells || !port || !defaults || !pairBytesMax || !inFlightMax) {
+    throw new StoreError('KV_INVALID_OPTION', 'attach takes what store.handle() returned', { option: 'handle' });
+  }
+  const makeSeat = (onMessage: ConstructorParameters<typeof Seat>[2]) => {
+    const seat = new Seat(map, boxes, onMessage);
+    for (const [node, bell] of bells.entries()) if (bell !== undefined) seat.setBell(node, bell);
+    port.on('message', ({ node, bell }: BellMessage) => seat.setBell(node, bell));
+    port.unref();
+    return seat;
+  };
+  const backing = {
+    ring: () => inspectRing(ring),
+    members: () => inspectMembers(map, ring),
+    stats: () => ring.members.map(({ node }) => inspectNode(map, node, [])),
+    handle: () => {
+      throw new StoreError(
+        'KV_INVALID_OPTION',
+        'handles are made by the store that was opened, not by an attached one',
+      );
+    },
+    on: () => undefined,
+    off: () => undefined,
+    close: async () => port.close(),
+  };
+  return new EmbeddedStore({ map, seat: makeSeat, defaults, pairBytesMax, inFlightMax, resolve, backing });
+}

@@ -1,0 +1,135 @@
+/** Checks the options of a call and fills in the store's defaults; calls without options share one prepared order. */
+import { StoreError } from '../core/errors.js';
+import type { Durability } from '../core/options.js';
+import { durabilityCode } from '../protocol/outcome.js';
+import { decodeContext } from './context.js';
+import type { PutOptions, ReadOptions, ScanOptions } from './types.js';
+import type { WriteOrder } from './writes.js';
+
+/** The store's defaults for requests. */
+export interface RequestDefaults {
+  readonly n: number;
+  readonly r: number;
+  readonly w: number;
+  readonly durability: Durability;
+  readonly deadlineMs: number;
+}
+
+export interface ReadOrder {
+  readonly r: number;
+  readonly monotonic: boolean;
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+const TTL_MS_MAX = 2 ** 41;
+const DEADLINE_MS_MAX = 3_600_000;
+const READ_NAMES = new Set(['r', 'monotonic', 'deadlineMs', 'signal', 'mode']);
+const WRITE_NAMES = new Set(['w', 'durability', 'context', 'ttlMs', 'deadlineMs', 'signal', 'mode']);
+const UPDATE_NAMES = new Set([...READ_NAMES, ...WRITE_NAMES]);
+const SCAN_NAMES = new Set('prefix gt gte lt lte reverse limit r keys values deadlineMs signal mode'.split(' '));
+
+export class CallOptions {
+  readonly defaultRead: ReadOrder;
+  readonly defaultPut: WriteOrder;
+  readonly defaultDelete: WriteOrder;
+  readonly #defaults: RequestDefaults;
+
+  constructor(defaults: RequestDefaults) {
+    this.#defaults = defaults;
+    this.defaultRead = { r: defaults.r, monotonic: false, deadlineMs: defaults.deadlineMs, signal: undefined };
+    const write = {
+      w: defaults.w,
+      durability: durabilityCode(defaults.durability),
+      deadlineMs: defaults.deadlineMs,
+      expiresAtMs: 0,
+      context: undefined,
+    };
+    this.defaultPut = { ...write, tombstone: false };
+    this.defaultDelete = { ...write, tombstone: true };
+  }
+
+  /** @throws StoreError KV_INVALID_OPTION, KV_ABORTED */
+  read(options: ReadOptions | undefined, names = READ_NAMES): ReadOrder {
+    if (options === undefined) return this.defaultRead;
+    this.#checkCommon(options, names);
+    const { r = this.#defaults.r, monotonic = false, deadlineMs = this.#defaults.deadlineMs, signal } = options;
+    this.#checkQuorum('r', r);
+    if (typeof monotonic !== 'boolean') throw invalid('monotonic', 'monotonic must be true or false');
+    return { r, monotonic, deadlineMs, signal };
+  }
+
+  /** `keyHash` is the key's that the context must fit. @throws StoreError KV_INVALID_OPTION, KV_INVALID_CONTEXT, KV_ABORTED */
+  write(options: PutOptions | undefined, tombstone: boolean, keyHash: number, names = WRITE_NAMES): WriteOrder {
+    if (options === undefined) return tombstone ? this.defaultDelete : this.defaultPut;
+    this.#checkCommon(options, names);
+    const { w = this.#defaults.w, durability = this.#defaults.durability, context, ttlMs } = options;
+    this.#checkQuorum('w', w);
+    const code = durabilityCode(durability);
+    if (code < 0) throw invalid('durability', `durability must be sync, interval or none, not ${String(durability)}`);
+    if (ttlMs !== undefined && !(Number.isFinite(ttlMs) && ttlMs >= 1 && ttlMs <= TTL_MS_MAX)) {
+      throw invalid('ttlMs', `ttlMs must be a number from 1 to ${TTL_MS_MAX} (ms), not ${String(ttlMs)}`);
+    }
+    return {
+      w,
+      durability: code,
+      deadlineMs: options.deadlineMs ?? this.#defaults.deadlineMs,
+      expiresAtMs: ttlMs === undefined ? 0 : Date.now() + Math.ceil(ttlMs),
+      tombstone,
+      context: context === undefined ? undefined : decodeContext(context, keyHash),
+    };
+  }
+
+  /** @throws StoreError KV_INVALID_OPTION, KV_ABORTED */
+  scan(options: ScanOptions): ReadOrder {
+    const { limit } = options;
+    if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 0)) {
+      throw invalid('limit', `limit must be a whole number from 0, not ${String(limit)}`);
+    }
+    return this.read(options, SCAN_NAMES);
+  }
+
+  /** Options of `update`: those of a read and of a put together. */
+  checkUpdate(options: ReadOptions & PutOptions): void {
+    this.#checkCommon(options, UPDATE_NAMES);
+  }
+
+  #checkCommon(options: ReadOptions, names: ReadonlySet<string>): void {
+    if (typeof options !== 'object' || options === null) throw invalid('options', 'options must be an object');
+    for (const name of Object.keys(options)) {
+      if (!names.has(name)) throw invalid(name, `unknown option '${name}'; this call takes ${[...names].join(', ')}`);
+    }
+    const { mode, deadlineMs, signal } = options;
+    if (mode !== undefined && mode !== 'strict') throw invalid('mode', `mode must be strict, not ${String(mode)}`);
+    if (
+      deadlineMs !== undefined &&
+      !(Number.isFinite(deadlineMs) && deadlineMs >= 1 && deadlineMs <= DEADLINE_MS_MAX)
+    ) {
+      throw invalid(
+        'deadlineMs',
+        `deadlineMs must be a number from 1 to ${DEADLINE_MS_MAX} (ms), not ${String(deadlineMs)}`,
+      );
+    }
+    if (signal !== undefined && !(signal instanceof AbortSignal))
+      throw invalid('signal', 'signal must be an AbortSignal');
+    if (signal?.aborted === true) throw aborted(signal);
+  }
+
+  #checkQuorum(name: 'r' | 'w', value: number): void {
+    if (Number.isInteger(value) && value >= 1 && value <= this.#defaults.n) return;
+    throw invalid(name, `${name} must be a whole number from 1 to ${this.#defaults.n} (n), not ${String(value)}`);
+  }
+}
+
+export function aborted(signal: AbortSignal): StoreError {
+  return new StoreError(
+    'KV_ABORTED',
+    'the signal was aborted; a write may or may not have happened',
+    {},
+    signal.reason,
+  );
+}
+
+function invalid(option: string, message: string): StoreError {
+  return new StoreError('KV_INVALID_OPTION', message, { option });
+}

@@ -1,0 +1,76 @@
+/** Reads by messages: a coordinator on a node asks R replicas, joins what they hold, and answers with one record. */
+import { addressOf, Role } from '../actor/address.js';
+import { StoreError } from '../core/errors.js';
+import { emptySet, type SiblingSet } from '../core/siblings.js';
+import type { MessageView } from '../protocol/header.js';
+import { Answer, Kind, Read } from '../protocol/messages.js';
+import { Ask, errorOf, isSuccess, packOptions, replicasOf } from '../protocol/outcome.js';
+import { decodeRecord } from '../protocol/record-set.js';
+import type { ReadOrder } from './call-options.js';
+import type { KeyScratch } from './key-scratch.js';
+import type { Requests, Waiter } from './requests.js';
+import type { Seat } from './seat.js';
+
+export interface SetAnswer {
+  readonly set: SiblingSet;
+  readonly replicas: number;
+}
+
+export class MessageReads {
+  messageReads = 0;
+  readonly #seat: Seat;
+  readonly #requests: Requests;
+  readonly #route: (slot: number) => number;
+
+  constructor(seat: Seat, requests: Requests, route: (slot: number) => number) {
+    this.#seat = seat;
+    this.#requests = requests;
+    this.#route = route;
+  }
+
+  /** Sends the read; its id. @throws StoreError KV_OVERLOADED, KV_UNAVAILABLE */
+  send(key: KeyScratch, order: ReadOrder, waiter: Waiter): number {
+    this.messageReads++;
+    const node = this.#route(key.slot);
+    const id = this.#requests.begin(node, (this.#seat.nowMs + order.deadlineMs) >>> 0, waiter);
+    const bytes = (Read.key * 4 + key.keyWords * 4 + 7) & ~7;
+    if (!this.#seat.open(Kind.read, addressOf(Role.coordinator, node, 0), id, bytes)) {
+      this.#requests.end(id);
+      throw new StoreError('KV_OVERLOADED', `the mailbox of node ${node} is full; slow down and try again`, { node });
+    }
+    const deadline = (this.#seat.nowMs + order.deadlineMs) >>> 0;
+    this.#requests.extend(id, deadline);
+    const { words, at } = this.#seat.out;
+    words[at + Read.deadline] = deadline;
+    words[at + Read.options] = packOptions(order.r, 0, order.monotonic ? Ask.monotonic : 0);
+    words[at + Read.keyHash] = key.hash;
+    words[at + Read.keySlot] = key.keySlot;
+    for (let i = 0; i < key.keyWords; i++) words[at + Read.key + i] = key.words[i];
+    return id;
+  }
+}
+
+/** What an `answered` message carries, copied. @throws StoreError as the coordinator says */
+export function decodeAnswer(message: MessageView): SetAnswer {
+  const outcome = message.u32(Answer.outcome);
+  const detail = message.u32(Answer.detail);
+  if (!isSuccess(outcome)) throw readError(outcome, detail);
+  const set = (detail & 1) === 0 ? emptySet() : decodeRecord(message.words, message.bytes, message.at + Answer.record);
+  return { set, replicas: replicasOf(outcome) };
+}
+
+function readError(outcome: number, detail: number): StoreError {
+  const code = errorOf(outcome);
+  const needed = detail >>> 8;
+  const got = detail & 0xff;
+  if (code === 'KV_READ_QUORUM_UNMET') {
+    return new StoreError(code, `${got} of the ${needed} replicas needed answered`, { needed, got });
+  }
+  if (code === 'KV_CORRUPT') {
+    return new StoreError(code, 'a replica’s record failed its checksum and too few others could answer', {
+      needed,
+      got,
+    });
+  }
+  return new StoreError(code, `the read failed on its coordinator: ${code}`);
+}

@@ -1,0 +1,117 @@
+/** `open`: the options checked, the directory locked, the host started, and a store on this thread's seat. */
+import { randomBytes } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { StoreError } from '../core/errors.js';
+import { OPTION_SPECS, type OpenOptions, resolveOptions, type StoreOptions } from '../core/options.js';
+import { DataDirectory } from '../host/data-directory.js';
+import { Host } from '../host/host.js';
+import type { BellMessage, HandleData } from './attach.js';
+import { Seat } from './seat.js';
+import { type Backing, EmbeddedStore } from './store.js';
+import type { Resolve, Store, StoreHandle } from './types.js';
+
+/** Options of `open`: those of the table in core/options.ts, and how siblings become one value. */
+export type OpenStoreOptions = OpenOptions & { readonly resolve?: Resolve };
+
+const hosts = new WeakMap<Store, Host>();
+
+/**
+ * Opens a store: a whole cluster in this process. One process at a time may have a directory open.
+ * @throws StoreError KV_INVALID_OPTION, KV_FAILURE_DOMAINS, KV_PATH, KV_IN_USE, KV_WRONG_CLUSTER, KV_FORMAT_TOO_NEW,
+ *   KV_STORAGE_FULL, KV_STORAGE_FAILED, KV_CORRUPT
+ */
+export async function open(given: OpenStoreOptions = {}): Promise<Store> {
+  if (typeof given !== 'object' || given === null) {
+    throw new StoreError('KV_INVALID_OPTION', 'open takes one object of options', { option: 'options' });
+  }
+  const { resolve = 'newest', ...plain } = given;
+  checkResolve(resolve);
+  const machine = { cores: availableParallelism(), newHostId: () => `host-${randomBytes(6).toString('hex')}` };
+  // everything but the path is checked before anything is touched
+  resolveOptions(plain, machine);
+  const path = plain.path ?? (OPTION_SPECS.path.default as string);
+  const directory = new DataDirectory(path);
+  let options: StoreOptions;
+  let host: Host;
+  try {
+    options = resolveOptions(directory.complete(plain), machine);
+    host = await Host.open(options, directory);
+    directory.stamp(options);
+  } catch (error) {
+    directory.release();
+    throw error;
+  }
+  const { n, r, w, durability, deadlineMs, pairBytesMax, inFlightMax } = options;
+  const defaults = { n, r, w, durability, deadlineMs };
+  const store = new EmbeddedStore({
+    map: host.map,
+    seat: (onMessage) => takeSeat(host, onMessage),
+    defaults,
+    pairBytesMax,
+    inFlightMax,
+    resolve,
+    backing: backingOf(host, { defaults, pairBytesMax, inFlightMax }),
+  });
+  hosts.set(store, host);
+  return store;
+}
+
+export function checkResolve(resolve: unknown): asserts resolve is Resolve {
+  if (resolve === 'newest' || resolve === 'siblings' || typeof resolve === 'function') return;
+  throw new StoreError('KV_INVALID_OPTION', 'resolve must be newest, siblings or a function', { option: 'resolve' });
+}
+
+function takeSeat(host: Host, onMessage: ConstructorParameters<typeof Seat>[2]): Seat {
+  const early: [number, MessagePort][] = [];
+  let seat: Seat | undefined;
+  const boxes = host.takeSeat((node, bell) => {
+    if (seat === undefined) early.push([node, bell]);
+    else seat.setBell(node, bell);
+  });
+  seat = new Seat(host.map, boxes, onMessage);
+  for (const [node, bell] of early) seat.setBell(node, bell);
+  return seat;
+}
+
+function backingOf(host: Host, settings: Pick<HandleData, 'defaults' | 'pairBytesMax' | 'inFlightMax'>): Backing {
+  return {
+    ring: () => host.ringReport(),
+    members: () => host.members(),
+    stats: () => host.stats(),
+    handle: () => makeHandle(host, settings),
+    on: (event, listener) => void host.events.on(event, listener),
+    off: (event, listener) => void host.events.off(event, listener),
+    close: () => host.close(),
+  };
+}
+
+/** Takes a seat for another thread; it is released when that thread closes its store or ends. */
+function makeHandle(host: Host, settings: Pick<HandleData, 'defaults' | 'pairBytesMax' | 'inFlightMax'>): StoreHandle {
+  const { port1, port2 } = new MessageChannel();
+  const bells: MessagePort[] = [];
+  let given = false;
+  const boxes = host.takeSeat((node, bell) => {
+    if (!given) bells[node] = bell;
+    else port1.postMessage({ node, bell } satisfies BellMessage, [bell]);
+  });
+  given = true;
+  const { seat, outboxes, inboxes } = boxes;
+  port1.on('close', () => void host.releaseSeat(seat));
+  port1.unref();
+  const { map, ring } = host;
+  const data: HandleData = { map, ring, boxes: { seat, outboxes, inboxes }, bells, port: port2, ...settings };
+  const transferList = [port2, ...bells];
+  return Object.defineProperty(data, 'transferList', {
+    value: transferList,
+    enumerable: false,
+  }) as unknown as StoreHandle;
+}
+
+/** The host behind a store that `open` made: for tests that end its nodes. */
+export function hostOf(store: Store): Host {
+  const host = hosts.get(store);
+  if (host === undefined)
+    throw new StoreError('KV_INVALID_OPTION', 'this store was attached, it has no host of its own');
+  return host;
+}

@@ -1,0 +1,123 @@
+/**
+ * The requests that a thread has in flight: a bounded table whose rows are waiters. A request id is a row and its
+ * generation, so that a late reply to an earlier request in the same row is dropped.
+ */
+import { StoreError } from '../core/errors.js';
+import type { MessageView } from '../protocol/header.js';
+import type { Seat } from './seat.js';
+
+/** What waits for a reply. `settle` reads the message in place and must not throw. */
+export interface Waiter {
+  settle(message: MessageView): void;
+  fail(error: StoreError): void;
+}
+
+/** Deadlines are looked at this often, so a request may take this much longer. */
+const SWEEP_MS = 25;
+const GENERATIONS = 0x8000;
+
+export class Requests {
+  inFlight = 0;
+  readonly #seat: Seat;
+  readonly #max: number;
+  readonly #waiters: (Waiter | undefined)[] = [];
+  readonly #deadlines: Float64Array;
+  readonly #nodes: Uint16Array;
+  readonly #incarnations: Int32Array;
+  readonly #generations: Uint16Array;
+  readonly #free: Int32Array;
+  #freeCount: number;
+  #sweeper: NodeJS.Timeout | undefined;
+
+  constructor(seat: Seat, inFlightMax: number) {
+    this.#seat = seat;
+    this.#max = inFlightMax;
+    this.#deadlines = new Float64Array(inFlightMax);
+    this.#nodes = new Uint16Array(inFlightMax);
+    this.#incarnations = new Int32Array(inFlightMax);
+    this.#generations = new Uint16Array(inFlightMax);
+    this.#free = Int32Array.from({ length: inFlightMax }, (_, index) => inFlightMax - 1 - index);
+    this.#freeCount = inFlightMax;
+  }
+
+  /** Opens a request to a node; its id. @throws StoreError KV_OVERLOADED: nothing was sent */
+  begin(node: number, deadlineMs: number, waiter: Waiter): number {
+    if (this.#freeCount === 0) {
+      throw new StoreError('KV_OVERLOADED', `${this.#max} requests are in flight; wait for some, or raise inFlightMax`);
+    }
+    const row = this.#free[--this.#freeCount];
+    this.#waiters[row] = waiter;
+    this.#deadlines[row] = deadlineMs;
+    this.#nodes[row] = node;
+    this.#incarnations[row] = this.#seat.incarnationOf(node);
+    if (++this.inFlight === 1) this.#watch();
+    return (this.#generations[row] << 16) | row;
+  }
+
+  /** Sets the deadline anew: the tick's clock may only be read when the first message of the tick is opened. */
+  extend(id: number, deadlineMs: number): void {
+    this.#deadlines[id & 0xffff] = deadlineMs;
+  }
+
+  /** Ends a request without a reply, unless it ended before; its waiter, if it was open. */
+  end(id: number): Waiter | undefined {
+    const row = id & 0xffff;
+    const waiter = this.#waiters[row];
+    if (waiter === undefined || this.#generations[row] !== id >>> 16) return undefined;
+    this.#waiters[row] = undefined;
+    this.#generations[row] = (this.#generations[row] + 1) % GENERATIONS;
+    this.#free[this.#freeCount++] = row;
+    if (--this.inFlight === 0) this.#idle();
+    return waiter;
+  }
+
+  /** A reply came. */
+  settle(message: MessageView): void {
+    this.end(message.request)?.settle(message);
+  }
+
+  #watch(): void {
+    this.#seat.referenced = true;
+    if (this.#sweeper === undefined) this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
+  }
+
+  #idle(): void {
+    this.#seat.referenced = false;
+  }
+
+  /** Fails what is past its deadline, or was asked of a node that has ended since. */
+  #sweep(): void {
+    if (this.inFlight === 0) {
+      clearInterval(this.#sweeper);
+      this.#sweeper = undefined;
+      return;
+    }
+    this.#seat.flush();
+    const { nowMs } = this.#seat;
+    for (let row = 0; row < this.#waiters.length; row++) {
+      if (this.#waiters[row] === undefined) continue;
+      const node = this.#nodes[row];
+      const id = (this.#generations[row] << 16) | row;
+      if (!this.#seat.isUp(node) || this.#seat.incarnationOf(node) !== this.#incarnations[row]) {
+        this.end(id)?.fail(restarted(node));
+      } else if (((nowMs - this.#deadlines[row]) | 0) > 0) this.end(id)?.fail(expired());
+    }
+  }
+
+  /** Fails everything in flight. */
+  close(error: StoreError): void {
+    clearInterval(this.#sweeper);
+    for (let row = 0; row < this.#waiters.length; row++) {
+      if (this.#waiters[row] !== undefined) this.end((this.#generations[row] << 16) | row)?.fail(error);
+    }
+  }
+}
+
+function restarted(node: number): StoreError {
+  const message = `node ${node} ended with the request in flight; try again (a write may or may not have happened)`;
+  return new StoreError('KV_NODE_RESTARTED', message, { node });
+}
+
+function expired(): StoreError {
+  return new StoreError('KV_DEADLINE_EXCEEDED', 'the deadline passed; a write may or may not have happened');
+}

@@ -1,0 +1,165 @@
+/**
+ * One thread's place at the host: its mailboxes to and from every node, and the doorbells that tell its event loop that
+ * mail has come. What is sent within one tick leaves together, at its end.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import { addressOf, nodeOf, Role } from '../actor/address.js';
+import type { Outbound } from '../actor/env.js';
+import { Status, type ThreadMap } from '../host/thread-map.js';
+import { MessageView } from '../protocol/header.js';
+import { HostClock } from '../runtime/host-clock.js';
+import { MailboxReader } from '../runtime/mailbox.js';
+import { PostOffice } from '../runtime/post-office.js';
+import { Wake } from '../runtime/wake.js';
+
+export interface SeatBoxes {
+  readonly seat: number;
+  readonly outboxes: readonly SharedArrayBuffer[];
+  readonly inboxes: readonly SharedArrayBuffer[];
+}
+
+/** Messages taken before the event loop gets a turn. */
+const DRAIN_MAX = 8_192;
+
+export class Seat {
+  readonly address: number;
+  readonly out: Outbound = { words: new Int32Array(0), bytes: Buffer.alloc(0), at: 0 };
+  /** The host's monotonic clock, as of this tick. */
+  nowMs: number;
+  readonly #map: ThreadMap;
+  readonly #thread: number;
+  readonly #post: PostOffice;
+  readonly #readers: readonly MailboxReader[];
+  readonly #wake: Wake;
+  readonly #clock: HostClock;
+  readonly #status: Int32Array;
+  readonly #bells: (MessagePort | undefined)[] = [];
+  readonly #view = new MessageView();
+  readonly #onMessage: (view: MessageView) => void;
+  #flushing = false;
+  #referenced = false;
+  #more = false;
+
+  constructor(map: ThreadMap, boxes: SeatBoxes, onMessage: (view: MessageView) => void) {
+    this.#map = map;
+    this.#thread = map.nodes + boxes.seat;
+    this.address = addressOf(Role.client, 0, boxes.seat);
+    this.#wake = new Wake(map.wake);
+    this.#post = new PostOffice(map.nodes, this.#wake, (thread) => this.#wake.notify(thread));
+    for (const [node, box] of boxes.outboxes.entries()) this.#post.connect(node, box);
+    this.#readers = boxes.inboxes.map((box) => new MailboxReader(box));
+    this.#clock = new HostClock(map.clockStartMs);
+    this.#status = new Int32Array(map.status);
+    this.#onMessage = onMessage;
+    this.nowMs = this.#clock.nowMs();
+    this.#wake.announceSleep(this.#thread);
+  }
+
+  /** A node's bell, at the start and whenever the node was started anew. */
+  setBell(node: number, bell: MessagePort): void {
+    this.#bells[node]?.close();
+    this.#bells[node] = bell;
+    bell.on('message', () => this.#drain());
+    if (!this.#referenced) bell.unref();
+  }
+
+  /** Keeps the event loop alive while something is awaited. */
+  set referenced(value: boolean) {
+    if (value === this.#referenced) return;
+    this.#referenced = value;
+    for (const bell of this.#bells) {
+      if (value) bell?.ref();
+      else bell?.unref();
+    }
+  }
+
+  isUp(node: number): boolean {
+    return Atomics.load(this.#status, node * Status.line + Status.up) === 1; // Atomics: acquire; up follows recovery
+  }
+
+  incarnationOf(node: number): number {
+    return Atomics.load(this.#status, node * Status.line + Status.incarnation); // Atomics: acquire
+  }
+
+  /** Opens a message in `out`; false where the node's mailbox and the outbox are full. It leaves with the tick. */
+  open(tag: number, to: number, request: number, bytes: number): boolean {
+    if (!this.#flushing) this.#beginTick();
+    return this.#post.open(this.out, bytes, tag, to, this.address, request, 0);
+  }
+
+  /** The message opened last is only `bytes` long, which its header must say too. */
+  shrink(to: number, bytes: number): void {
+    this.#post.shrink(nodeOf(to), bytes);
+  }
+
+  #beginTick(): void {
+    this.#flushing = true;
+    this.nowMs = this.#clock.nowMs();
+    queueMicrotask(() => {
+      this.#flushing = false;
+      this.#post.publish();
+    });
+  }
+
+  /**
+   * Sends what waits for room, and takes what came: called now and then while anything is in flight, since a node that
+   * died between claiming this thread's wake-up and ringing its bell has left it deaf.
+   */
+  flush(): void {
+    this.nowMs = this.#clock.nowMs();
+    this.#post.publish();
+    if (this.#hasMail) this.#drain();
+  }
+
+  /** Takes all mail, then announces sleep and looks once more. */
+  #drain(): void {
+    this.nowMs = this.#clock.nowMs();
+    let taken = 0;
+    do {
+      taken += this.#take();
+      if (taken > DRAIN_MAX) {
+        this.#again();
+        return;
+      }
+      this.#wake.announceSleep(this.#thread);
+    } while (this.#hasMail);
+  }
+
+  #again(): void {
+    if (this.#more) return;
+    this.#more = true;
+    setImmediate(() => {
+      this.#more = false;
+      this.#drain();
+    });
+  }
+
+  #take(): number {
+    const view = this.#view;
+    let taken = 0;
+    for (const reader of this.#readers) {
+      for (;;) {
+        const at = reader.next();
+        if (at < 0) break;
+        view.point(reader.words, reader.bytes, at);
+        this.#onMessage(view);
+        taken++;
+      }
+      reader.release();
+    }
+    return taken;
+  }
+
+  get #hasMail(): boolean {
+    for (const reader of this.#readers) if (reader.hasMail) return true;
+    return false;
+  }
+
+  get nodes(): number {
+    return this.#map.nodes;
+  }
+
+  close(): void {
+    for (const bell of this.#bells) bell?.close();
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * The actors of one thread: delivers messages and timers to their handlers, is the `env` of each, and undoes what a
+ * handler leaves behind when it throws. The actor then starts again from `init`, at a bounded rate.
+ */
+import { type Address, instanceOf, nodeOf, ROLE_NAMES, type Role, roleOf } from '../actor/address.js';
+import type { AnyBehaviour } from '../actor/behaviour.js';
+import type { Env, Outbound } from '../actor/env.js';
+import type { HandlerScope, Placement, Store } from '../actor/ports.js';
+import type { NodeIndex } from '../core/ids.js';
+import { type MessageView, putHeader } from '../protocol/header.js';
+import { NAME_OF_TAG } from '../protocol/messages.js';
+import { actorCounter, Count } from './counters.js';
+import { LocalQueue } from './local-queue.js';
+import type { PostOffice } from './post-office.js';
+import { Timers } from './timers.js';
+
+type AnyHandler = (state: unknown, message: MessageView, env: Env) => void;
+
+interface Cell {
+  readonly address: Address;
+  readonly behaviour: AnyBehaviour;
+  readonly handlers: readonly (AnyHandler | undefined)[];
+  readonly counter: number;
+  state: unknown;
+  restarts: number[];
+}
+
+export interface ActorSystemParts {
+  readonly node: NodeIndex;
+  readonly store: Store & HandlerScope;
+  readonly placement: Placement;
+  readonly post: PostOffice;
+  readonly counters: Int32Array;
+  readonly partitions: number;
+  readonly onRestart: (role: string, instance: number, error: unknown) => void;
+}
+
+/** Restarts of one actor within a second after which its node ends instead. */
+const RESTARTS_MAX = 10;
+const RESTART_WINDOW_MS = 1_000;
+
+export class ActorSystem implements Env {
+  self = 0 as Address;
+  readonly node: NodeIndex;
+  readonly store: Store & HandlerScope;
+  readonly placement: Placement;
+  readonly local = new LocalQueue();
+  readonly timers = new Timers();
+  readonly #post: PostOffice;
+  readonly #parts: ActorSystemParts;
+  readonly #cells: Cell[][] = [];
+  readonly #out: Outbound = { words: new Int32Array(0), bytes: Buffer.alloc(0), at: 0 };
+  readonly #newTimers: { dueMs: number; token: number }[] = [];
+  #handler = 0;
+  #nowMs = 0;
+
+  constructor(parts: ActorSystemParts) {
+    this.#parts = parts;
+    this.node = parts.node;
+    this.store = parts.store;
+    this.placement = parts.placement;
+    this.#post = parts.post;
+  }
+
+  /** Adds an actor and starts it. */
+  spawn(address: Address, behaviour: AnyBehaviour): void {
+    const handlers = NAME_OF_TAG.map((name) => (name === undefined ? undefined : behaviour.receive[name])) as readonly (
+      | AnyHandler
+      | undefined
+    )[];
+    const counter = actorCounter(roleOf(address), instanceOf(address), this.#parts.partitions);
+    const cell: Cell = { address, behaviour, handlers, counter, state: undefined, restarts: [] };
+    const instances = this.#cells[roleOf(address)] ?? [];
+    this.#cells[roleOf(address)] = instances;
+    instances[instanceOf(address)] = cell;
+    this.#within(cell, () => {
+      cell.state = behaviour.init(this);
+    });
+  }
+
+  /** State of an actor, for tests and inspection. */
+  stateOf(role: Role, instance: number): unknown {
+    return this.#cells[role]?.[instance]?.state;
+  }
+
+  /** The turn's time, in milliseconds of a clock that does not wrap. */
+  beginTurn(nowMs: number): void {
+    this.#nowMs = nowMs;
+  }
+
+  /** Hands a message to its actor. @throws whatever a handler threw, when its actor restarts too often */
+  deliver(view: MessageView): void {
+    const cell = this.#cells[roleOf(view.to)]?.[instanceOf(view.to)];
+    const handler = cell?.handlers[view.tag];
+    const { counters } = this.#parts;
+    if (cell === undefined || handler === undefined || nodeOf(view.to) !== this.node) {
+      counters[Count.undeliverable]++;
+      return;
+    }
+    counters[cell.counter]++;
+    const mark = this.#begin(cell);
+    try {
+      handler(cell.state, view, this);
+    } catch (error) {
+      this.#undo(cell, mark, error);
+      return;
+    }
+    if (this.#newTimers.length > 0) this.#keepTimers(cell);
+  }
+
+  /** Delivers everything that actors of this thread have sent each other in this turn. */
+  deliverLocal(view: MessageView): void {
+    while (this.local.take(view)) this.deliver(view);
+  }
+
+  /** Runs the timers that are due. */
+  fireTimers(): void {
+    for (;;) {
+      const due = this.timers.takeDue(this.#nowMs);
+      if (due === undefined) return;
+      const cell = this.#cells[roleOf(due.address)]?.[instanceOf(due.address)];
+      const { onTimer } = cell?.behaviour ?? {};
+      if (cell === undefined || onTimer === undefined) continue;
+      this.#within(cell, () => onTimer(cell.state as never, due.token, this));
+    }
+  }
+
+  #begin(cell: Cell): number {
+    this.#handler = (this.#handler + 1) | 0;
+    this.self = cell.address;
+    this.store.beginHandler();
+    return this.local.mark;
+  }
+
+  #within(cell: Cell, run: () => void): void {
+    const mark = this.#begin(cell);
+    try {
+      run();
+      this.#keepTimers(cell);
+    } catch (error) {
+      this.#undo(cell, mark, error);
+    }
+  }
+
+  #undo(cell: Cell, mark: number, error: unknown): void {
+    this.local.truncate(mark);
+    this.#post.undo(this.#handler);
+    this.store.undoHandler();
+    this.#newTimers.length = 0;
+    this.#parts.counters[Count.actorRestarts]++;
+    cell.restarts = cell.restarts.filter((at) => this.#nowMs - at < RESTART_WINDOW_MS);
+    cell.restarts.push(this.#nowMs);
+    if (cell.restarts.length > RESTARTS_MAX) throw error;
+    this.#parts.onRestart(ROLE_NAMES[roleOf(cell.address)], instanceOf(cell.address), error);
+    cell.state = cell.behaviour.init(this);
+    this.#keepTimers(cell);
+  }
+
+  #keepTimers(cell: Cell): void {
+    for (const { dueMs, token } of this.#newTimers) this.timers.add(dueMs, cell.address, token);
+    this.#newTimers.length = 0;
+  }
+
+  nowMs(): number {
+    return this.#nowMs;
+  }
+
+  wallMs(): number {
+    return Date.now();
+  }
+
+  random(): number {
+    return Math.floor(Math.random() * 0x1_0000_0000);
+  }
+
+  open(tag: number, to: number, request: number, bytes: number): Outbound | undefined {
+    const out = this.#out;
+    if (nodeOf(to) === this.node && roleOf(to) !== 4) {
+      this.local.open(out, bytes, tag, to, this.self, request);
+      putHeader(out.words, out.at, tag, bytes, to, this.self, request);
+      return out;
+    }
+    if (!this.#post.open(out, bytes, tag, to, this.self, request, this.#handler)) {
+      this.#parts.counters[Count.refusedSends]++;
+      return undefined;
+    }
+    return out;
+  }
+
+  forward(message: MessageView, tag: number, to: number, request: number): void {
+    this.local.forward(message, tag, to, this.self, request);
+  }
+
+  timer(delayMs: number, token: number): void {
+    this.#newTimers.push({ dueMs: this.#nowMs + delayMs, token });
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * The loop of a node's thread. One turn: drain a bounded batch from each mailbox, run the handlers, write the log, show
+ * the records, send what was opened, release the mailboxes. That is the group commit: its size follows the load.
+ *
+ * The thread has no event loop turn on the way of a request. It takes some when a control message waits, or while
+ * storage has something under way that only the event loop can finish; otherwise it blocks in Atomics.wait.
+ */
+import { setImmediate as nextEventTurn } from 'node:timers/promises';
+import type { TurnStorage } from '../actor/ports.js';
+import { MessageView } from '../protocol/header.js';
+import { TURN_BYTES_MAX, TURN_MESSAGES_MAX } from '../protocol/limits.js';
+import type { ActorSystem } from './actor-system.js';
+import { Count } from './counters.js';
+import type { HostClock } from './host-clock.js';
+import type { MailboxReader } from './mailbox.js';
+import type { PostOffice } from './post-office.js';
+import type { Wake } from './wake.js';
+
+export interface WorkerLoopParts {
+  readonly thread: number;
+  readonly system: ActorSystem;
+  readonly storage: TurnStorage;
+  readonly post: PostOffice;
+  readonly wake: Wake;
+  readonly clock: HostClock;
+  readonly counters: Int32Array;
+  /** Whether the host has posted control messages that this thread has not handled yet. */
+  readonly controlWaits: () => boolean;
+}
+
+/** Looks at empty mailboxes before the thread sleeps: 20 to 200 are harmless, more take processor time from others. */
+const POLLS = 40;
+const SLEEP_MS_MAX = 100;
+/** Sleep while storage is busy, between two turns of the event loop. */
+const BUSY_SLEEP_MS = 1;
+/** Work for at most this long before the event loop gets a turn, while storage is busy. */
+const EVENT_TURN_EVERY_MS = 1;
+const TURN_LOG_BYTES = TURN_BYTES_MAX / 2;
+
+export class WorkerLoop {
+  readonly #parts: WorkerLoopParts;
+  readonly #view = new MessageView();
+  #readers: MailboxReader[] = [];
+  #stopping = false;
+  #lastEventTurnMs = 0;
+  readonly #pauseWord = new Int32Array(new SharedArrayBuffer(4));
+
+  constructor(parts: WorkerLoopParts) {
+    this.#parts = parts;
+  }
+
+  setReaders(readers: MailboxReader[]): void {
+    this.#readers = readers;
+  }
+
+  /** The loop ends behind the turn under way. */
+  stop(): void {
+    this.#stopping = true;
+  }
+
+  /** Runs until `stop`. @throws StoreError when the node has to end */
+  async run(): Promise<void> {
+    const { storage, clock, controlWaits } = this.#parts;
+    while (!this.#stopping) {
+      const handled = this.turn(clock.nowMs());
+      if (controlWaits()) await this.#control();
+      else if (storage.busy) await this.#eventTurn(handled);
+      const pauseMs = storage.pauseMs;
+      // Atomics: a plain pause, so that the flush gets the processor; nobody notifies this word
+      if (pauseMs > 0) Atomics.wait(this.#pauseWord, 0, 0, pauseMs);
+      if (handled === 0 && !storage.pending) this.#sleep();
+    }
+  }
+
+  /** One turn; returns the messages handled. @throws StoreError when the node has to end */
+  turn(nowMs: number): number {
+    const { system, storage, post, counters } = this.#parts;
+    const view = this.#view;
+    system.beginTurn(nowMs);
+    let handled = 0;
+    for (const reader of this.#readers) {
+      for (let i = 0; i < TURN_MESSAGES_MAX && storage.turnBytes < TURN_LOG_BYTES; i++) {
+        const at = reader.next();
+        if (at < 0) break;
+        view.point(reader.words, reader.bytes, at);
+        system.deliver(view);
+        handled++;
+      }
+    }
+    if (system.local.length > 0) system.deliverLocal(view);
+    system.fireTimers();
+    if (system.local.length > 0) system.deliverLocal(view);
+    storage.commit();
+    storage.publish();
+    post.publish();
+    for (const reader of this.#readers) reader.release();
+    system.local.reset();
+    storage.maintain(nowMs);
+    counters[Count.turns]++;
+    counters[Count.messages] += handled;
+    return handled;
+  }
+
+  /** Turns of the event loop until every posted control message is handled: on Node.js 24 one is not enough. */
+  async #control(): Promise<void> {
+    for (let i = 0; i < 1_000 && this.#parts.controlWaits() && !this.#stopping; i++) await nextEventTurn();
+    this.#lastEventTurnMs = this.#parts.clock.nowMs();
+  }
+
+  async #eventTurn(handled: number): Promise<void> {
+    const nowMs = this.#parts.clock.nowMs();
+    if (handled > 0 && nowMs - this.#lastEventTurnMs < EVENT_TURN_EVERY_MS) return;
+    this.#lastEventTurnMs = nowMs;
+    await nextEventTurn();
+  }
+
+  get #hasMail(): boolean {
+    for (const reader of this.#readers) if (reader.hasMail) return true;
+    return false;
+  }
+
+  #sleep(): void {
+    const { thread, wake, storage, system, clock, counters, controlWaits } = this.#parts;
+    for (let i = 0; i < POLLS; i++) if (this.#hasMail) return;
+    wake.announceSleep(thread);
+    if (this.#hasMail || controlWaits()) {
+      wake.stayAwake(thread);
+      return;
+    }
+    const idleMs = storage.busy ? BUSY_SLEEP_MS : SLEEP_MS_MAX;
+    const timeoutMs = Math.min(idleMs, system.timers.untilNextMs(clock.nowMs()));
+    counters[Count.wakeUps]++;
+    if (!wake.sleep(thread, timeoutMs) && this.#hasMail) counters[Count.missedWakeUps]++;
+  }
+}
