@@ -10,7 +10,7 @@ export const enum Role {
   vnode = 1,
   coordinator = 2,
   gossip = 3,
-  /** A thread that only asks: `instance` is its seat, `node` is not used. */
+  /** A thread that only asks: `instance` is its seat, `node` the tenancy of it. */
   client = 4,
 }
 

@@ -26,7 +26,7 @@ const TTL_MS_MAX = 2 ** 41;
 const DEADLINE_MS_MAX = 3_600_000;
 const READ_NAMES = new Set(['r', 'monotonic', 'deadlineMs', 'signal', 'mode']);
 const WRITE_NAMES = new Set(['w', 'durability', 'context', 'ttlMs', 'deadlineMs', 'signal', 'mode']);
-const UPDATE_NAMES = new Set([...READ_NAMES, ...WRITE_NAMES]);
+const UPDATE_NAMES = new Set([...READ_NAMES, ...WRITE_NAMES].filter((name) => name !== 'context'));
 const SCAN_NAMES = new Set('prefix gt gte lt lte reverse limit r keys values deadlineMs signal mode'.split(' '));
 
 export class CallOptions {
@@ -67,22 +67,29 @@ export class CallOptions {
     this.#checkQuorum('w', w);
     const code = durabilityCode(durability);
     if (code < 0) throw invalid('durability', `durability must be sync, interval or none, not ${String(durability)}`);
-    if (ttlMs !== undefined && !(Number.isFinite(ttlMs) && ttlMs >= 1 && ttlMs <= TTL_MS_MAX)) {
-      throw invalid('ttlMs', `ttlMs must be a number from 1 to ${TTL_MS_MAX} (ms), not ${String(ttlMs)}`);
-    }
     return {
       w,
       durability: code,
       deadlineMs: options.deadlineMs ?? this.#defaults.deadlineMs,
-      expiresAtMs: ttlMs === undefined ? 0 : Date.now() + Math.ceil(ttlMs),
+      expiresAtMs: ttlMs === undefined ? 0 : this.expiresAtMs(ttlMs),
       tombstone,
       context: context === undefined ? undefined : decodeContext(context, keyHash),
     };
   }
 
+  /** Milliseconds since 1970 at which a value of this lifetime expires. @throws StoreError KV_INVALID_OPTION */
+  expiresAtMs(ttlMs: number): number {
+    if (Number.isFinite(ttlMs) && ttlMs >= 1 && ttlMs <= TTL_MS_MAX) return Date.now() + Math.ceil(ttlMs);
+    throw invalid('ttlMs', `ttlMs must be a number from 1 to ${TTL_MS_MAX} (ms), not ${String(ttlMs)}`);
+  }
+
   /** @throws StoreError KV_INVALID_OPTION, KV_ABORTED */
   scan(options: ScanOptions): ReadOrder {
-    const { limit } = options;
+    this.#checkCommon(options, SCAN_NAMES);
+    const { limit, keys = 'utf8', values = true, reverse = false } = options;
+    if (keys !== 'utf8' && keys !== 'bytes') throw invalid('keys', `keys must be utf8 or bytes, not ${String(keys)}`);
+    if (typeof values !== 'boolean') throw invalid('values', 'values must be true or false');
+    if (typeof reverse !== 'boolean') throw invalid('reverse', 'reverse must be true or false');
     if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 0)) {
       throw invalid('limit', `limit must be a whole number from 0, not ${String(limit)}`);
     }

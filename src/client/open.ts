@@ -37,7 +37,6 @@ export async function open(given: OpenStoreOptions = {}): Promise<Store> {
   try {
     options = resolveOptions(directory.complete(plain), machine);
     host = await Host.open(options, directory);
-    directory.stamp(options);
   } catch (error) {
     directory.release();
     throw error;
@@ -96,11 +95,11 @@ function makeHandle(host: Host, settings: Pick<HandleData, 'defaults' | 'pairByt
     else port1.postMessage({ node, bell } satisfies BellMessage, [bell]);
   });
   given = true;
-  const { seat, outboxes, inboxes } = boxes;
+  const { seat, tenancy, outboxes, inboxes } = boxes;
   port1.on('close', () => void host.releaseSeat(seat));
   port1.unref();
   const { map, ring } = host;
-  const data: HandleData = { map, ring, boxes: { seat, outboxes, inboxes }, bells, port: port2, ...settings };
+  const data: HandleData = { map, ring, boxes: { seat, tenancy, outboxes, inboxes }, bells, port: port2, ...settings };
   const transferList = [port2, ...bells];
   return Object.defineProperty(data, 'transferList', {
     value: transferList,

@@ -14,6 +14,7 @@ import { Wake } from '../runtime/wake.js';
 
 export interface SeatBoxes {
   readonly seat: number;
+  readonly tenancy: number;
   readonly outboxes: readonly SharedArrayBuffer[];
   readonly inboxes: readonly SharedArrayBuffer[];
 }
@@ -43,7 +44,7 @@ export class Seat {
   constructor(map: ThreadMap, boxes: SeatBoxes, onMessage: (view: MessageView) => void) {
     this.#map = map;
     this.#thread = map.nodes + boxes.seat;
-    this.address = addressOf(Role.client, 0, boxes.seat);
+    this.address = addressOf(Role.client, boxes.tenancy, boxes.seat);
     this.#wake = new Wake(map.wake);
     this.#post = new PostOffice(map.nodes, this.#wake, (thread) => this.#wake.notify(thread));
     for (const [node, box] of boxes.outboxes.entries()) this.#post.connect(node, box);
@@ -142,7 +143,8 @@ export class Seat {
         const at = reader.next();
         if (at < 0) break;
         view.point(reader.words, reader.bytes, at);
-        this.#onMessage(view);
+        // a reply to an earlier thread on this seat is dropped
+        if (view.to === this.address) this.#onMessage(view);
         taken++;
       }
       reader.release();

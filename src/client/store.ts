@@ -35,7 +35,7 @@ import type {
   WriteOptions,
   WriteResult,
 } from './types.js';
-import { Batch, PromiseWaiter } from './waiters.js';
+import { Batch, PromiseWaiter, type SendItem } from './waiters.js';
 import { type WriteOrder, Writes } from './writes.js';
 
 /** What stands behind a store: the host itself, or its shared memory seen from another thread. */
@@ -212,13 +212,14 @@ export class EmbeddedStore implements Store {
     options: ReadOptions & PutOptions = {},
   ): Promise<Value> {
     this.#calls.checkUpdate(options);
+    if (typeof fn !== 'function') throw badArgument('update takes a function of the value');
     const { r, monotonic, w, durability, ttlMs, ...common } = options;
     const reading = { ...common, ...(r !== undefined && { r }), ...(monotonic !== undefined && { monotonic }) };
     const writing = {
       ...common,
       ...(w !== undefined && { w }),
       ...(durability && { durability }),
-      ...(ttlMs && { ttlMs }),
+      ...(ttlMs !== undefined && { ttlMs }),
     };
     let value: Value;
     for (let round = 0; ; round++) {
@@ -235,18 +236,24 @@ export class EmbeddedStore implements Store {
 
   async getMany(keys: readonly Key[], options?: ReadOptions): Promise<(Value | undefined)[]> {
     const order = this.#calls.read(options);
+    if (!Array.isArray(keys)) throw badArgument('getMany takes an array of keys');
     const values: (Value | undefined)[] = new Array(keys.length);
     const misses: Promise<void>[] = [];
-    for (let i = 0; i < keys.length; i++) {
-      const value = order.monotonic ? NOT_LOCAL : this.#getLocal(keys[i], order.r);
-      if (value !== NOT_LOCAL) values[i] = value;
-      else {
-        misses.push(
-          this.#getAny(keys[i], order).then((late) => {
+    try {
+      for (let i = 0; i < keys.length; i++) {
+        const value = order.monotonic ? NOT_LOCAL : this.#getLocal(keys[i], order.r);
+        if (value !== NOT_LOCAL) values[i] = value;
+        else {
+          const keep = (late: Value) => {
             values[i] = late;
-          }),
-        );
+          };
+          misses.push(this.#getAny(keys[i], order).then(keep));
+          if (misses.length >= this.#window) await Promise.all(misses.splice(0));
+        }
       }
+    } catch (error) {
+      await Promise.allSettled(misses);
+      throw error;
     }
     if (misses.length > 0) await Promise.all(misses);
     return values;
@@ -254,28 +261,40 @@ export class EmbeddedStore implements Store {
 
   async putMany(pairs: Iterable<readonly [Key, Value]>, options?: PutOptions): Promise<void> {
     const order = this.#batchOrder(options);
-    const send = ([key, value]: readonly [Key, Value], waiter: Waiter) => {
+    const send = (pair: readonly [Key, Value], waiter: Waiter) => {
       this.#open();
+      if (!Array.isArray(pair)) throw badArgument('putMany takes pairs, each an array of key and value');
+      const [key, value] = pair;
       this.#key.set(key);
       this.#writes.send(this.#key, value, order, waiter);
     };
-    await new Batch(send, this.#decodeResult, order.deadlineMs).run(pairs);
+    await this.#batch(send, order, options?.signal).run(pairs);
   }
 
   async batch(operations: Iterable<BatchOperation>, options?: WriteOptions): Promise<void> {
     const order = this.#batchOrder(options);
     const send = (item: Item, waiter: Waiter) => {
       this.#open();
-      this.#key.set(item.key);
-      const isPut = item.type === 'put';
-      if (!isPut && item.type !== 'delete') {
+      const isPut = item?.type === 'put';
+      if (!isPut && item?.type !== 'delete') {
         throw new StoreError('KV_INVALID_OPTION', `a batch takes operations of type put or delete`, { option: 'type' });
       }
+      this.#key.set(item.key);
       const ttlMs = isPut ? item.ttlMs : undefined;
-      const base = ttlMs === undefined ? order : { ...order, expiresAtMs: Date.now() + ttlMs };
+      const base = ttlMs === undefined ? order : { ...order, expiresAtMs: this.#calls.expiresAtMs(ttlMs) };
       this.#writes.send(this.#key, isPut ? item.value : undefined, { ...base, tombstone: !isPut }, waiter);
     };
-    await new Batch(send, this.#decodeResult, order.deadlineMs).run(operations);
+    await this.#batch(send, order, options?.signal).run(operations);
+  }
+
+  #batch<One>(send: SendItem<One>, order: WriteOrder, signal: AbortSignal | undefined): Batch<One> {
+    const window = this.#window;
+    return new Batch(send, { check: this.#decodeResult, deadlineMs: order.deadlineMs, window, signal });
+  }
+
+  /** Requests of one call under way at the same time: others have room beside it. */
+  get #window(): number {
+    return Math.max(1, this.#parts.inFlightMax >>> 2);
   }
 
   #batchOrder(options: PutOptions | undefined): WriteOrder {
@@ -287,6 +306,7 @@ export class EmbeddedStore implements Store {
   }
 
   async *scan(options: ScanOptions = {}): AsyncIterableIterator<Pair> {
+    this.#open();
     const order = this.#calls.scan(options);
     const { limit = Number.POSITIVE_INFINITY, keys = 'utf8', values = true } = options;
     const bounds = boundsOf(options);
@@ -365,4 +385,8 @@ export class EmbeddedStore implements Store {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function badArgument(message: string): StoreError {
+  return new StoreError('KV_INVALID_OPTION', message, { option: 'arguments' });
 }

@@ -2,8 +2,9 @@
  * What a request in flight settles: a promise of its own, or a share of a batch's. A batch sends at most a window of
  * writes at a time, and sends again what a node refused because its memory waits for the disk.
  */
-import { asStoreError, type StoreError } from '../core/errors.js';
+import { asStoreError, StoreError } from '../core/errors.js';
 import type { MessageView } from '../protocol/header.js';
+import { aborted } from './call-options.js';
 import type { Waiter } from './requests.js';
 
 /** Settles one promise with what `decode` reads in the reply. */
@@ -38,35 +39,61 @@ export class PromiseWaiter<Result> implements Waiter {
   }
 }
 
-/** Writes of one batch under way at the same time. */
-const WINDOW = 4_096;
 const RETRY_MS_FIRST = 2;
 const RETRY_MS_MAX = 100;
 
 /** Sends one item and lets its reply settle the waiter. @throws StoreError where it cannot be sent */
 export type SendItem<Item> = (item: Item, waiter: Waiter) => void;
 
+export interface BatchOptions {
+  /** Throws what a failed reply stands for. */
+  readonly check: (message: MessageView) => unknown;
+  /** Refused items are sent again until this long after the last one that was confirmed. */
+  readonly deadlineMs: number;
+  /** Items under way at the same time. */
+  readonly window: number;
+  readonly signal: AbortSignal | undefined;
+}
+
 export class Batch<Item> {
   readonly #send: SendItem<Item>;
-  readonly #check: (message: MessageView) => unknown;
-  readonly #untilMs: number;
+  readonly #options: BatchOptions;
+  #untilMs: number;
   #pending = 0;
+  #aborted = false;
+  /** Whether anything was confirmed since the last refusal. */
+  #progress = false;
   #error: StoreError | undefined;
   #wake: (() => void) | undefined;
   #retries: Item[] = [];
 
-  /** `check` throws what a failed reply stands for; refused items are sent again until `deadlineMs` have passed. */
-  constructor(send: SendItem<Item>, check: (message: MessageView) => unknown, deadlineMs: number) {
+  constructor(send: SendItem<Item>, options: BatchOptions) {
     this.#send = send;
-    this.#check = check;
-    this.#untilMs = performance.now() + deadlineMs;
+    this.#options = options;
+    this.#untilMs = performance.now() + options.deadlineMs;
   }
 
   /** Sends every item; resolves when all are confirmed. @throws StoreError the first one that an item failed with */
   async run(items: Iterable<Item>): Promise<void> {
+    if (typeof items?.[Symbol.iterator] !== 'function' || typeof items === 'string') {
+      throw new StoreError('KV_INVALID_OPTION', 'a batch takes an iterable of its items', { option: 'items' });
+    }
+    const { signal } = this.#options;
+    if (signal === undefined) return this.#run(items);
+    const onAbort = () => this.#abort(aborted(signal));
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      await this.#run(items);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  async #run(items: Iterable<Item>): Promise<void> {
+    const { window } = this.#options;
     for (const item of items) {
       this.#try(item);
-      if (this.#pending >= WINDOW) await this.#until(WINDOW / 2);
+      if (this.#pending >= window) await this.#until(window >>> 1);
       if (this.#error !== undefined) break;
     }
     let pauseMs = RETRY_MS_FIRST;
@@ -76,10 +103,20 @@ export class Batch<Item> {
       pauseMs = Math.min(RETRY_MS_MAX, pauseMs * 2);
       const again = this.#retries;
       this.#retries = [];
-      for (const item of again) this.#try(item);
+      for (const item of again) {
+        this.#try(item);
+        if (this.#pending >= window) await this.#until(window >>> 1);
+      }
       await this.#until(0);
     }
     if (this.#error !== undefined) throw this.#error;
+  }
+
+  /** Waits no longer for what is under way. */
+  #abort(error: StoreError): void {
+    this.#error ??= error;
+    this.#aborted = true;
+    this.#wake?.();
   }
 
   #try(item: Item): void {
@@ -93,7 +130,7 @@ export class Batch<Item> {
 
   /** Resolves when at most `pending` items are under way. */
   async #until(pending: number): Promise<void> {
-    while (this.#pending > pending) {
+    while (this.#pending > pending && !this.#aborted) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
@@ -102,23 +139,31 @@ export class Batch<Item> {
 
   settled(item: Item, message: MessageView): void {
     try {
-      this.#check(message);
+      this.#options.check(message);
     } catch (error) {
       this.failed(item, asStoreError(error));
       return;
     }
+    this.#progress = true;
     this.#done();
   }
 
   failed(item: Item, error: StoreError): void {
-    if (error.code === 'KV_OVERLOADED' && performance.now() < this.#untilMs) this.#retries.push(item);
+    if (error.code === 'KV_OVERLOADED' && this.#mayRetry()) this.#retries.push(item);
     else this.#error ??= error;
     this.#done();
   }
 
+  #mayRetry(): boolean {
+    const nowMs = performance.now();
+    if (this.#progress) this.#untilMs = nowMs + this.#options.deadlineMs;
+    this.#progress = false;
+    return nowMs < this.#untilMs;
+  }
+
   #done(): void {
     this.#pending--;
-    if (this.#pending > 0 && this.#pending !== WINDOW / 2) return;
+    if (this.#pending > 0 && this.#pending !== this.#options.window >>> 1) return;
     this.#wake?.();
     this.#wake = undefined;
   }

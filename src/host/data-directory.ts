@@ -14,7 +14,14 @@ const FORMAT = 1;
 const MANIFEST = 'kvorum.json';
 
 /** Stamped besides the cluster options: the host's identity and its nodes. */
-const STAMPED_HOST_OPTIONS = ['hostId', 'nodes', 'weights'] as const;
+const STAMPED_HOST_OPTIONS: readonly string[] = ['hostId', 'nodes', 'weights'];
+/** Only defaults of requests: they may change between openings. */
+const CHANGEABLE: readonly string[] = ['r', 'w'];
+
+const STAMPED = (Object.keys(OPTION_SPECS) as (keyof StoreOptions)[]).filter(
+  (name) =>
+    !CHANGEABLE.includes(name) && (OPTION_SPECS[name].scope === 'cluster' || STAMPED_HOST_OPTIONS.includes(name)),
+);
 
 type Stamp = { readonly format: number; readonly options: Readonly<Record<string, unknown>> };
 
@@ -47,26 +54,29 @@ export class DataDirectory {
     }
   }
 
-  /** The given options, completed by what the directory was made with. */
+  /** The given options, completed by what the directory was made with. @throws StoreError KV_WRONG_CLUSTER */
   complete(given: OpenOptions): OpenOptions {
     const filled: Record<string, unknown> = { ...given };
+    for (const name of STAMPED) if (filled[name] !== undefined) this.#compare(name, filled[name]);
     for (const [name, value] of Object.entries(this.#stamp?.options ?? {})) filled[name] ??= value;
     return filled as OpenOptions;
   }
 
-  /** Stamps a new directory, or compares with the stamp. @throws StoreError KV_WRONG_CLUSTER */
+  /** Stamps a new directory, or compares with the stamp. @throws StoreError KV_WRONG_CLUSTER, KV_STORAGE_FULL */
   stamp(options: StoreOptions): void {
     const wanted = stampOf(options);
     if (this.#stamp === undefined) {
       writeFileDurably(join(this.path, MANIFEST), JSON.stringify({ format: FORMAT, options: wanted }, null, 2));
       return;
     }
-    for (const [name, value] of Object.entries(wanted)) {
-      const held = this.#stamp.options[name];
-      if (held === undefined || JSON.stringify(held) === JSON.stringify(value)) continue;
-      const message = `${this.path} was made with ${name} ${JSON.stringify(held)}, not ${JSON.stringify(value)}; leave the option out, or use another directory`;
-      throw new StoreError('KV_WRONG_CLUSTER', message, { path: this.path, option: name });
-    }
+    for (const [name, value] of Object.entries(wanted)) this.#compare(name, value);
+  }
+
+  #compare(name: string, value: unknown): void {
+    const held = this.#stamp?.options[name];
+    if (held === undefined || JSON.stringify(held) === JSON.stringify(value)) return;
+    const message = `${this.path} was made with ${name} ${JSON.stringify(held)}, not ${JSON.stringify(value)}; leave the option out, or use another directory`;
+    throw new StoreError('KV_WRONG_CLUSTER', message, { path: this.path, option: name });
   }
 
   nodeDirectory(node: number): string {
@@ -86,6 +96,9 @@ export class DataDirectory {
     } catch (error) {
       throw new StoreError('KV_PATH', `${path} cannot be read: ${(error as Error).message}`, { path }, error);
     }
+    if (typeof stamp?.format !== 'number' || typeof stamp.options !== 'object' || stamp.options === null) {
+      throw new StoreError('KV_PATH', `${path} is no manifest of a data directory; restore it from a backup`, { path });
+    }
     if (stamp.format > FORMAT) {
       const message = `${this.path} has format ${stamp.format}, this version reads up to ${FORMAT}; upgrade kvorum`;
       throw new StoreError('KV_FORMAT_TOO_NEW', message, { path, format: stamp.format });
@@ -96,11 +109,5 @@ export class DataDirectory {
 
 /** What is fixed at creation. */
 function stampOf(options: StoreOptions): Record<string, unknown> {
-  const stamp: Record<string, unknown> = {};
-  for (const [name, spec] of Object.entries(OPTION_SPECS)) {
-    const isStamped = spec.scope === 'cluster' || STAMPED_HOST_OPTIONS.some((stamped) => stamped === name);
-    // r and w are only defaults of requests, and may change between openings
-    if (isStamped && name !== 'r' && name !== 'w') stamp[name] = options[name as keyof StoreOptions];
-  }
-  return stamp;
+  return Object.fromEntries(STAMPED.map((name) => [name, options[name]]));
 }

@@ -24,6 +24,8 @@ import { allocateThreadMap, type ThreadMap } from './thread-map.js';
 /** What a thread needs to take part: mailboxes to and from each node, and the bells that wake it. */
 export interface SeatParts {
   readonly seat: number;
+  /** Tells this thread from earlier ones on the same seat, whose late replies are not its own; 12 bits. */
+  readonly tenancy: number;
   /** To each node. */
   readonly outboxes: readonly SharedArrayBuffer[];
   /** From each node. */
@@ -44,12 +46,18 @@ export class Host {
   readonly #supervisors: Supervisor[] = [];
   readonly #seats = new Map<number, TakenSeat>();
   #closed: Promise<void> | undefined;
+  #tenancy = 0;
+  /** Events before `open` has returned. */
+  #early: (() => void)[] | undefined = [];
 
   /** Starts every node. @throws StoreError KV_FAILURE_DOMAINS, or what a node's recovery threw */
   static async open(options: StoreOptions, directory: DataDirectory): Promise<Host> {
     const host = new Host(options, directory);
     try {
+      directory.stamp(options);
       await host.#start();
+      // what happened meanwhile is told once the caller could add listeners
+      setImmediate(() => host.#tellEarly());
     } catch (error) {
       await host.close();
       throw error;
@@ -111,8 +119,7 @@ export class Host {
       const error = outcome.reason as StoreError;
       if (error.code !== 'KV_CORRUPT' || ++damaged >= this.options.n) throw error;
       await this.#supervisors[node].terminate();
-      // listeners are added after open returns
-      setImmediate(() => this.#emit('storage-error', { node, code: error.code, message: error.message }));
+      this.#emit('storage-error', { node, code: error.code, message: error.message });
     }
   }
 
@@ -122,7 +129,7 @@ export class Host {
         this.#emit('actor-restarted', { node, role: event.role, error: event.error });
         return;
       case 'log-cut':
-        setImmediate(() => this.#emit('log-cut', { node, segment: event.segment, bytes: event.bytes }));
+        this.#emit('log-cut', { node, segment: event.segment, bytes: event.bytes });
         return;
       default:
         this.#emit('storage-error', { node, code: event.error.code, message: event.error.message });
@@ -130,7 +137,14 @@ export class Host {
   }
 
   #emit<Name extends keyof StoreEvents>(name: Name, detail: StoreEvents[Name]): void {
-    this.events.emit(name, detail);
+    if (this.#early === undefined) this.events.emit(name, detail);
+    else if (name !== 'node-up') this.#early.push(() => this.events.emit(name, detail));
+  }
+
+  #tellEarly(): void {
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const tell of early) tell();
   }
 
   /** Takes a free seat for a thread. @throws StoreError KV_TOO_MANY_HANDLES, KV_CLOSED */
@@ -146,7 +160,8 @@ export class Host {
       );
     }
     const boxes = () => Array.from({ length: this.map.nodes }, () => allocateMailbox(this.map.mailboxBytes));
-    const taken = { seat, outboxes: boxes(), inboxes: boxes(), replaceBell };
+    this.#tenancy = (this.#tenancy + 1) & 0xfff;
+    const taken = { seat, tenancy: this.#tenancy, outboxes: boxes(), inboxes: boxes(), replaceBell };
     this.#seats.set(seat, taken);
     for (const [node, { link }] of this.#supervisors.entries()) {
       if (link !== undefined) void this.#introduce(taken, node, link).catch(() => undefined);

@@ -10,6 +10,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { StoreError } from '../core/errors.js';
 import { type ReplicaId, replicaId } from '../core/ids.js';
+import { storageError } from '../storage/commit-log.js';
 import { writeFileDurably } from './durable-file.js';
 
 const FORMAT = 1;
@@ -32,11 +33,18 @@ export class NodeFiles {
     this.logDirectory = join(directory, 'log');
     this.basePath = join(directory, 'base');
     this.#path = join(directory, 'node.json');
-    fs.mkdirSync(this.logDirectory, { recursive: true });
   }
 
-  /** Reads or makes the storage incarnation and notes that the node is open. @throws StoreError KV_FORMAT_TOO_NEW */
+  /**
+   * Reads or makes the storage incarnation and notes that the node is open.
+   * @throws StoreError KV_FORMAT_TOO_NEW, KV_CORRUPT, KV_STORAGE_FULL, KV_STORAGE_FAILED
+   */
   open(): void {
+    try {
+      fs.mkdirSync(this.logDirectory, { recursive: true });
+    } catch (error) {
+      throw storageError(`cannot make ${this.logDirectory}`, error);
+    }
     const held = this.#read();
     const logThere = fs.readdirSync(this.logDirectory).some((name) => name.endsWith('.log'));
     const keeps = held !== undefined && logThere && (held.cleanClose || held.bootId === this.#bootId);
@@ -51,7 +59,7 @@ export class NodeFiles {
 
   #read(): NodeFile | undefined {
     if (!fs.existsSync(this.#path)) return undefined;
-    const file = JSON.parse(fs.readFileSync(this.#path, 'utf8')) as NodeFile;
+    const file = parse(this.#path);
     if (file.format > FORMAT) {
       throw new StoreError('KV_FORMAT_TOO_NEW', `${this.#path} has format ${file.format}; upgrade kvorum`, {
         path: this.#path,
@@ -64,6 +72,17 @@ export class NodeFiles {
     const file: NodeFile = { format: FORMAT, replica: this.replica, bootId: this.#bootId, cleanClose };
     writeFileDurably(this.#path, JSON.stringify(file));
   }
+}
+
+/** @throws StoreError KV_CORRUPT */
+function parse(path: string): NodeFile {
+  try {
+    const file = JSON.parse(fs.readFileSync(path, 'utf8')) as NodeFile;
+    if (Number.isSafeInteger(file.format) && Number.isSafeInteger(file.replica) && file.replica > 0) return file;
+  } catch (error) {
+    throw new StoreError('KV_CORRUPT', `${path} cannot be read; the other replicas still answer`, { path }, error);
+  }
+  throw new StoreError('KV_CORRUPT', `${path} names no storage incarnation; the other replicas still answer`, { path });
 }
 
 /** 48 random bits, never 0. */

@@ -74,7 +74,7 @@ export class Supervisor {
     const incarnation = Atomics.add(this.#status, this.#line + Status.incarnation, 1) + 1; // Atomics: RMW, see above
     const gate = new SharedArrayBuffer(EXIT_GATE_WORDS * 4);
     const events = new MessageChannel();
-    const { checkpoint } = { checkpoint: this.#checkpoint };
+    const checkpoint = this.#checkpoint;
     this.#checkpoint = false;
     this.#gate = new ExitGate(new Int32Array(gate));
     const data: NodeStart = { ...this.#settings, gate, events: events.port2, checkpoint };
@@ -82,6 +82,7 @@ export class Supervisor {
       workerData: data,
       transferList: [events.port2],
       name: `kvorum-node-${node}`,
+      resourceLimits: { maxOldGenerationSizeMb: heapMegabytes(map.memories[node].arena.byteLength) },
     });
     this.#worker = worker;
     events.port1.on('message', (event: NodeEvent) => this.#onEvent(event));
@@ -133,6 +134,7 @@ export class Supervisor {
   #again(): void {
     const pauseMs = this.#failures === 0 ? 0 : Math.min(BACKOFF_MS_MAX, BACKOFF_MS * 2 ** this.#failures);
     this.#retry = setTimeout(() => {
+      this.#retry = undefined;
       if (this.#closing) return;
       this.#live().catch((error: unknown) => this.#onFailedStart(asStoreError(error)));
     }, pauseMs);
@@ -140,6 +142,8 @@ export class Supervisor {
 
   /** A life that ended before it served: tried again, unless trying cannot help. */
   async #onFailedStart(error: StoreError): Promise<void> {
+    // it served, and died before it could say so: the next life is on its way already
+    if (this.#retry !== undefined) return;
     this.#failures++;
     await this.terminate();
     if (this.#closing) return;
@@ -175,4 +179,12 @@ export class Supervisor {
     if (how === 'late') await this.terminate();
     await this.#exited;
   }
+}
+
+/**
+ * Heap of a node's thread. Its data is elsewhere, and the objects of a flush are small beside four times the arena, so
+ * only a leak comes near: it then ends the thread, which starts anew, and not the process.
+ */
+function heapMegabytes(arenaBytes: number): number {
+  return 96 + 4 * Math.ceil(arenaBytes / 2 ** 20);
 }
