@@ -61,7 +61,7 @@ const ONCE: Sizes = {
 export const HELP = `Usage: npm run bench -- [options]
 
   --suite NAME   store (default), micro, sustained or all
-  --only ID      just the ids that contain ID; may be given several times
+  --only TEXT    just the ids that contain TEXT; may be given several times (sustained: fill, hot-entry, open)
   --quick        short slices and fewer pairs: within two minutes
   --once         every measurement once, as short as can be: proves that it runs, measures nothing
   --pairs N      pairs of the sustained suite, and records of its recovery (default 3000000 and 1000000)

@@ -33,7 +33,16 @@ export class Bout {
   }
 
   /** Writes every key in generation 0. */
-  async fill(): Promise<void> {
+  fill(): Promise<void> {
+    return this.#during('the fill', () => this.#fill());
+  }
+
+  /** Runs one slice and answers pairs per second. Throws when a result is not what was written. */
+  slice(options: SliceOptions): Promise<number> {
+    return this.#during(`${options.action} at depth ${options.depth}`, () => this.#slice(options));
+  }
+
+  async #fill(): Promise<void> {
     const { keys, values } = this.#workload;
     for (let start = 0; start < keys.length; start += FILL_BATCH) {
       const pairs: KeyValue[] = [];
@@ -44,15 +53,14 @@ export class Bout {
     this.#held.fill(0);
   }
 
-  /** Runs one slice and answers pairs per second. Throws when a result is not what was written. */
-  async slice(options: SliceOptions): Promise<number> {
+  async #slice(options: SliceOptions): Promise<number> {
     const { action, depth, durationMs } = options;
     const writes = action === 'put' || action === 'putMany';
     const generation: Generation = ++this.#writes % 2 === 1 ? 1 : 0;
     const draw = xorshift32(options.seed);
     const step = this.#step(action, generation, draw);
     const { requests, seconds } = await drive({ depth, durationMs }, step);
-    if (writes) await this.#readBack(draw);
+    if (writes) await this.#during('reading back', () => this.#readBack(draw));
     const pairsPerRequest = action === 'get' || action === 'put' ? 1 : this.#workload.batches[0].keys.length;
     return (requests * pairsPerRequest) / seconds;
   }
@@ -85,6 +93,16 @@ export class Bout {
           for (const index of batch.indices) held[index] = generation;
           return target.putMany(batch.pairs[generation]);
         };
+    }
+  }
+
+  /** Says who failed, and at what. */
+  async #during<Result>(what: string, run: () => Promise<Result>): Promise<Result> {
+    try {
+      return await run();
+    } catch (thrown) {
+      const message = thrown instanceof Error ? thrown.message : String(thrown);
+      throw new Error(`${this.target.name}, ${what}: ${message}`, { cause: thrown });
     }
   }
 

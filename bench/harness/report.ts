@@ -97,8 +97,9 @@ function alignColumns(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-/** 1234567 as `1.23M`, 45678 as `45.7k`, 12.3 as `12.3`. */
+/** 1234567 as `1.23M`, 45678 as `45.7k`, 12.34 as `12.3`, 12 as `12`. */
 export function formatCount(value: number): string {
+  if (Number.isInteger(value) && value < 1_000) return String(value);
   const [scaled, suffix] = value >= 999_500 ? [value / 1e6, 'M'] : value >= 999.5 ? [value / 1e3, 'k'] : [value, ''];
   return `${scaled >= 100 ? scaled.toFixed(0) : scaled.toPrecision(3)}${suffix}`;
 }

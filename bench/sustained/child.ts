@@ -1,5 +1,6 @@
 /** The child process of a sustained job: takes the job from its argument, reports by messages, ends with its parent. */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Store } from '../../src/client/types.js';
 import { open } from '../../src/index.js';
 import { fill } from './fill.js';
@@ -7,6 +8,8 @@ import type { Job, JobMessage, JobOutcome } from './jobs.js';
 
 const DEPTH = 256;
 const SAMPLE_MS = 1_000;
+/** A node publishes its counters every few turns, and an idle one takes ten turns a second. */
+const COUNTERS_LAG_MS = 2_000;
 
 process.on('disconnect', () => process.exit(1));
 await main(JSON.parse(process.argv[2]));
@@ -28,6 +31,7 @@ async function runJob(store: Store, job: Job): Promise<JobOutcome> {
   const { pairs, kind } = job;
   const onSample = kind === 'fill' ? (sample: JobSample) => send({ type: 'sample', sample }) : () => {};
   const filled = await fill(store, { pairs, depth: DEPTH, sampleMs: SAMPLE_MS, onSample });
+  await sleep(COUNTERS_LAG_MS);
   const { nodes } = await store.stats();
   const total = (of: (node: (typeof nodes)[number]) => number): number =>
     nodes.reduce((sum, node) => sum + of(node), 0);

@@ -113,7 +113,7 @@ test('report: a result -> its id, rates, ratio and control in the table and in t
 
 test('report: counts -> three digits and a suffix', (t) => {
   t.deepEqual([0, 12.34, 999.4, 1_000, 45_678, 999_400, 999_900, 1_234_567].map(formatCount), [
-    '0.00',
+    '0',
     '12.3',
     '999',
     '1.00k',
