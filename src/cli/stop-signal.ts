@@ -11,11 +11,16 @@ export function stopSignal(): Promise<StopSignalName> {
   let asked = false;
   return new Promise((resolve) => {
     const take = (name: StopSignalName): void => {
-      if (asked) process.exit(EXIT_CODE_OF[name]);
+      if (asked) process.exit(exitCodeOf(name));
       asked = true;
       resolve(name);
     };
     process.on('SIGINT', () => take('SIGINT'));
     process.on('SIGTERM', () => take('SIGTERM'));
   });
+}
+
+/** The exit code that a shell gives for the signal. */
+export function exitCodeOf(name: StopSignalName): number {
+  return EXIT_CODE_OF[name];
 }

@@ -55,6 +55,13 @@ export class Cli {
     return { code, ...output };
   }
 
+  /** Runs a command that a test builds upon: anything but exit code 0 is an error that shows what it said. */
+  async must(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
+    const finished = await this.run(args, options);
+    if (finished.code !== 0) throw new Error(`${args[0]}: exit code ${finished.code}: ${finished.stderr}`);
+    return finished;
+  }
+
   /** The same, its standard output parsed as one JSON value a line. */
   async json(args: readonly string[], options: RunOptions = {}): Promise<Record<string, unknown>[]> {
     const { code, stdout, stderr } = await this.run([...args, '--json'], options);

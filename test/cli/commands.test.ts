@@ -7,23 +7,23 @@ import { Cli } from './cli-runner.js';
 test('commands: put, get, scan, delete -> the value, then exit code 1', async (t) => {
   const cli = await Cli.create(t);
   t.deepEqual((await cli.run(['put', 'user:1', 'Ann'])).code, 0);
-  t.is((await cli.run(['get', 'user:1'])).stdout, 'Ann\n');
-  t.is((await cli.run(['scan'])).stdout, 'user:1\tAnn\n');
-  t.regex((await cli.run(['delete', 'user:1', 'never'])).stdout, /^deleted user:1 [\s\S]*deleted never/);
+  t.is((await cli.must(['get', 'user:1'])).stdout, 'Ann\n');
+  t.is((await cli.must(['scan'])).stdout, 'user:1\tAnn\n');
+  t.regex((await cli.must(['delete', 'user:1', 'never'])).stdout, /^deleted user:1 [\s\S]*deleted never/);
   const gone = await cli.run(['get', 'user:1']);
   t.deepEqual(gone, { code: 1, stdout: '', stderr: "kvorum: KV_NOT_FOUND: no value for key 'user:1'\n" });
 });
 
 test('commands: values as JSON, bytes, standard input and with a life -> come back as what they were', async (t) => {
   const cli = await Cli.create(t);
-  await cli.run(['put', 'object', '{"name":"Ann"}', '--json-value']);
+  await cli.must(['put', 'object', '{"name":"Ann"}', '--json-value']);
   const [object] = await cli.json(['get', 'object']);
   t.like(object, { key: 'object', value: { name: 'Ann' }, type: 'cbor', found: true });
-  await cli.run(['put', 'bytes', '-', '--bytes'], { input: Uint8Array.of(0, 255, 10) });
+  await cli.must(['put', 'bytes', '-', '--bytes'], { input: Uint8Array.of(0, 255, 10) });
   t.like((await cli.json(['get', 'bytes']))[0], { value: 'AP8K', type: 'bytes' });
-  await cli.run(['put', 'text', '-'], { input: 'from a pipe' });
-  t.is((await cli.run(['get', 'text'])).stdout, 'from a pipe\n');
-  await cli.run(['put', 'brief', 'x', '--ttl', '1ms']);
+  await cli.must(['put', 'text', '-'], { input: 'from a pipe' });
+  t.is((await cli.must(['get', 'text'])).stdout, 'from a pipe\n');
+  await cli.must(['put', 'brief', 'x', '--ttl', '1ms']);
   t.is((await cli.run(['get', 'brief'])).code, 1);
   t.regex((await cli.run(['put', 'bad', '{', '--json-value'])).stderr, /KV_USAGE: the value is not JSON/);
 });
@@ -43,7 +43,7 @@ test('commands: load and export -> the same lines back, from a file and through 
   const load = await cli.run(['load', file]);
   t.is(load.code, 0, load.stderr);
   t.regex(load.stdout, /^loaded 3,001 pairs, skipped 0 \(\d+\.\d KiB in \d+\.\d s, [\d,]+\/s\)\n$/);
-  t.is((await cli.run(['export'])).stdout, text);
+  t.is((await cli.must(['export'])).stdout, text);
   const out = join(cli.folder, 'out.ndjson');
   t.like((await cli.json(['export', out]))[0], { file: out, exported: 3_001, bytes: Buffer.byteLength(text) });
   t.is(readFileSync(out, 'utf8'), text);
@@ -51,7 +51,7 @@ test('commands: load and export -> the same lines back, from a file and through 
   const [copied] = await cli.json(['load', '-', '--path', copy], { input: text });
   t.like(copied, { loaded: 3_001, skipped: 0, errors: [] });
   t.is(
-    (await cli.run(['export', '--path', copy, '--prefix', 'key:0000', '--limit', '2'])).stdout,
+    (await cli.must(['export', '--path', copy, '--prefix', 'key:0000', '--limit', '2'])).stdout,
     `${lines[0]}\n${lines[1]}\n`,
   );
 });
@@ -67,7 +67,7 @@ test('commands: a bad line -> its number; stop ends with 5, skip loads the rest 
   t.regex(skip.stderr, /skipped line 2: KV_PAIR_TOO_LARGE/);
   t.regex(skip.stderr, /skipped line 3: not JSON/);
   t.regex(skip.stdout, /^loaded 2 pairs, skipped 2 /);
-  t.is((await cli.run(['scan', '--keys'])).stdout, 'a\nc\n');
+  t.is((await cli.must(['scan', '--keys'])).stdout, 'a\nc\n');
 });
 
 test('commands: usage errors -> exit code 2 and KV_USAGE, as JSON with --json', async (t) => {
@@ -106,7 +106,7 @@ test('commands: a store made with other options -> opened as it was made; other 
   const cli = await Cli.create(t);
   t.is((await cli.run(['put', 'k', 'v', '--nodes', '2', '--n', '1', '--partitions', '32'])).code, 0);
   const none = { KVORUM_NODES: '', KVORUM_PARTITIONS: '' };
-  t.is((await cli.run(['get', 'k'], { env: none })).stdout, 'v\n');
+  t.is((await cli.must(['get', 'k'], { env: none })).stdout, 'v\n');
   t.like((await cli.json(['ring'], { env: none }))[0], { n: 1, partitions: 32 });
   const other = await cli.run(['get', 'k', '--partitions', '64'], { env: none });
   t.is(other.code, 3);
@@ -117,7 +117,7 @@ test('commands: output into a reader that goes away -> a silent end', async (t) 
   const cli = await Cli.create(t);
   const value = 'x'.repeat(100);
   const input = Array.from({ length: 5_000 }, (_, number) => `{"key":"k${number}","value":"${value}"}\n`).join('');
-  await cli.run(['load', '-'], { input });
+  await cli.must(['load', '-'], { input });
   for (const args of [['scan'], ['export'], ['help', 'serve']]) {
     const child = cli.start(args);
     let stderr = '';
@@ -132,7 +132,7 @@ test('commands: output into a reader that goes away -> a silent end', async (t) 
 
 test('commands: ring and status -> balance, a forecast, every node', async (t) => {
   const cli = await Cli.create(t);
-  await cli.run(['put', 'k', 'v']);
+  await cli.must(['put', 'k', 'v']);
   const [ring] = await cli.json(['ring']);
   t.like(ring, { partitions: 16, n: 3, join: { node: 3, total: 48, optimum: 12 } });
   t.is((ring.preferenceLists as unknown[]).length, 16);
@@ -141,16 +141,16 @@ test('commands: ring and status -> balance, a forecast, every node', async (t) =
   t.regex(text.stdout, /^ {7}15 {2}\d \d \d$/m);
   const [status] = await cli.json(['status']);
   t.is((status.members as unknown[]).length, 3);
-  t.regex((await cli.run(['status'])).stdout, /members {9}3 of 3 up\nkeys {12}about 1\n/);
+  t.regex((await cli.must(['status'])).stdout, /members {9}3 of 3 up\nkeys {12}about 1\n/);
 });
 
 test('commands: bench -> rates and percentiles, and nothing left behind', async (t) => {
   const cli = await Cli.create(t);
-  await cli.run(['put', 'mine', 'v']);
+  await cli.must(['put', 'mine', 'v']);
   const [result] = await cli.json(['bench', '--time', '100ms', '--keys', '50', '--in-flight', '8']);
   const { put, get } = result as Record<string, { perSecond: number; p50Ns: number; maxNs: number }>;
   for (const { perSecond, p50Ns, maxNs } of [put, get]) t.true(perSecond > 0 && p50Ns > 0 && maxNs >= p50Ns);
-  t.is((await cli.run(['scan', '--keys'])).stdout, 'mine\n');
+  t.is((await cli.must(['scan', '--keys'])).stdout, 'mine\n');
 });
 
 test('commands: bench interrupted -> exit code 143, and its temporary directory is gone', async (t) => {
@@ -176,5 +176,5 @@ test('commands: help and version -> every command, examples, exit codes', async 
     t.is(own.code, 0);
     t.regex(own.stdout, /Examples:\n {2}(kvorum|KVORUM|zcat)[\s\S]*Exit codes:/);
   }
-  t.regex((await cli.run(['--version'])).stdout, /^\d+\.\d+\.\d+\n$/);
+  t.regex((await cli.must(['--version'])).stdout, /^\d+\.\d+\.\d+\n$/);
 });

@@ -53,7 +53,7 @@ test('serve: what a Redis client writes -> a command reads, through the socket a
   await client.close();
   const get = await cli.run(['get', 'from:redis']);
   t.deepEqual([get.code, get.stdout], [0, 'hello']);
-  t.is((await cli.run(['get', 'from:redis', '--connect', `${host}:${port}`])).stdout, 'hello');
+  t.is((await cli.must(['get', 'from:redis', '--connect', `${host}:${port}`])).stdout, 'hello');
   const [status] = await cli.json(['status']);
   t.like(status, { pid: server.child.pid, path: cli.path });
   t.is(await server.stop(), 0);
@@ -64,7 +64,7 @@ test('serve: put through the socket, server stopped -> the directory has it', as
   const server = await cli.serve();
   t.is((await cli.run(['put', 'kept', 'yes', '--durability', 'sync', '--w', '3'])).code, 0);
   t.is(await server.stop(), 0);
-  t.is((await cli.run(['get', 'kept'])).stdout, 'yes\n');
+  t.is((await cli.must(['get', 'kept'])).stdout, 'yes\n');
 });
 
 test('serve: killed without a word, then commands on its directory -> its stale socket is no obstacle', async (t) => {
@@ -74,9 +74,9 @@ test('serve: killed without a word, then commands on its directory -> its stale 
   const closed = new Promise((resolve) => server.child.once('close', resolve));
   server.child.kill('SIGKILL');
   await closed;
-  t.is((await cli.run(['get', 'kept'])).stdout, 'yes\n');
+  t.is((await cli.must(['get', 'kept'])).stdout, 'yes\n');
   const again = await cli.serve();
-  t.is((await cli.run(['get', 'kept'])).stdout, 'yes\n');
+  t.is((await cli.must(['get', 'kept'])).stdout, 'yes\n');
   t.is(await again.stop(), 0);
 });
 
@@ -98,7 +98,7 @@ test('serve: 20,000 lines loaded through the socket -> exported through it uncha
   const lines = Array.from({ length: 20_000 }, (_, number) => `{"key":"k${100_000 + number}","value":${number}}\n`);
   const [loaded] = await cli.json(['load', '-'], { input: lines.join('') });
   t.like(loaded, { loaded: 20_000, skipped: 0 });
-  t.is((await cli.run(['export'])).stdout, lines.join(''));
-  t.is((await cli.run(['scan', '--reverse', '--limit', '1'])).stdout, 'k119999\t19999\n');
+  t.is((await cli.must(['export'])).stdout, lines.join(''));
+  t.is((await cli.must(['scan', '--reverse', '--limit', '1'])).stdout, 'k119999\t19999\n');
   t.is(await server.stop(), 0);
 });

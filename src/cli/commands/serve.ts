@@ -13,7 +13,7 @@ import { storeOptions, unknownVariables } from '../option-flags.js';
 import { printable } from '../output.js';
 import { parseTarget } from '../quantities.js';
 import { socketPathOf } from '../socket-path.js';
-import { stopSignal } from '../stop-signal.js';
+import { exitCodeOf, type StopSignalName, stopSignal } from '../stop-signal.js';
 
 const RESP_DEFAULT = `127.0.0.1:${PORT_DEFAULT}`;
 
@@ -44,7 +44,7 @@ export const serveCommand: CommandSpec = {
     const asked = stopSignal();
     const options = storeOptions(flags, environment);
     const address = respAddress(invocation);
-    const store = await openStore(options);
+    const store = await openUnlessAsked(options, asked);
     const servers: RespServer[] = [];
     try {
       reportEvents(store, invocation);
@@ -60,6 +60,14 @@ export const serveCommand: CommandSpec = {
     return undefined;
   },
 };
+
+/** A signal while the store opens ends the process at once: nothing was acknowledged yet, and a lock of the dead is void. */
+async function openUnlessAsked(options: OpenOptions, asked: Promise<StopSignalName>): Promise<Store> {
+  const opening = openStore(options);
+  const first = await Promise.race([opening, asked]);
+  if (typeof first === 'string') process.exit(exitCodeOf(first));
+  return first;
+}
 
 interface Listening {
   readonly options: OpenOptions;
