@@ -1,8 +1,8 @@
 /**
  * What a request in flight settles: a promise of its own, or a share of a batch's. A batch sends at most a window of
- * writes at a time, and sends again what a node refused because its memory waits for the disk.
+ * writes at a time, and sends again what nodes refused because their memory waits for the disk.
  */
-import { asStoreError, StoreError } from '../core/errors.js';
+import { asStoreError, type ErrorCode, StoreError } from '../core/errors.js';
 import type { MessageView } from '../protocol/header.js';
 import { aborted } from './call-options.js';
 import type { Waiter } from './requests.js';
@@ -44,6 +44,9 @@ const RETRY_MS_MAX = 100;
 
 /** Sends one item and lets its reply settle the waiter. @throws StoreError where it cannot be sent */
 export type SendItem<Item> = (item: Item, waiter: Waiter) => void;
+
+/** A node refused the item, or a replica did while its memory waits for the disk: to write it again is safe. */
+const REPEATED: ReadonlySet<string> = new Set<ErrorCode>(['KV_OVERLOADED', 'KV_WRITE_QUORUM_UNMET']);
 
 export interface BatchOptions {
   /** Throws what a failed reply stands for. */
@@ -149,7 +152,7 @@ export class Batch<Item> {
   }
 
   failed(item: Item, error: StoreError): void {
-    if (error.code === 'KV_OVERLOADED' && this.#mayRetry()) this.#retries.push(item);
+    if (REPEATED.has(error.code) && this.#mayRetry()) this.#retries.push(item);
     else this.#error ??= error;
     this.#done();
   }

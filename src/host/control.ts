@@ -16,12 +16,21 @@ import { Status, type ThreadMap } from './thread-map.js';
 /** How a start ended: comlink would strip an error of its code. */
 export type StartOutcome = { readonly report: RecoveryReport } | { readonly error: WireError };
 
+export interface SeatAttachment {
+  readonly seat: number;
+  /** What the seat's thread writes into. */
+  readonly inbox: SharedArrayBuffer;
+  readonly outbox: SharedArrayBuffer;
+  /** The seat is new: what it has sent already is for this node. Otherwise that was for the node's former life. */
+  readonly fresh: boolean;
+}
+
 /** What a node's thread offers its host. */
 export interface NodeControl {
   /** Recovers and begins to serve; resolves when it does. */
   start(): Promise<StartOutcome>;
   /** A thread of this program took a seat: its mailboxes, and the doorbell that wakes it. */
-  attachSeat(seat: number, inbox: SharedArrayBuffer, outbox: SharedArrayBuffer, bell: MessagePort): void;
+  attachSeat(attachment: SeatAttachment, bell: MessagePort): void;
   detachSeat(seat: number): void;
   /** Finishes the turn, flushes nothing, syncs and closes its files. */
   stop(): Promise<void>;
@@ -55,9 +64,9 @@ export class ControlLink {
     return outcome.report;
   }
 
-  attachSeat(seat: number, inbox: SharedArrayBuffer, outbox: SharedArrayBuffer, bell: MessagePort): Promise<void> {
+  attachSeat(attachment: SeatAttachment, bell: MessagePort): Promise<void> {
     const moved = Comlink.transfer(bell, [bell as never]);
-    return this.#call('attachSeat', this.#remote.attachSeat(seat, inbox, outbox, moved as never));
+    return this.#call('attachSeat', this.#remote.attachSeat(attachment, moved as never));
   }
 
   detachSeat(seat: number): Promise<void> {

@@ -164,19 +164,20 @@ export class Host {
     const taken = { seat, tenancy: this.#tenancy, outboxes: boxes(), inboxes: boxes(), replaceBell };
     this.#seats.set(seat, taken);
     for (const [node, { link }] of this.#supervisors.entries()) {
-      if (link !== undefined) void this.#introduce(taken, node, link).catch(() => undefined);
+      if (link !== undefined) void this.#introduce(taken, node, link, true).catch(() => undefined);
     }
     return taken;
   }
 
-  async #introduce(taken: TakenSeat, node: number, link: ControlLink): Promise<void> {
+  async #introduce(taken: TakenSeat, node: number, link: ControlLink, fresh: boolean): Promise<void> {
     const { port1, port2 } = new MessageChannel();
     taken.replaceBell(node, port1);
-    await link.attachSeat(taken.seat, taken.outboxes[node], taken.inboxes[node], port2);
+    const { seat, outboxes, inboxes } = taken;
+    await link.attachSeat({ seat, inbox: outboxes[node], outbox: inboxes[node], fresh }, port2);
   }
 
   async #seat(node: number, link: ControlLink): Promise<void> {
-    await Promise.all([...this.#seats.values()].map((taken) => this.#introduce(taken, node, link)));
+    await Promise.all([...this.#seats.values()].map((taken) => this.#introduce(taken, node, link, false)));
   }
 
   /** The thread of a seat is gone, or done. */

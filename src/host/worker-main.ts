@@ -23,7 +23,7 @@ import { Engine } from '../storage/engine.js';
 import { ExitGate } from '../storage/exit-gate.js';
 import { Maintenance } from '../storage/maintenance.js';
 import { type RecoveryReport, recover } from '../storage/recovery.js';
-import { exposeControl, type NodeControl, type StartOutcome } from './control.js';
+import { exposeControl, type NodeControl, type SeatAttachment, type StartOutcome } from './control.js';
 import type { NodeEvent } from './events.js';
 import { NodeFiles } from './node-files.js';
 import { placementPort, Status, type ThreadMap } from './thread-map.js';
@@ -197,12 +197,12 @@ class NodeThread implements NodeControl {
     Atomics.store(this.#status, node * Status.line + Status.up, 1); // Atomics: release, after recovery
   }
 
-  attachSeat(seat: number, inbox: SharedArrayBuffer, outbox: SharedArrayBuffer, bell: MessagePort): void {
+  attachSeat({ seat, inbox, outbox, fresh }: SeatAttachment, bell: MessagePort): void {
     const thread = this.#start.map.nodes + seat;
     this.#bells.set(seat, bell);
     bell.unref();
     this.#post.connect(thread, outbox);
-    this.#inboxes.set(thread, new MailboxReader(inbox));
+    this.#inboxes.set(thread, new MailboxReader(inbox, fresh));
     this.#loop?.setReaders([...this.#inboxes.values()]);
   }
 

@@ -41,6 +41,8 @@ export class MailboxWriter {
   #cachedHead: number;
   #lastUnits = 0;
   #pending = 0;
+  #markTail = 0;
+  #markPending = 0;
 
   constructor(memory: SharedArrayBuffer) {
     this.words = new Int32Array(memory);
@@ -50,6 +52,11 @@ export class MailboxWriter {
     this.#tail = Atomics.load(this.words, Ring.tail); // Atomics: acquire; a former producer's last publication
     this.#published = this.#tail;
     this.#cachedHead = Atomics.load(this.words, Ring.head); // Atomics: acquire, what the consumer has released
+  }
+
+  /** Largest message that an empty mailbox always has room for, wherever its tail stands. */
+  get messageBytesMax(): number {
+    return this.capacityUnits * 4;
   }
 
   /** Room for a message of `bytes` (a multiple of 8): its word index, or -1 where the mailbox is too full. */
@@ -80,14 +87,16 @@ export class MailboxWriter {
     this.#lastUnits = units;
   }
 
-  /** Where `rollback` returns to. */
-  get mark(): number {
-    return this.#tail;
+  /** `rollback` returns to here. */
+  mark(): void {
+    this.#markTail = this.#tail;
+    this.#markPending = this.#pending;
   }
 
   /** Takes back everything reserved since `mark`; none of it may be published yet. */
-  rollback(mark: number): void {
-    this.#tail = mark;
+  rollback(): void {
+    this.#tail = this.#markTail;
+    this.#pending = this.#markPending;
   }
 
   get unpublished(): boolean {
@@ -121,13 +130,16 @@ export class MailboxReader {
   #released: number;
   #cachedTail: number;
 
-  /** Begins with what is published later: messages to a former consumer are void. */
-  constructor(memory: SharedArrayBuffer) {
+  /**
+   * Begins with what is published later: messages to a former consumer are void. `fresh`: there was none, and messages may
+   * have come already, all of which are taken.
+   */
+  constructor(memory: SharedArrayBuffer, fresh = false) {
     this.words = new Int32Array(memory);
     this.bytes = Buffer.from(memory);
     this.#capacityUnits = (memory.byteLength - HEADER_BYTES) >>> 3;
     this.#mask = this.#capacityUnits - 1;
-    this.#head = Atomics.load(this.words, Ring.tail); // Atomics: acquire
+    this.#head = fresh ? 0 : Atomics.load(this.words, Ring.tail); // Atomics: acquire
     this.#released = this.#head;
     this.#cachedTail = this.#head;
     Atomics.store(this.words, Ring.head, this.#head); // Atomics: release, nothing of it is read any more
