@@ -127,7 +127,10 @@ class NodeThread implements NodeControl {
     });
     this.#loop.setReaders([...this.#inboxes.values()]);
     this.#serve();
-    this.#ended = this.#loop.run().catch((error: unknown) => this.#die(error));
+    // in a later task: the answer to `start` leaves before the loop blocks this thread for the first time
+    this.#ended = new Promise<void>((resolve) => setImmediate(resolve))
+      .then(() => this.#loop?.run())
+      .catch((error: unknown) => this.#die(error));
   }
 
   #spawnActors(engine: Engine): ActorSystem {
@@ -162,6 +165,8 @@ class NodeThread implements NodeControl {
 
   #turnStorage(engine: Engine, maintenance: Maintenance): TurnStorage {
     const counters = this.#counters;
+    let seen = -1;
+    let published = -1;
     return {
       get turnBytes() {
         return engine.turnBytes;
@@ -171,7 +176,12 @@ class NodeThread implements NodeControl {
       maintain: (nowMs) => {
         maintenance.run(nowMs);
         if (this.#failNext) throw new Error('asked to fail');
-        if ((counters[Count.turns] & 15) === 0) publishCounters(engine, counters);
+        const messages = counters[Count.messages];
+        const quiet = messages === seen && messages !== published;
+        seen = messages;
+        if (!quiet && (counters[Count.turns] & 15) !== 0) return;
+        published = messages;
+        publishCounters(engine, counters);
       },
       get busy() {
         return maintenance.busy;

@@ -12,6 +12,7 @@ import { StoreError } from '../core/errors.js';
 import type { Clock, Counter, ReplicaId } from '../core/ids.js';
 import type { Sibling, SiblingSet } from '../core/siblings.js';
 import type { VersionVector } from '../core/version-vector.js';
+import { RECORD_BYTES_MAX } from './limits.js';
 import {
   clockOf,
   counterOf,
@@ -26,6 +27,7 @@ import {
   recordBytes,
   replicaOf,
   setDot,
+  sizeOf,
   slotOfRecord,
   tagOf,
   valueBytesOf,
@@ -54,13 +56,20 @@ export function decodeRecord(words: Int32Array, bytes: Uint8Array, at: number): 
     expiresAtMs: expiresAtMsOf(words, at),
     tombstone: (flags & Flag.tombstone) !== 0,
     tag: tagOf(words, at),
-    value: bytes.slice(start * 4, start * 4 + valueBytesOf(words, at)),
+    value: plainValue(words, bytes, at, start),
   };
   return { vector: [dot], siblings: [sibling] };
 }
 
+function plainValue(words: Int32Array, bytes: Uint8Array, at: number, start: number): Uint8Array {
+  const end = start * 4 + valueBytesOf(words, at);
+  if (end > at * 4 + sizeOf(words, at)) throw torn();
+  return copyOf(bytes, start * 4, end);
+}
+
 function decodeSet(words: Int32Array, bytes: Uint8Array, start: number, at: number): SiblingSet {
-  const end = at + (words[at] & 0xff_ff_ff) / 4;
+  const end = at + sizeOf(words, at) / 4;
+  if (start + 2 > end) throw torn();
   const entryCount = words[start];
   const siblingCount = words[start + 1];
   if (entryCount < 0 || siblingCount < 0 || start + 2 + entryCount * ENTRY_WORDS > end) throw torn();
@@ -81,7 +90,7 @@ function decodeSet(words: Int32Array, bytes: Uint8Array, start: number, at: numb
       dot: { replica: getNumber(words, word + 2) as ReplicaId, counter: getNumber(words, word + 4) as Counter },
       clock: getNumber(words, word + 6) as Clock,
       expiresAtMs: getNumber(words, word + 8),
-      value: bytes.slice(from, from + valueBytes),
+      value: copyOf(bytes, from, from + valueBytes),
     });
     word += SIBLING_HEADER_WORDS + ((valueBytes + 3) >>> 2);
   }
@@ -100,10 +109,17 @@ function isPlain(set: SiblingSet): boolean {
   );
 }
 
-/** Bytes that `encodeRecord` will write for this set. */
+/**
+ * Bytes that `encodeRecord` will write for this set.
+ * @throws StoreError KV_PAIR_TOO_LARGE where a record cannot state its size
+ */
 export function encodedBytes(keyBytes: number, set: SiblingSet): number {
-  if (isPlain(set)) return recordBytes(keyBytes, set.siblings[0].value.length, set.siblings[0].expiresAtMs !== 0);
-  return recordBytes(keyBytes, setBytes(set), false);
+  const [only] = set.siblings;
+  const bytes = isPlain(set)
+    ? recordBytes(keyBytes, only.value.length, only.expiresAtMs !== 0)
+    : recordBytes(keyBytes, setBytes(set), false);
+  if (bytes <= RECORD_BYTES_MAX) return bytes;
+  throw new StoreError('KV_PAIR_TOO_LARGE', `a record of ${bytes} bytes exceeds ${RECORD_BYTES_MAX}`);
 }
 
 function setBytes(set: SiblingSet): number {
@@ -162,7 +178,7 @@ function encodeSet(words: Int32Array, bytes: Uint8Array, start: number, set: Sib
 export function keyParts(words: Int32Array, bytes: Uint8Array, at: number): KeyParts {
   const start = at * 4 + RECORD_HEADER_BYTES;
   return {
-    bytes: bytes.slice(start, start + keyBytesOf(words, at)),
+    bytes: copyOf(bytes, start, start + keyBytesOf(words, at)),
     hash: words[at + Rec.keyHash],
     slot: slotOfRecord(words, at),
   };
@@ -184,6 +200,7 @@ export function encodeVector(words: Int32Array, at: number, vector: VersionVecto
 export const vectorWords = (vector: VersionVector): number => 2 + vector.length * ENTRY_WORDS;
 
 export function decodeVector(words: Int32Array, at: number, end: number): VersionVector {
+  if (at + 2 > end) throw torn();
   const count = words[at];
   if (count < 0 || at + 2 + count * ENTRY_WORDS > end) throw torn();
   const vector: { replica: ReplicaId; counter: Counter }[] = [];
@@ -195,4 +212,9 @@ export function decodeVector(words: Int32Array, at: number, end: number): Versio
 
 function torn(): StoreError {
   return new StoreError('KV_CORRUPT', 'a record’s inner lengths do not fit its size');
+}
+
+/** A private copy: `slice` of a Buffer would be a view that the mailbox or the arena overwrites. */
+function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return Uint8Array.prototype.slice.call(bytes, start, end);
 }

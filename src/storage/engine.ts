@@ -7,9 +7,9 @@
  * One thread, the node's own. Between turns `maintain` makes room, flushes, syncs by interval and rebuilds the filter.
  */
 import type { PageRequest, Store } from '../actor/ports.js';
-import { StoreError } from '../core/errors.js';
+import { assert, StoreError } from '../core/errors.js';
 import { type Clock, clock, type PartitionId, type ReplicaId } from '../core/ids.js';
-import { Flag, keyBytesOf, Rec, sizeOf, slotOfRecord } from '../protocol/record.js';
+import { clockOf, Flag, keyBytesOf, RECORD_HEADER_BYTES, Rec, sizeOf, slotOfRecord } from '../protocol/record.js';
 import { Arena, wordOf } from './arena.js';
 import type { BaseTable } from './base-table.js';
 import { BloomFilter } from './bloom-filter.js';
@@ -44,6 +44,8 @@ export class Engine implements Store {
   refusal = 0;
   /** Keys staged that the node did not hold, less what a flush has counted; tombstones staged over live records. */
   newKeys = 0;
+  #baseKeys = 0;
+  #tombstones = 0;
   #clock: Clock = clock(0);
   #log: CommitLog | undefined;
   #turn: TurnLog | undefined;
@@ -51,14 +53,17 @@ export class Engine implements Store {
   readonly #pages: PageReader;
   readonly #keyWords = new Int32Array(KEY_SCRATCH_BYTES / 4);
   readonly #keyBytes = Buffer.from(this.#keyWords.buffer);
-  /** Word index and previous position of what the handler under way has staged, two numbers each. */
-  readonly #staged: number[] = [];
+  /** Word index of what the handler under way has reserved, and the position it was staged over: two numbers each. */
+  readonly #undo: number[] = [];
+  /** Room was made since the handler began: what it found before may be gone. */
+  #reclaimed = false;
 
   constructor(parts: EngineParts) {
     this.arena = new Arena(parts.memory);
     this.index = new HotIndex(parts.memory);
     this.bloom = new BloomFilter(new Int32Array(parts.memory.bloom));
     this.base = parts.base;
+    this.#baseKeys = parts.base.entryCount;
     this.replica = parts.replica;
     this.words = this.arena.words;
     this.bytes = this.arena.bytes;
@@ -106,8 +111,7 @@ export class Engine implements Store {
   }
 
   get dirtyBytes(): number {
-    const tailToFlushed = distanceUnits(this.arena, this.flusher.flushed);
-    return Math.max(0, this.arena.usedUnits - tailToFlushed) * 8;
+    return Math.max(0, this.arena.usedUnits - this.arena.unitsFromTail(this.flusher.flushed)) * 8;
   }
 
   find(words: Int32Array, hash: number, keySlot: number, keyAt: number): number {
@@ -143,25 +147,52 @@ export class Engine implements Store {
 
   #room(units: number): boolean {
     if (this.arena.freeUnits >= units && this.index.entries < this.index.entriesMax) return true;
+    this.#reclaimed = true;
     return this.reclaimer.makeRoom(units, this.flusher.flushed, noRelocation);
   }
 
   reserve(bytes: number): number {
-    return this.#room(this.#writing.unitsFor(bytes)) ? this.#writing.reserve(bytes) : -1;
+    if (!this.#room(this.#writing.unitsFor(bytes))) return -1;
+    const at = this.#writing.reserve(bytes);
+    this.#undo.push(at, NOT_STAGED);
+    return at;
   }
 
   stage(at: number, previous: number): void {
     const { words } = this;
     const position = this.arena.positionAt(at);
     const hash = words[at + Rec.keyHash];
-    const before = previous < 0 ? 0 : this.arena.positionAt(previous);
+    const before = previous < 0 ? 0 : this.#reclaimed ? this.#stillHeld(at) : this.arena.positionAt(previous);
     words[at + Rec.previous] = before;
     if (before === 0) {
       this.index.insert(hash, position);
       this.newKeys++;
     } else this.index.swing(hash, before, position);
+    this.#countTombstone(at, before);
     this.flusher.fresh[slotOfRecord(words, at) >>> this.#slotShift].push(position);
-    this.#staged.push(at, before);
+    this.#note(at, before);
+  }
+
+  /** Keeps count of the keys whose newest record is a tombstone. */
+  #countTombstone(at: number, before: number): void {
+    const isDead = flagsOf(this.words, at) & Flag.tombstone;
+    const wasDead = before === 0 ? 0 : flagsOf(this.words, wordOf(before)) & Flag.tombstone;
+    this.#tombstones += isDead - wasDead;
+  }
+
+  /** What undoing this record has to bring back. */
+  #note(at: number, before: number): void {
+    const undo = this.#undo;
+    let i = undo.length - 2;
+    while (i >= 0 && undo[i] !== at) i -= 2;
+    assert(i >= 0, 'what is staged was reserved by the same handler');
+    undo[i + 1] = before;
+  }
+
+  /** Position of the record that this one replaces; 0 where making room has dropped it: then the base table has it. */
+  #stillHeld(at: number): number {
+    const { words } = this;
+    return this.index.find(words, words[at + Rec.keyHash], words[at + Rec.keySlot], at + Rec.key);
   }
 
   requireSync(): void {
@@ -174,22 +205,30 @@ export class Engine implements Store {
 
   /** What is staged from here can be undone. */
   beginHandler(): void {
-    if (this.#staged.length > 0) this.#staged.length = 0;
+    if (this.#undo.length > 0) this.#undo.length = 0;
+    this.#reclaimed = false;
   }
 
-  /** Takes back everything that the handler under way has staged, newest first. */
+  /** Takes back everything that the handler under way has reserved and staged, newest first. */
   undoHandler(): void {
-    for (let i = this.#staged.length - 2; i >= 0; i -= 2) {
-      const at = this.#staged[i];
-      const before = this.#staged[i + 1];
-      const hash = this.words[at + Rec.keyHash];
-      const position = this.arena.positionAt(at);
-      if (before !== 0) this.index.swing(hash, position, before);
-      else this.index.removeSlot(this.index.slotOf(hash, position));
-      this.flusher.fresh[slotOfRecord(this.words, at) >>> this.#slotShift].pop();
+    for (let i = this.#undo.length - 2; i >= 0; i -= 2) {
+      const at = this.#undo[i];
+      const before = this.#undo[i + 1];
+      if (before !== NOT_STAGED) this.#unstage(at, before);
       this.#writing.withdraw(at);
     }
-    this.#staged.length = 0;
+    this.#undo.length = 0;
+  }
+
+  #unstage(at: number, before: number): void {
+    const hash = this.words[at + Rec.keyHash];
+    const position = this.arena.positionAt(at);
+    // what it replaced may have been reclaimed meanwhile: the base table has it
+    const held = before !== 0 && ((before - this.arena.tail) | 0) >= 0;
+    if (held) this.index.swing(hash, position, before);
+    else this.index.removeSlot(this.index.slotOf(hash, position));
+    if (before === 0) this.newKeys--;
+    this.flusher.fresh[slotOfRecord(this.words, at) >>> this.#slotShift].pop();
   }
 
   /** Writes the turn to the log. @throws StoreError KV_STORAGE_FULL, KV_STORAGE_FAILED: the node must end */
@@ -202,10 +241,12 @@ export class Engine implements Store {
     if (this.arena.head !== this.arena.published) this.arena.publish();
   }
 
-  /** Makes room ahead of the next turn, giving records that were read a second lap. */
+  /** Makes room ahead of the next turn, giving records that were read a second lap. Between turns only. */
   makeRoom(bytes: number): boolean {
     const units = bytes >>> 3;
-    return this.reclaimer.makeRoom(units, this.flusher.flushed, (at, size) => this.#relocate(at, size));
+    const room = this.reclaimer.makeRoom(units, this.flusher.flushed, (at, size) => this.#relocate(at, size));
+    this.publish();
+    return room;
   }
 
   #relocate(at: number, bytes: number): number {
@@ -221,6 +262,7 @@ export class Engine implements Store {
   adopt(at: number): void {
     const { words } = this;
     if (((words[at] >>> 24) & Flag.pad) !== 0) return;
+    this.clock = clockOf(words, at);
     const hash = words[at + Rec.keyHash];
     const position = this.arena.positionAt(at);
     const before = this.index.find(words, hash, words[at + Rec.keySlot], at + Rec.key);
@@ -230,25 +272,29 @@ export class Engine implements Store {
     this.flusher.fresh[slotOfRecord(words, at) >>> this.#slotShift].push(position);
   }
 
-  /** About how many keys the node holds, tombstones included. */
+  /** About how many live keys the node holds: tombstones of a former life that were flushed count as keys. */
   get keysAbout(): number {
-    return this.base.entryCount + this.newKeys;
+    return Math.max(0, this.#baseKeys + this.newKeys - this.#tombstones);
+  }
+
+  /** A flush is done: `flushedKeys` of the new ones are in the base table now. */
+  countFlushed(flushedKeys: number): void {
+    this.#baseKeys = this.base.entryCount;
+    this.newKeys -= flushedKeys;
   }
 }
+
+/** No position: reserved, not staged. */
+const NOT_STAGED = -1;
 
 function noRelocation(): number {
   return -1;
 }
 
-/** Units from the arena's tail to a position at or behind it. */
-function distanceUnits(arena: Arena, position: number): number {
-  const distance = (position & 0x1fff_ffff) - (arena.tail & 0x1fff_ffff);
-  const sameLap = position >>> 29 === arena.tail >>> 29;
-  return sameLap ? distance : distance + arena.capacityUnits;
-}
-
 /** Size and key length that a record claims fit each other: what recovery checks before it walks on. */
 export function plausible(words: Int32Array, at: number, endWord: number): boolean {
   const size = sizeOf(words, at);
-  return size >= 40 && size % 8 === 0 && at + size / 4 <= endWord && 40 + keyBytesOf(words, at) <= size;
+  if (size < RECORD_HEADER_BYTES || size % 8 !== 0 || at + size / 4 > endWord) return false;
+  // a withdrawn record may never have been filled in: only its size counts
+  return ((words[at] >>> 24) & Flag.pad) !== 0 || RECORD_HEADER_BYTES + keyBytesOf(words, at) <= size;
 }

@@ -23,6 +23,7 @@ export interface MaintenanceOptions {
 
 const FLUSH_SHARE = 0.25;
 const SLOW_SHARE = 0.55;
+const INDEX_FULL_SHARE = 0.95;
 const REFUSE_SHARE = 0.8;
 /** Arena bytes kept free ahead of a turn, as a share; at least one turn's. */
 const FREE_SHARE = 1 / 16;
@@ -30,14 +31,22 @@ const RETRY_MS = 1_000;
 /** Dirty records older than this go to the base table even if they are few, so that a restart has little to replay. */
 const FLUSH_AFTER_MS = 60_000;
 const BLOOM_SLICE_KEYS = 256;
+/** Share of `logBytesMax` that one segment may take, since the one being written cannot be dropped. */
+const SEGMENT_SHARE = 1 / 8;
 
 export class Maintenance {
   readonly #engine: Engine;
   readonly #options: MaintenanceOptions;
+  /** The host's clock without its wrap, from the first run on. */
+  #elapsedMs = 0;
+  #nowMs: number | undefined;
   #lastSyncMs = 0;
   #lastFlushMs = 0;
-  #retryAtMs = 0;
-  #full: StoreError | undefined;
+  /** Why there is no log room, and why the last flush failed, each with the time of the next try. */
+  #logFull: StoreError | undefined;
+  #logRetryMs = 0;
+  #baseFull: StoreError | undefined;
+  #flushRetryMs = 0;
   #rebuild: Generator<readonly BaseKey[], void, undefined> | undefined;
   readonly #keyWords = new Int32Array(512);
   readonly #keyBytes = new Uint8Array(this.#keyWords.buffer);
@@ -45,6 +54,7 @@ export class Maintenance {
   constructor(engine: Engine, options: MaintenanceOptions) {
     this.#engine = engine;
     this.#options = options;
+    engine.log.boundSegments(options.logBytesMax * SEGMENT_SHARE);
     this.#beginRebuild();
   }
 
@@ -60,7 +70,7 @@ export class Maintenance {
 
   /** Why writes are refused now, if they are. */
   get readOnly(): StoreError | undefined {
-    return this.#full;
+    return this.#logFull ?? this.#baseFull;
   }
 
   /** Milliseconds that the loop should pause before it takes more work: 0 unless the flush falls behind. */
@@ -81,66 +91,80 @@ export class Maintenance {
     return dirtyShare === 0 ? 0 : (index.entries / index.entriesMax) * Math.min(1, dirtyShare * 4) * SLOW_SHARE;
   }
 
-  /** Call between turns, with the host's monotonic milliseconds. @throws StoreError KV_STORAGE_FAILED: the node must end */
+  /** Call between turns, with the host's monotonic milliseconds as 32 bits. @throws StoreError KV_STORAGE_FAILED: the node must end */
   run(nowMs: number): void {
     const engine = this.#engine;
+    this.#elapsedMs += (nowMs - (this.#nowMs ?? nowMs)) | 0;
+    this.#nowMs = nowMs;
     engine.log.checkFailure();
-    if (nowMs >= this.#retryAtMs) this.#reserve(nowMs);
+    if (this.#elapsedMs >= this.#logRetryMs) this.#reserve();
     const free = Math.min(
       engine.arena.capacityUnits * 4,
       Math.max(2 * TURN_BYTES_MAX, engine.arena.capacityUnits * 8 * FREE_SHARE),
     );
     if (engine.arena.freeUnits * 8 < free || engine.index.entries >= engine.index.entriesMax) engine.makeRoom(free);
-    this.#flushIfDue(nowMs);
-    this.#syncIfDue(nowMs);
+    // not during a flush: it has set bits already for keys that the base table does not show yet
     if (this.#rebuild !== undefined) this.#rebuildSlice();
-    else if (engine.bloom.saturated) this.#beginRebuild();
+    else if (engine.bloom.saturated && !engine.flusher.running) this.#beginRebuild();
+    this.#flushIfDue();
+    this.#syncIfDue();
     engine.refusal = this.#refusal();
   }
 
   #refusal(): number {
-    if (this.#full !== undefined) return failure(this.#full.code);
+    const { readOnly } = this;
+    if (readOnly !== undefined) return failure(readOnly.code);
     return this.#share() >= REFUSE_SHARE ? failure('KV_OVERLOADED') : 0;
   }
 
-  #reserve(nowMs: number): void {
+  #reserve(): void {
     try {
       this.#engine.log.reserveTurn();
-      if (this.#full !== undefined && this.#retryAtMs > 0) this.#lastFlushMs = 0;
-      this.#full = undefined;
-      this.#retryAtMs = 0;
+      this.#logFull = undefined;
     } catch (error) {
-      this.#refuse(asStoreError(error), nowMs);
+      const failed = asStoreError(error);
+      if (this.#logFull === undefined) this.#options.onError(failed);
+      this.#logFull = failed;
+      this.#logRetryMs = this.#elapsedMs + RETRY_MS;
     }
   }
 
-  #refuse(error: StoreError, nowMs: number): void {
-    if (this.#full === undefined) this.#options.onError(error);
-    this.#full = error;
-    this.#retryAtMs = nowMs + RETRY_MS;
-  }
-
-  #flushIfDue(nowMs: number): void {
-    const { flusher, log, dirtyShare, index } = this.#engine;
-    if (flusher.running || nowMs < this.#retryAtMs) return;
-    const full = index.entries >= index.entriesMax * 0.95 && dirtyShare > 0;
-    const old = dirtyShare > 0 && nowMs - this.#lastFlushMs > FLUSH_AFTER_MS;
-    const logFull = log.bytes > this.#options.logBytesMax * FLUSH_SHARE && dirtyShare > 0;
-    if (dirtyShare < FLUSH_SHARE && !full && !old && !logFull) return;
-    this.#lastFlushMs = nowMs;
-    const before = this.#engine.newKeys;
+  #flushIfDue(): void {
+    const engine = this.#engine;
+    const { flusher, log } = engine;
+    if (flusher.running || this.#elapsedMs < this.#flushRetryMs || !this.#flushDue()) return;
+    this.#lastFlushMs = this.#elapsedMs;
+    const before = engine.newKeys;
     flusher.flush(log).then(
       () => {
-        this.#engine.newKeys -= before;
+        engine.countFlushed(before);
+        this.#baseFull = undefined;
       },
-      (error: unknown) => this.#refuse(asStoreError(error), nowMs),
+      (error: unknown) => {
+        const failed = asStoreError(error);
+        if (this.#baseFull === undefined) this.#options.onError(failed);
+        this.#baseFull = failed;
+        this.#flushRetryMs = this.#elapsedMs + RETRY_MS;
+      },
     );
   }
 
-  #syncIfDue(nowMs: number): void {
+  #flushDue(): boolean {
+    const { arena, index, log, dirtyBytes, dirtyShare } = this.#engine;
+    if (dirtyShare >= FLUSH_SHARE || this.#baseFull !== undefined) return true;
+    if (log.bytes > this.#options.logBytesMax * FLUSH_SHARE && (dirtyBytes > 0 || log.droppable)) return true;
+    if (dirtyBytes === 0) return false;
+    // small records fill the index before the arena: what is dirty cannot be evicted
+    if (index.entries >= index.entriesMax * INDEX_FULL_SHARE && dirtyBytes >= arena.usedUnits * 8 * FLUSH_SHARE) {
+      return true;
+    }
+    return this.#elapsedMs - this.#lastFlushMs > FLUSH_AFTER_MS;
+  }
+
+  #syncIfDue(): void {
     const { syncIntervalMs } = this.#options;
-    if (syncIntervalMs === 0 || nowMs - this.#lastSyncMs < syncIntervalMs) return;
-    this.#lastSyncMs = nowMs;
+    if (syncIntervalMs === 0 || this.#elapsedMs - this.#lastSyncMs < syncIntervalMs) return;
+    this.#lastSyncMs = this.#elapsedMs;
     this.#engine.log.syncLater();
   }
 

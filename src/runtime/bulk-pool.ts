@@ -1,0 +1,46 @@
+/**
+ * A pool of threads for bulk work that must not hold up a node or the event loop: load generators now, tree rebuilds,
+ * scrubs and backups later. Never on the way of a get or a put.
+ *
+ * Piscina, with its atomics off: a pool thread keeps its event loop, so that it may use timers, ports and a store.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import { Piscina } from 'piscina';
+import { StoreError } from '../core/errors.js';
+
+export interface BulkPoolOptions {
+  /** Module whose default export takes a task and returns its result. */
+  readonly module: URL;
+  readonly threads: number;
+  /** Tasks that may wait for a thread; one more is refused. */
+  readonly waitingMax?: number;
+}
+
+const WAITING_MAX = 1_024;
+
+export class BulkPool<Task, Result> {
+  readonly #pool: Piscina<Task, Result>;
+
+  constructor({ module, threads, waitingMax = WAITING_MAX }: BulkPoolOptions) {
+    this.#pool = new Piscina({
+      filename: module.href,
+      minThreads: 0,
+      maxThreads: threads,
+      maxQueue: waitingMax,
+      atomics: 'disabled',
+    });
+  }
+
+  /** Runs one task on a thread of the pool. @throws StoreError KV_OVERLOADED when too many wait, or what the task threw */
+  async run(task: Task, transferList: readonly MessagePort[] = []): Promise<Result> {
+    if (this.#pool.queueSize >= this.#pool.options.maxQueue) {
+      throw new StoreError('KV_OVERLOADED', `${this.#pool.queueSize} bulk tasks wait for a thread; try again later`);
+    }
+    return this.#pool.run(task, { transferList: [...transferList] });
+  }
+
+  /** Waits for the tasks under way, then ends the threads. */
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+}
