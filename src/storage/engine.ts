@@ -9,7 +9,7 @@
 import type { PageRequest, Store } from '../actor/ports.js';
 import { assert, StoreError } from '../core/errors.js';
 import { type Clock, clock, type PartitionId, type ReplicaId } from '../core/ids.js';
-import { clockOf, Flag, keyBytesOf, RECORD_HEADER_BYTES, Rec, sizeOf, slotOfRecord } from '../protocol/record.js';
+import { clockOf, Flag, flagsOf, keyBytesOf, RECORD_HEADER_BYTES, Rec, sizeOf, slotOfRecord } from '../protocol/record.js';
 import { Arena, wordOf } from './arena.js';
 import type { BaseTable } from './base-table.js';
 import { BloomFilter } from './bloom-filter.js';
