@@ -17,6 +17,8 @@ import { Control, type NodeMemory } from './node-memory.js';
 const FIRST_UNIT = 4;
 const UNIT_MASK = 0x1fff_ffff;
 const LAP_BITS = 29;
+/** Most units of one pad: its size has 24 bits, in bytes. */
+const PAD_UNITS_MAX = 0xff_ff_f8 >>> 3;
 
 /** Word index of a position. */
 export const wordOf = (position: number): number => (position & UNIT_MASK) << 1;
@@ -68,6 +70,14 @@ export class Arena {
     return (this.#lap - this.#reclaimLap) * this.capacityUnits + this.#headUnit - this.#reclaimUnit;
   }
 
+  /** Units from the tail to a position that is not behind the head; 0 for one that the tail has passed. */
+  unitsFromTail(position: number): number {
+    const tail = this.tail;
+    if (((position - tail) | 0) <= 0) return 0;
+    const distance = (position & UNIT_MASK) - (tail & UNIT_MASK);
+    return position >>> LAP_BITS === tail >>> LAP_BITS ? distance : distance + this.capacityUnits;
+  }
+
   /** Units that can be written before the head meets the tail. */
   get freeUnits(): number {
     return this.capacityUnits - FIRST_UNIT - this.usedUnits;
@@ -99,8 +109,11 @@ export class Arena {
 
   /** Fills the rest of the lap and begins the next one. */
   wrap(): void {
-    const rest = this.capacityUnits - this.#headUnit;
-    if (rest > 0) this.words[this.#headUnit << 1] = (rest << 3) | (Flag.pad << 24);
+    while (this.#headUnit < this.capacityUnits) {
+      const units = Math.min(this.capacityUnits - this.#headUnit, PAD_UNITS_MAX);
+      this.words[this.#headUnit << 1] = (units << 3) | (Flag.pad << 24);
+      this.#headUnit += units;
+    }
     this.#lap++;
     this.#headUnit = FIRST_UNIT;
     Atomics.store(this.#control, Control.laps, this.#lap); // Atomics: seq_cst, before any byte of the new lap
@@ -110,11 +123,6 @@ export class Arena {
   publish(): void {
     // Atomics: release; the records before it are complete, the log write behind us
     Atomics.store(this.#control, Control.published, this.head);
-  }
-
-  /** True where the tail stands at the end of its lap, behind the last whole record. */
-  get tailAtLapEnd(): boolean {
-    return this.#reclaimUnit >= this.capacityUnits;
   }
 
   /** Gives up the oldest `units`; readers that still copy them will notice. Visible after `releaseTail`. */

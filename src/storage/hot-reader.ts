@@ -8,7 +8,7 @@
  * An unpublished record carries the position of the version before it, so a reader steps back until it meets one that
  * is published. A record's bytes change only when the circle comes round, which `reclaimed` announces beforehand.
  */
-import { Rec, sizeOf, valueBytesOf, valueWord } from '../protocol/record.js';
+import { Flag, Rec, sizeOf, valueBytesOf, valueWord } from '../protocol/record.js';
 import { wordOf } from './arena.js';
 import { BloomFilter } from './bloom-filter.js';
 import { Control, homeSlot, type NodeMemory } from './node-memory.js';
@@ -63,6 +63,9 @@ export class HotReader {
           if (this.#marks[slot] === 0) this.#marks[slot] = 1;
           return this.#published(position);
         }
+        // another key of this hash, or bytes that were overwritten under us: then the key may be elsewhere
+        this.#position = position;
+        if (!this.intact()) return Found.unsettled;
       }
       if (++slot === this.#slots) slot = 0;
     }
@@ -79,20 +82,24 @@ export class HotReader {
     return true;
   }
 
-  /** Steps back from a version that may be staged to the newest published one. */
+  /** The record at this position if it is published, else the newest published one before it. */
   #published(newest: number): number {
     const published = Atomics.load(this.#control, Control.published); // Atomics: acquire, after the slot
     let position = newest;
     for (let steps = 0; ((position - published) | 0) >= 0; steps++) {
-      position = this.words[wordOf(position) + Rec.previous];
-      if (position === 0) return Found.absent;
       if (steps === STEPS_MAX) return Found.unsettled;
+      this.#position = position;
+      position = this.words[wordOf(position) + Rec.previous];
+      if (!this.intact()) return Found.unsettled;
+      if (position === 0) return Found.absent;
     }
     this.#position = position;
     const at = wordOf(position);
     const end = at + sizeOf(this.words, at) / 4;
     const valueEnd = at + valueWord(this.words, at) + valueBytesOf(this.words, at) / 4;
-    return end > this.words.length || valueEnd > end ? Found.unsettled : at;
+    if (end > this.words.length || valueEnd > end) return Found.unsettled;
+    // withdrawn by its own turn, before it was published
+    return ((this.words[at + Rec.size] >>> 24) & Flag.pad) !== 0 ? Found.unsettled : at;
   }
 
   /** True where everything read of the record since `find` was its own. */

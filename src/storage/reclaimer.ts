@@ -56,6 +56,8 @@ export class Reclaimer {
     const slot = this.#index.slotOf(hash, position);
     if (slot < 0) return 0;
     if (this.#index.marks[slot] !== 0 && copied + bytes <= COPY_BYTES_MAX) {
+      // the copy may land on what this call has freed: readers have to know first
+      this.#arena.releaseTail();
       const copy = relocate(at, bytes);
       if (copy >= 0) {
         this.#index.swing(hash, position, this.#arena.positionAt(copy));
