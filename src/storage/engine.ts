@@ -9,7 +9,7 @@
 import type { PageRequest, Store } from '../actor/ports.js';
 import { assert, StoreError } from '../core/errors.js';
 import { type Clock, clock, type PartitionId, type ReplicaId } from '../core/ids.js';
-import { clockOf, Flag, flagsOf, keyBytesOf, RECORD_HEADER_BYTES, Rec, sizeOf, slotOfRecord } from '../protocol/record.js';
+import { clockOf, Flag, flagsOf, Rec, slotOfRecord } from '../protocol/record.js';
 import { Arena, wordOf } from './arena.js';
 import type { BaseTable } from './base-table.js';
 import { BloomFilter } from './bloom-filter.js';
@@ -28,6 +28,8 @@ export interface EngineParts {
   readonly replica: ReplicaId;
 }
 
+/** No position: reserved, not staged. */
+const NOT_STAGED = -1;
 /** Bytes of a key in words: the longest key, padded. */
 const KEY_SCRATCH_BYTES = 2048;
 
@@ -174,10 +176,10 @@ export class Engine implements Store {
   }
 
   /** Keeps count of the keys whose newest record is a tombstone. */
-  #countTombstone(at: number, before: number): void {
+  #countTombstone(at: number, before: number, sign = 1): void {
     const isDead = flagsOf(this.words, at) & Flag.tombstone;
     const wasDead = before === 0 ? 0 : flagsOf(this.words, wordOf(before)) & Flag.tombstone;
-    this.#tombstones += isDead - wasDead;
+    this.#tombstones += sign * (isDead - wasDead);
   }
 
   /** What undoing this record has to bring back. */
@@ -228,6 +230,7 @@ export class Engine implements Store {
     if (held) this.index.swing(hash, position, before);
     else this.index.removeSlot(this.index.slotOf(hash, position));
     if (before === 0) this.newKeys--;
+    this.#countTombstone(at, before, -1);
     this.flusher.fresh[slotOfRecord(this.words, at) >>> this.#slotShift].pop();
   }
 
@@ -269,6 +272,7 @@ export class Engine implements Store {
     words[at + Rec.previous] = 0;
     if (before === 0) this.index.insert(hash, position);
     else this.index.swing(hash, before, position);
+    this.#countTombstone(at, before);
     this.flusher.fresh[slotOfRecord(words, at) >>> this.#slotShift].push(position);
   }
 
@@ -284,17 +288,6 @@ export class Engine implements Store {
   }
 }
 
-/** No position: reserved, not staged. */
-const NOT_STAGED = -1;
-
 function noRelocation(): number {
   return -1;
-}
-
-/** Size and key length that a record claims fit each other: what recovery checks before it walks on. */
-export function plausible(words: Int32Array, at: number, endWord: number): boolean {
-  const size = sizeOf(words, at);
-  if (size < RECORD_HEADER_BYTES || size % 8 !== 0 || at + size / 4 > endWord) return false;
-  // a withdrawn record may never have been filled in: only its size counts
-  return ((words[at] >>> 24) & Flag.pad) !== 0 || RECORD_HEADER_BYTES + keyBytesOf(words, at) <= size;
 }

@@ -8,9 +8,9 @@
  */
 import { join } from 'node:path';
 import { StoreError } from '../core/errors.js';
-import { clockOf, sizeOf } from '../protocol/record.js';
+import { Flag, keyBytesOf, RECORD_HEADER_BYTES, sizeOf } from '../protocol/record.js';
 import { CommitLog, storageError } from './commit-log.js';
-import { type Engine, plausible } from './engine.js';
+import type { Engine } from './engine.js';
 import {
   BLOCK_HEADER_BYTES,
   type BlockHeader,
@@ -57,7 +57,7 @@ export async function recover(engine: Engine, options: RecoveryOptions): Promise
   for (const [index, number] of numbers.entries()) {
     const path = join(directory, segmentName(number));
     const bytes = await replay.segment({ number, path, last: index === numbers.length - 1 });
-    held.push({ segment: number, bytes });
+    if (bytes > 0) held.push({ segment: number, bytes });
   }
   const firstSegment = (numbers.at(-1) ?? 0) + 1;
   const nextSequence = Math.max(1, replay.nextSequence);
@@ -73,6 +73,8 @@ export async function recover(engine: Engine, options: RecoveryOptions): Promise
   engine.attachLog(log);
   engine.arena.publish();
   if (options.checkpoint === true) await engine.flusher.flush(log);
+  engine.countFlushed(0);
+  if (engine.base.entryCount === 0) engine.newKeys = engine.index.entries;
   const { cut } = replay;
   return { records: replay.records, segments: numbers.length, ...(cut !== undefined && { cut }) };
 }
@@ -87,6 +89,8 @@ function list(files: LogFiles, directory: string): number[] {
 }
 
 const CHUNK_BYTES = 4 * 1024 * 1024;
+/** Bytes of one block that are copied together; a larger record goes alone. */
+const PIECE_BYTES_MAX = 64 * 1024;
 
 class Replay {
   records = 0;
@@ -102,7 +106,7 @@ class Replay {
     this.#files = files;
   }
 
-  /** Replays one segment; returns the bytes of it that count. */
+  /** Replays one segment; returns the bytes of it that count, 0 where it holds nothing and was removed. */
   async segment(segment: Segment): Promise<number> {
     const fd = this.#files.openRead(segment.path);
     try {
@@ -118,8 +122,12 @@ class Replay {
     const got = this.#files.read(fd, this.#bytes, 0, SEGMENT_HEADER_BYTES, 0);
     const header = got < SEGMENT_HEADER_BYTES ? undefined : readSegmentHeader(this.#words.subarray(0, 8));
     if (header === undefined) {
-      if (!segment.last) throw damaged(segment.path, 0);
-      this.#cutTail(segment.path, 0, size);
+      // a crash can only have left the last one like this, before anything was written to it
+      if (size > 0 && (!segment.last || this.#intactBehind(fd, SEGMENT_HEADER_BYTES, size, segment.number))) {
+        throw damaged(segment.path, 0);
+      }
+      this.cut = { segment: segment.path, bytes: size };
+      this.#files.remove(segment.path);
       return false;
     }
     if (header.format > LOG_FORMAT) {
@@ -135,6 +143,10 @@ class Replay {
     while (offset < size) {
       const filled = this.#fill(fd, offset, size);
       let at = 0;
+      if (filled === 0) {
+        this.#end(fd, offset, size, segment, 'torn');
+        return offset;
+      }
       while (at < filled / 4) {
         const claimed = claimedBlockBytes(this.#words, at);
         const partial = at * 4 + Math.max(claimed, BLOCK_HEADER_BYTES) > filled && offset + filled < size;
@@ -164,32 +176,46 @@ class Replay {
     return filled & ~3;
   }
 
+  /** Copies the block's records into the arena, as many together as are easily found room for, and adopts them. */
   async #replayBlock(at: number, block: BlockHeader): Promise<void> {
-    const engine = this.#engine;
-    const { arena } = engine;
-    const units = block.bytes >>> 3;
-    await this.#makeRoom(units + arena.padUnits(units), block.records);
-    if (!arena.fitsLap(units)) arena.wrap();
-    const start = arena.push(units);
-    this.#bytes.copy(arena.bytes, start * 4, at * 4, at * 4 + block.bytes);
-    const end = start + block.bytes / 4;
-    let word = start + BLOCK_HEADER_BYTES / 4;
+    const end = at + block.bytes / 4;
+    let from = at + BLOCK_HEADER_BYTES / 4;
+    let to = from;
+    let records = 0;
     for (let i = 0; i < block.records; i++) {
-      if (!plausible(arena.words, word, end))
+      if (!plausible(this.#words, to, end)) {
         throw new StoreError('KV_CORRUPT', 'a log block holds an impossible record');
-      engine.clock = clockOf(arena.words, word);
-      engine.adopt(word);
-      word += sizeOf(arena.words, word) / 4;
+      }
+      const next = to + sizeOf(this.#words, to) / 4;
+      if (records > 0 && (next - from) * 4 > PIECE_BYTES_MAX) {
+        await this.#replayPiece(from, to, records);
+        from = to;
+        records = 0;
+      }
+      to = next;
+      records++;
     }
+    if (records > 0) await this.#replayPiece(from, to, records);
     this.records += block.records;
     this.nextSequence = block.firstSequence + block.records;
   }
 
+  async #replayPiece(from: number, to: number, records: number): Promise<void> {
+    const engine = this.#engine;
+    const { arena } = engine;
+    const units = (to - from) >>> 1;
+    const fits = () =>
+      arena.freeUnits >= units + arena.padUnits(units) && engine.index.entries + records <= engine.index.entriesMax;
+    if (!fits()) await this.#makeRoom(units, fits);
+    if (!arena.fitsLap(units)) arena.wrap();
+    const start = arena.push(units);
+    this.#bytes.copy(arena.bytes, start * 4, from * 4, to * 4);
+    for (let i = 0, word = start; i < records; i++, word += sizeOf(arena.words, word) / 4) engine.adopt(word);
+  }
+
   /** Room in the arena and the index; a log larger than memory goes to the base table in between. */
-  async #makeRoom(units: number, records: number): Promise<void> {
-    const { arena, index, reclaimer, flusher } = this.#engine;
-    const fits = () => arena.freeUnits >= units && index.entries + records <= index.entriesMax;
-    if (fits()) return;
+  async #makeRoom(units: number, fits: () => boolean): Promise<void> {
+    const { arena, reclaimer, flusher } = this.#engine;
     arena.publish();
     await flusher.flush(NO_LOG);
     const keep = Math.max(units, arena.capacityUnits >>> 1);
@@ -230,4 +256,12 @@ const NO_LOG = { segment: 0, dropBefore: () => undefined };
 function damaged(path: string, offset: number): StoreError {
   const message = `${path} is damaged at byte ${offset}, with intact blocks behind it; the other replicas still answer`;
   return new StoreError('KV_CORRUPT', message, { path, offset });
+}
+
+/** Size and key length that a record claims fit each other. */
+function plausible(words: Int32Array, at: number, endWord: number): boolean {
+  const size = sizeOf(words, at);
+  if (size < RECORD_HEADER_BYTES || size % 8 !== 0 || at + size / 4 > endWord) return false;
+  // a withdrawn record may never have been filled in: only its size counts
+  return ((words[at] >>> 24) & Flag.pad) !== 0 || RECORD_HEADER_BYTES + keyBytesOf(words, at) <= size;
 }
