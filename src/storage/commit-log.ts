@@ -43,10 +43,12 @@ export class CommitLog {
   syncs = 0;
   readonly #directory: string;
   readonly #files: LogFiles;
-  readonly #segmentBytes: number;
+  #segmentBytes: number;
   readonly #held: { segment: number; bytes: number }[];
   #current: Segment;
   #retired: Segment[] = [];
+  /** Retired segments that the background sync under way has taken over. */
+  #inSync: readonly Segment[] = [];
   #syncing = false;
   #failure: StoreError | undefined;
 
@@ -72,9 +74,19 @@ export class CommitLog {
     return total;
   }
 
+  /** Whether there are segments that a flush may drop. */
+  get droppable(): boolean {
+    return this.#held.length > 0;
+  }
+
   /** True while a background sync is under way: its end needs a turn of the event loop. */
   get busy(): boolean {
     return this.#syncing;
+  }
+
+  /** Keeps segments small beside the bound of the whole log: what is being written cannot be dropped. */
+  boundSegments(bytesMax: number): void {
+    this.#segmentBytes = Math.min(this.#segmentBytes, bytesMax);
   }
 
   get unsynced(): boolean {
@@ -82,8 +94,9 @@ export class CommitLog {
   }
 
   #begin(number: number): Segment {
+    let fd = -1;
     try {
-      const fd = this.#files.create(join(this.#directory, segmentName(number)));
+      fd = this.#files.create(join(this.#directory, segmentName(number)));
       const header = segmentHeader(number, this.nextSequence);
       this.#files.write(fd, header, 0, header.length, 0);
       const segment = { number, fd, offset: SEGMENT_HEADER_BYTES, reserved: 0, unsynced: true };
@@ -91,6 +104,7 @@ export class CommitLog {
       this.#files.syncDirectory(this.#directory);
       return segment;
     } catch (error) {
+      if (fd >= 0) this.#files.close(fd);
       throw storageError('cannot begin a log segment', error);
     }
   }
@@ -129,6 +143,7 @@ export class CommitLog {
   /** Writes one sealed block. @throws StoreError KV_STORAGE_FULL or KV_STORAGE_FAILED: then nothing of it counts */
   append(bytes: Buffer, start: number, length: number): void {
     const current = this.#current;
+    this.checkFailure();
     try {
       this.#files.write(current.fd, bytes, start, length, current.offset);
     } catch (error) {
@@ -141,7 +156,10 @@ export class CommitLog {
 
   /** Everything appended is on disk when this returns. @throws StoreError KV_STORAGE_FAILED: nothing unsynced is trusted */
   sync(): void {
+    // a failed sync leaves pages that look clean: the next one would succeed without them
+    this.checkFailure();
     try {
+      for (const segment of this.#inSync) this.#files.sync(segment.fd);
       for (const segment of this.#retired) this.#files.sync(segment.fd);
       if (!this.#syncing) this.#closeRetired();
       this.#files.sync(this.#current.fd);
@@ -158,6 +176,7 @@ export class CommitLog {
     this.#syncing = true;
     const retired = this.#retired;
     this.#retired = [];
+    this.#inSync = retired;
     const current = this.#current;
     current.unsynced = false;
     const targets = [...retired, current];
@@ -167,6 +186,7 @@ export class CommitLog {
         if (error !== null) this.#failure = storageError('cannot sync the log', error);
         if (--left > 0) return;
         for (const segment of retired) this.#files.close(segment.fd);
+        this.#inSync = [];
         this.#syncing = false;
         this.syncs++;
       });
@@ -181,8 +201,9 @@ export class CommitLog {
   /** Drops the segments before this one: the base table holds all of their records, synced. */
   dropBefore(segment: number): void {
     while (this.#held.length > 0 && this.#held[0].segment < segment) {
-      const { segment: number } = this.#held.shift() as { segment: number };
-      this.#files.remove(join(this.#directory, segmentName(number)));
+      // oldest first and none left out: an old segment must not outlive a newer one, or its records would come back
+      this.#files.remove(join(this.#directory, segmentName(this.#held[0].segment)));
+      this.#held.shift();
     }
   }
 

@@ -13,6 +13,7 @@ export interface LogFiles {
   sync(fd: number): void;
   syncLater(fd: number, done: (error: Error | null) => void): void;
   close(fd: number): void;
+  /** Cuts the file, durably. */
   truncate(path: string, bytes: number): void;
   remove(path: string): void;
   list(directory: string): string[];
@@ -33,7 +34,15 @@ export const realFiles: LogFiles = {
   sync: (fd) => fs.fdatasyncSync(fd),
   syncLater: (fd, done) => fs.fdatasync(fd, done),
   close: (fd) => fs.closeSync(fd),
-  truncate: (path, bytes) => fs.truncateSync(path, bytes),
+  truncate(path, bytes) {
+    const fd = fs.openSync(path, 'r+');
+    try {
+      fs.ftruncateSync(fd, bytes);
+      fs.fsyncSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+  },
   remove: (path) => fs.rmSync(path, { force: true }),
   list: (directory) => fs.readdirSync(directory),
   syncDirectory(directory) {
