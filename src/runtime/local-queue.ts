@@ -13,12 +13,18 @@ export class LocalQueue {
   /** Five numbers a message: word index, tag, to, from, request. */
   readonly #entries: number[] = [];
   #taken = 0;
+  #waitingBytes = 0;
   #chunkWords = new Int32Array(CHUNK_BYTES / 4);
   #chunkBytes = Buffer.from(this.#chunkWords.buffer);
   #chunkUsed = 0;
 
   get length(): number {
     return this.#words.length - this.#taken;
+  }
+
+  /** Bytes of all messages since the queue was last found empty: at least what still waits. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
   }
 
   /** Where `truncate` returns to. */
@@ -44,11 +50,13 @@ export class LocalQueue {
     out.bytes = this.#chunkBytes;
     out.at = this.#chunkUsed;
     this.#chunkUsed += words;
+    this.#waitingBytes += bytes;
     this.#push(out.words, out.bytes, out.at, tag, to, from, request);
   }
 
   /** Queues a message where it stands, under another header. */
   forward(message: MessageView, tag: number, to: number, from: number, request: number): void {
+    this.#waitingBytes += message.size;
     this.#push(message.words, message.bytes, message.at, tag, to, from, request);
   }
 
@@ -61,7 +69,10 @@ export class LocalQueue {
   /** Points `view` at the next message; false when there is none. */
   take(view: MessageView): boolean {
     const index = this.#taken;
-    if (index === this.#words.length) return false;
+    if (index === this.#words.length) {
+      this.#waitingBytes = 0;
+      return false;
+    }
     this.#taken++;
     const entries = this.#entries;
     view.words = this.#words[index];

@@ -10,7 +10,6 @@ import { MailboxWriter } from './mailbox.js';
 export class Outgoing {
   /** Handler that wrote here last; see beginHandler. */
   #handler = 0;
-  #mark = 0;
   #waitingMark = 0;
   #waitingBytes = 0;
   #waiting: Int32Array[] = [];
@@ -29,8 +28,12 @@ export class Outgoing {
     const writer = this.#writer;
     if (handler !== this.#handler) {
       this.#handler = handler;
-      this.#mark = writer.mark;
+      writer.mark();
       this.#waitingMark = this.#waiting.length;
+    }
+    if (bytes > writer.messageBytesMax) {
+      writer.countRefusal();
+      return false;
     }
     const at = this.#waiting.length === 0 ? writer.reserve(bytes) : -1;
     if (at >= 0) {
@@ -65,7 +68,7 @@ export class Outgoing {
   /** Takes back what this handler has opened. */
   undo(handler: number): void {
     if (handler !== this.#handler) return;
-    this.#writer.rollback(this.#mark);
+    this.#writer.rollback();
     for (const words of this.#waiting.splice(this.#waitingMark)) this.#waitingBytes -= words.length * 4;
   }
 

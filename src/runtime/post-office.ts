@@ -17,7 +17,7 @@ export class PostOffice {
   readonly #wake: Wake;
   readonly #bell: Bell;
   readonly #outgoing: (Outgoing | undefined)[] = [];
-  readonly #threads: number[] = [];
+  #threads: number[] = [];
 
   /** `nodes`: how many threads of the host are nodes; clients' threads are numbered behind them. */
   constructor(nodes: number, wake: Wake, bell: Bell) {
@@ -38,7 +38,13 @@ export class PostOffice {
 
   disconnect(thread: number): void {
     this.#outgoing[thread] = undefined;
-    this.#threads.splice(this.#threads.indexOf(thread), 1);
+    this.#threads = this.#threads.filter((other) => other !== thread);
+  }
+
+  /** Whether anything waits for a full mailbox: nobody wakes us when it has room. */
+  get waiting(): boolean {
+    for (const thread of this.#threads) if (this.waitingBytes(thread) > 0) return true;
+    return false;
   }
 
   /** Bytes that wait for this thread's mailbox to have room. */
