@@ -5,7 +5,8 @@
  */
 import { type Command, Option } from 'commander';
 import { StoreError } from '../core/errors.js';
-import { checkOption, OPTION_SPECS, type OpenOptions, type OptionSpec, type StoreOptions } from '../core/options.js';
+import { checkOption } from '../core/option-check.js';
+import { OPTION_SPECS, type OpenOptions, type OptionSpec, type StoreOptions } from '../core/options.js';
 import { CliError } from './exit-codes.js';
 import { formatBytes, parseBytes } from './quantities.js';
 

@@ -3,7 +3,7 @@
  * table and the validation at `open` come from this table. Cluster options must be the same on every host and are
  * stamped in the data directory; host options may differ and change between openings.
  */
-import { StoreError } from './errors.js';
+import { checkOption, invalidOption } from './option-check.js';
 
 export type Durability = 'sync' | 'interval' | 'none';
 export type FailureDomain = 'node' | 'host' | 'machine' | 'zone';
@@ -254,7 +254,7 @@ export interface Machine {
 export function resolveOptions(given: OpenOptions, machine: Machine): StoreOptions {
   for (const name of Object.keys(given)) {
     if (!Object.hasOwn(OPTION_SPECS, name))
-      throw invalid(name, `unknown option '${name}'; see the list of options in the README`);
+      throw invalidOption(name, `unknown option '${name}'; see the list of options in the README`);
   }
   const named = given as Readonly<Record<string, unknown>>;
   const checked: Record<string, unknown> = {};
@@ -274,62 +274,17 @@ export function resolveOptions(given: OpenOptions, machine: Machine): StoreOptio
 
 function checkTogether(options: StoreOptions): void {
   const { n, r, w, nodes, partitions, weights, memoryBytes } = options;
-  if (r > n) throw invalid('r', `r (${r}) cannot exceed n (${n}): only n replicas of a key exist`);
-  if (w > n) throw invalid('w', `w (${w}) cannot exceed n (${n}): only n replicas of a key exist`);
+  if (r > n) throw invalidOption('r', `r (${r}) cannot exceed n (${n}): only n replicas of a key exist`);
+  if (w > n) throw invalidOption('w', `w (${w}) cannot exceed n (${n}): only n replicas of a key exist`);
   if ((partitions & (partitions - 1)) !== 0)
-    throw invalid('partitions', `partitions (${partitions}) must be a power of two`);
+    throw invalidOption('partitions', `partitions (${partitions}) must be a power of two`);
   if (weights.length !== nodes)
-    throw invalid('weights', `weights names ${weights.length} nodes, the host has ${nodes}`);
+    throw invalidOption('weights', `weights names ${weights.length} nodes, the host has ${nodes}`);
   const perNode = memoryBytes / nodes;
   if (perNode < MiB)
-    throw invalid(
+    throw invalidOption(
       'memoryBytes',
       `memoryBytes gives ${Math.floor(perNode)} bytes to a node; at least ${MiB} are needed`,
     );
-  if (perNode > 4 * GiB) throw invalid('memoryBytes', `memoryBytes gives a node more than 4 GiB; use more nodes`);
-}
-
-/**
- * Checks one option against its spec; numbers given as text (flags, environment) are the CLI's to parse first.
- * @throws StoreError KV_INVALID_OPTION
- */
-export function checkOption(name: string, spec: OptionSpec, value: unknown): unknown {
-  switch (spec.kind) {
-    case 'integer':
-    case 'bytes':
-      return checkInteger(name, spec, value);
-    case 'string':
-      if (typeof value !== 'string' || value === '') throw invalid(name, `${name} must be a string that is not empty`);
-      return value;
-    case 'boolean':
-      if (typeof value !== 'boolean') throw invalid(name, `${name} must be true or false`);
-      return value;
-    case 'choice':
-      if (!spec.choices?.includes(value as string))
-        throw invalid(name, `${name} must be one of ${spec.choices?.join(', ')}, not ${String(value)}`);
-      return value;
-    case 'weights':
-      if (
-        !Array.isArray(value) ||
-        !value.every((weight) => typeof weight === 'number' && weight >= 0.1 && weight <= 100)
-      ) {
-        throw invalid(name, `${name} must be an array of numbers from 0.1 to 100, one for each node`);
-      }
-      return Object.freeze([...value]);
-  }
-}
-
-function checkInteger(name: string, spec: OptionSpec, value: unknown): number {
-  const { min = 0, max = Number.MAX_SAFE_INTEGER } = spec;
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < min || value > max) {
-    throw invalid(
-      name,
-      `${name} must be a whole number from ${min} to ${max}${spec.unit ? ` (${spec.unit})` : ''}, not ${String(value)}`,
-    );
-  }
-  return value;
-}
-
-function invalid(option: string, message: string): StoreError {
-  return new StoreError('KV_INVALID_OPTION', message, { option });
+  if (perNode > 4 * GiB) throw invalidOption('memoryBytes', `memoryBytes gives a node more than 4 GiB; use more nodes`);
 }

@@ -1,0 +1,95 @@
+/** Calls on many keys: one promise for all of them, a window of requests under way at a time. */
+import { StoreError } from '../core/errors.js';
+import { NOT_LOCAL } from './local-reads.js';
+import type { Waiter } from './requests.js';
+import type { StoreCore } from './store-core.js';
+import type { BatchOperation, Key, PutOptions, ReadOptions, Value, WriteOptions } from './types.js';
+import { Batch, type SendItem } from './waiters.js';
+import type { WriteOrder } from './writes.js';
+
+/** Values in the order of the keys. */
+export async function getMany(
+  core: StoreCore,
+  keys: readonly Key[],
+  options?: ReadOptions,
+): Promise<(Value | undefined)[]> {
+  const order = core.calls.read(options);
+  if (!Array.isArray(keys)) throw badArgument('getMany takes an array of keys');
+  const values: (Value | undefined)[] = new Array(keys.length);
+  const misses: Promise<void>[] = [];
+  try {
+    for (let i = 0; i < keys.length; i++) {
+      const value = order.monotonic ? NOT_LOCAL : core.getLocal(keys[i], order.r);
+      if (value !== NOT_LOCAL) values[i] = value;
+      else {
+        const keep = (late: Value) => {
+          values[i] = late;
+        };
+        misses.push(core.getAny(keys[i], order).then(keep));
+        if (misses.length >= core.window) await Promise.all(misses.splice(0));
+      }
+    }
+  } catch (error) {
+    await Promise.allSettled(misses);
+    throw error;
+  }
+  if (misses.length > 0) await Promise.all(misses);
+  return values;
+}
+
+/** Writes every pair, or throws the first error; some may then have been written. */
+export async function putMany(
+  core: StoreCore,
+  pairs: Iterable<readonly [Key, Value]>,
+  options?: PutOptions,
+): Promise<void> {
+  const order = batchOrder(core, options);
+  const send = (pair: readonly [Key, Value], waiter: Waiter) => {
+    if (!Array.isArray(pair)) throw badArgument('putMany takes pairs, each an array of key and value');
+    const [key, value] = pair;
+    core.sendItem(key, value, order, waiter);
+  };
+  await batchOf(core, send, order, options?.signal).run(pairs);
+}
+
+/** Puts and deletes together. */
+export async function batch(
+  core: StoreCore,
+  operations: Iterable<BatchOperation>,
+  options?: WriteOptions,
+): Promise<void> {
+  const order = batchOrder(core, options);
+  const send = (item: BatchOperation, waiter: Waiter) => {
+    const isPut = item?.type === 'put';
+    if (!isPut && item?.type !== 'delete') {
+      throw new StoreError('KV_INVALID_OPTION', `a batch takes operations of type put or delete`, { option: 'type' });
+    }
+    const ttlMs = isPut ? item.ttlMs : undefined;
+    const base = ttlMs === undefined ? order : { ...order, expiresAtMs: core.calls.expiresAtMs(ttlMs) };
+    core.sendItem(item.key, isPut ? item.value : undefined, { ...base, tombstone: !isPut }, waiter);
+  };
+  await batchOf(core, send, order, options?.signal).run(operations);
+}
+
+function batchOf<One>(
+  core: StoreCore,
+  send: SendItem<One>,
+  order: WriteOrder,
+  signal: AbortSignal | undefined,
+): Batch<One> {
+  const window = core.window;
+  return new Batch(send, { check: core.decodeResult, deadlineMs: order.deadlineMs, window, signal });
+}
+
+function batchOrder(core: StoreCore, options: PutOptions | undefined): WriteOrder {
+  core.checkOpen();
+  if (options?.context === undefined) return core.calls.write(options, false, 0);
+  throw new StoreError('KV_INVALID_OPTION', 'a batch takes no context: it would fit one key only', {
+    option: 'context',
+  });
+}
+
+/** An argument of the wrong kind. */
+export function badArgument(message: string): StoreError {
+  return new StoreError('KV_INVALID_OPTION', message, { option: 'arguments' });
+}

@@ -1,0 +1,152 @@
+/**
+ * One thread's means of asking: the key scratch, the local reads, the requests in flight, and the two ways to send. What
+ * `store.ts` offers is made of these; one core serves one thread.
+ */
+import { asStoreError, StoreError } from '../core/errors.js';
+import type { ThreadMap } from '../host/thread-map.js';
+import type { MessageView } from '../protocol/header.js';
+import { aborted, CallOptions, type ReadOrder, type RequestDefaults } from './call-options.js';
+import { KeyScratch } from './key-scratch.js';
+import { COMPLEX, LocalReads, NOT_LOCAL } from './local-reads.js';
+import { decodeAnswer, MessageReads, type SetAnswer } from './message-reads.js';
+import { Requests, type Waiter } from './requests.js';
+import { resolveSet } from './resolving.js';
+import type { Seat } from './seat.js';
+import type { Key, PutOptions, Resolve, Value, WriteResult } from './types.js';
+import { PromiseWaiter } from './waiters.js';
+import { type WriteOrder, Writes } from './writes.js';
+
+export interface CoreParts {
+  readonly map: ThreadMap;
+  readonly seat: (onMessage: (view: MessageView) => void) => Seat;
+  readonly defaults: RequestDefaults;
+  readonly pairBytesMax: number;
+  readonly inFlightMax: number;
+  readonly resolve: Resolve;
+}
+
+/** A read's answer, and where it came from. */
+export interface CoreAnswer extends SetAnswer {
+  readonly via: 'memory' | 'messages';
+  /** Hash of the key, which a context carries. */
+  readonly hash: number;
+}
+
+export class StoreCore {
+  readonly seat: Seat;
+  readonly requests: Requests;
+  readonly local: LocalReads;
+  readonly reads: MessageReads;
+  readonly writes: Writes;
+  readonly calls: CallOptions;
+  readonly resolve: Resolve;
+  /** Requests of one call under way at the same time: others have room beside it. */
+  readonly window: number;
+  /** The result that a reply to a write carries. @throws StoreError */
+  readonly decodeResult = (message: MessageView): WriteResult => this.writes.result(message);
+  isClosed = false;
+  readonly #key = new KeyScratch();
+
+  constructor(parts: CoreParts) {
+    this.resolve = parts.resolve;
+    this.window = Math.max(1, parts.inFlightMax >>> 2);
+    this.calls = new CallOptions(parts.defaults);
+    this.local = new LocalReads(parts.map);
+    this.seat = parts.seat((view) => this.requests.settle(view));
+    this.requests = new Requests(this.seat, parts.inFlightMax);
+    const route = (slot: number) => this.#route(slot);
+    this.reads = new MessageReads(this.seat, this.requests, route);
+    this.writes = new Writes(this.seat, this.requests, parts.pairBytesMax, route);
+  }
+
+  /** The first node of the key's preference list that is up. @throws StoreError KV_UNAVAILABLE */
+  #route(slot: number): number {
+    const { n, slotShift, preference } = this.local;
+    const first = (slot >>> slotShift) * n;
+    for (let i = first; i < first + n; i++) if (this.seat.isUp(preference[i])) return preference[i];
+    throw new StoreError('KV_UNAVAILABLE', 'no replica of the key is up; nothing was done');
+  }
+
+  /** @throws StoreError KV_CLOSED */
+  checkOpen(): void {
+    if (this.isClosed) throw new StoreError('KV_CLOSED', 'the store is closed');
+  }
+
+  /** The value, or NOT_LOCAL where a message is needed. @throws StoreError KV_INVALID_KEY, KV_CLOSED */
+  getLocal(key: Key, r: number): unknown {
+    this.checkOpen();
+    this.#key.set(key);
+    const value = this.resolve === 'siblings' ? COMPLEX : this.local.getValue(this.#key, r);
+    if (value !== COMPLEX) return value;
+    const answer = this.local.getSet(this.#key, r, false);
+    return answer === undefined ? NOT_LOCAL : resolveSet(answer.set, this.resolve, Date.now());
+  }
+
+  async getAny(key: Key, order: ReadOrder): Promise<Value | undefined> {
+    const { set } = await this.readSet(key, order);
+    return resolveSet(set, this.resolve, Date.now());
+  }
+
+  /** The joined record of R replicas, from memory or by messages. */
+  async readSet(key: Key, order: ReadOrder): Promise<CoreAnswer> {
+    this.checkOpen();
+    this.#key.set(key);
+    const { hash } = this.#key;
+    const local = this.local.getSet(this.#key, order.r, order.monotonic);
+    if (local !== undefined) return { ...local, via: 'memory', hash };
+    const answer = await this.#request<SetAnswer>(order.signal, decodeAnswer, (waiter) =>
+      this.reads.send(this.#key, order, waiter),
+    );
+    return { ...answer, via: 'messages', hash };
+  }
+
+  /** Sends a request whose reply, or whose signal, settles the promise. */
+  #request<Result>(
+    signal: AbortSignal | undefined,
+    decode: (message: MessageView) => Result,
+    send: (waiter: Waiter) => number,
+  ): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      if (signal === undefined) {
+        send(new PromiseWaiter(decode, resolve, reject));
+        return;
+      }
+      const onAbort = () => this.requests.end(id)?.fail(aborted(signal));
+      const settle = (result: Result) => {
+        signal.removeEventListener('abort', onAbort);
+        resolve(result);
+      };
+      const fail = (error: StoreError) => {
+        signal.removeEventListener('abort', onAbort);
+        reject(error);
+      };
+      const id = send(new PromiseWaiter(decode, settle, fail));
+      signal.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  /** Sends one write; settles with what `decode` reads in the reply. */
+  write<Result>(
+    key: Key,
+    value: Value,
+    options: PutOptions | undefined,
+    tombstone: boolean,
+    decode: (message: MessageView) => Result,
+  ): Promise<Result> {
+    try {
+      this.checkOpen();
+      this.#key.set(key);
+      const order = this.calls.write(options, tombstone, this.#key.hash);
+      return this.#request(options?.signal, decode, (waiter) => this.writes.send(this.#key, value, order, waiter));
+    } catch (error) {
+      return Promise.reject(asStoreError(error));
+    }
+  }
+
+  /** Sends one item of a batch. @throws StoreError where it cannot be sent */
+  sendItem(key: Key, value: Value, order: WriteOrder, waiter: Waiter): void {
+    this.checkOpen();
+    this.#key.set(key);
+    this.writes.send(this.#key, value, order, waiter);
+  }
+}
