@@ -50,11 +50,12 @@ export class Wake {
     Atomics.store(this.#words, thread * LINE_WORDS, AWAKE); // Atomics: seq_cst
   }
 
-  /** Blocks until woken or until the time is over; false for the latter. */
+  /** Blocks until woken or until the time is over; false for the latter, unless a producer was about to wake it. */
   sleep(thread: number, timeoutMs: number): boolean {
     const word = thread * LINE_WORDS;
     const result = Atomics.wait(this.#words, word, SLEEPING, timeoutMs); // Atomics: compares and sleeps in one step
-    this.stayAwake(thread);
-    return result !== 'timed-out';
+    // Atomics: RMW; a producer that has claimed this thread by now was too late to be noticed by the wait, but no wake-up was missed
+    const claimed = Atomics.exchange(this.#words, word, AWAKE) === AWAKE;
+    return result !== 'timed-out' || claimed;
   }
 }
