@@ -4,7 +4,7 @@
  */
 import { addressOf, nodeOf, Role } from '../src/actor/address.js';
 import type { Env } from '../src/actor/env.js';
-import type { ErrorCode } from '../src/core/errors.js';
+import { asStoreError, type ErrorCode } from '../src/core/errors.js';
 import type { NodeIndex } from '../src/core/ids.js';
 import {
   addReadReply,
@@ -19,7 +19,7 @@ import {
 import { emptySet, type SiblingSet } from '../src/core/siblings.js';
 import type { MessageView } from '../src/protocol/header.js';
 import { Answer, Fetch, Kind, Read, Replicate, Replicated } from '../src/protocol/messages.js';
-import { Ask, errorOf, failure, isSuccess, quorumOf, success } from '../src/protocol/outcome.js';
+import { Ask, DurabilityCode, errorOf, failure, isSuccess, quorumOf, success } from '../src/protocol/outcome.js';
 import { decodeRecord, encodedBytes, encodeRecord, type KeyParts } from '../src/protocol/record-set.js';
 
 interface OpenRead {
@@ -30,7 +30,9 @@ interface OpenRead {
   readonly key: KeyParts;
   state: ReadState;
   /** Replicas not asked yet, in the order of the preference list. */
-  spare: NodeIndex[];
+  readonly spare: NodeIndex[];
+  /** What each round of repairs has sent; its mark is its place in here. */
+  readonly rounds: SiblingSet[];
 }
 
 export interface Reads {
@@ -58,10 +60,12 @@ export function read(reads: Reads, message: MessageView, env: Env): void {
   let state = startRead(quorum);
   for (const node of nodes) if (!up.includes(node)) state = addReadReply(state, { node, failed: 'KV_UNAVAILABLE' });
   const id = reads.next | 0x8000_0000;
-  reads.next = (reads.next + 1) & 0x7fff_ffff;
+  // -1 is NO_REPLY
+  reads.next = (reads.next + 1) % 0x7fff_ffff;
   const deadline = message.u32(Read.deadline);
   const asked = up.splice(0, readsNeeded(quorum));
-  const open = { client: message.from, request: message.request, deadline, partition, key, state, spare: up };
+  const { from: client, request } = message;
+  const open: OpenRead = { client, request, deadline, partition, key, state, spare: up, rounds: [] };
   reads.open.set(id, open);
   for (const node of asked) ask(env, id, open, node);
   step(reads, id, open, env);
@@ -95,13 +99,19 @@ export function fetched(reads: Reads, message: MessageView, env: Env): void {
   if (open === undefined) return;
   const node = nodeOf(message.from);
   const outcome = message.u32(Answer.outcome);
-  if (!isSuccess(outcome)) open.state = addReadReply(open.state, { node, failed: errorOf(outcome) });
-  else {
-    const has = message.u32(Answer.detail) !== 0;
-    const set = has ? decodeRecord(message.words, message.bytes, message.at + Answer.record) : emptySet();
-    open.state = addReadReply(open.state, { node, set });
-  }
+  const reply = isSuccess(outcome) ? { node, ...decodeFetched(message) } : { node, failed: errorOf(outcome) };
+  open.state = addReadReply(open.state, reply);
   step(reads, message.request, open, env);
+}
+
+/** One replica's damaged record fails that replica, not all that this coordinator has under way. */
+function decodeFetched(message: MessageView): { set: SiblingSet } | { failed: ErrorCode } {
+  if (message.u32(Answer.detail) === 0) return { set: emptySet() };
+  try {
+    return { set: decodeRecord(message.words, message.bytes, message.at + Answer.record) };
+  } catch (error) {
+    return { failed: asStoreError(error).code };
+  }
 }
 
 /** A replica took, or refused, the record that a monotonic read sent it. */
@@ -110,8 +120,10 @@ export function readReplicated(reads: Reads, message: MessageView, env: Env): vo
   if (open === undefined) return;
   const node = nodeOf(message.from);
   const outcome = message.u32(Replicated.outcome);
+  const sent = open.rounds[message.u32(Replicated.mark)];
+  if (sent === undefined) return;
   open.state = isSuccess(outcome)
-    ? addRepaired(open.state, node, open.state.merged)
+    ? addRepaired(open.state, node, sent)
     : addReadReply(open.state, { node, failed: errorOf(outcome) });
   step(reads, message.request, open, env);
 }
@@ -125,6 +137,7 @@ function step(reads: Reads, id: number, open: OpenRead, env: Env): void {
       return;
     case 'repair':
       open.state = startRepairs(open.state, decision.set, decision.nodes);
+      open.rounds.push(decision.set);
       for (const node of decision.nodes) {
         if (repair(env, open, node, decision.set, id)) continue;
         open.state = addReadReply(open.state, { node, failed: 'KV_OVERLOADED' });
@@ -144,12 +157,13 @@ function step(reads: Reads, id: number, open: OpenRead, env: Env): void {
 /** The id of a repair whose confirmation nobody waits for. */
 const NO_REPLY = 0xffff_ffff | 0;
 
-/** Asks one spare replica for each that failed. */
+/** Asks spare replicas in place of those that failed, as long as the quorum can be reached. */
 function replaceFailed(id: number, open: OpenRead, env: Env): void {
-  const { n } = open.state.options;
-  const missing = open.state.failures.length + readsNeeded(open.state.options) - n;
-  const asked = n - open.state.failures.length - open.spare.length;
-  for (let i = asked; i < readsNeeded(open.state.options) && missing <= 0 && open.spare.length > 0; i++) {
+  const { options } = open.state;
+  const needed = readsNeeded(options);
+  while (open.spare.length > 0) {
+    const usable = options.n - open.state.failures.length;
+    if (usable < needed || usable - open.spare.length >= needed) return;
     ask(env, id, open, open.spare.shift() as NodeIndex);
   }
 }
@@ -164,7 +178,8 @@ function repair(env: Env, open: OpenRead, node: NodeIndex, set: SiblingSet, id: 
   const to = addressOf(Role.vnode, node, open.partition);
   const out = env.open(Kind.replicate, to, id, Replicate.record * 4 + bytes);
   if (out === undefined) return false;
-  out.words[out.at + Replicate.options] = 1 << 8;
+  out.words[out.at + Replicate.options] = DurabilityCode.interval << 8;
+  out.words[out.at + Replicate.mark] = open.rounds.length - 1;
   encodeRecord(out.words, out.bytes, out.at + Replicate.record, open.key, set);
   return true;
 }
@@ -186,12 +201,36 @@ function answerError(env: Env, client: number, request: number, code: ErrorCode,
   out.words[out.at + Answer.detail] = detail;
 }
 
+/** Ends reads past their deadline, and asks others in place of replicas that went down without an answer. */
 export function sweepReads(reads: Reads, env: Env): void {
-  const nowMs = env.nowMs();
   for (const [id, open] of reads.open) {
-    if (((nowMs - open.deadline) | 0) <= 0) continue;
-    const detail = (open.state.options.r << 8) | open.state.answers.length;
-    answerError(env, open.client, open.request, 'KV_READ_QUORUM_UNMET', detail);
-    reads.open.delete(id);
+    if (isPast(open.deadline, env.nowMs())) {
+      const detail = (open.state.options.r << 8) | open.state.answers.length;
+      answerError(env, open.client, open.request, 'KV_READ_QUORUM_UNMET', detail);
+      reads.open.delete(id);
+    } else if (giveUpOnDown(open, env)) step(reads, id, open, env);
   }
+}
+
+/** Counts replicas as failed that owe an answer or a confirmation and are down; whether there were any. */
+function giveUpOnDown(open: OpenRead, { placement }: Env): boolean {
+  const first = open.partition * placement.n;
+  const { failures } = open.state;
+  for (const node of placement.preference.subarray(first, first + placement.n) as Iterable<NodeIndex>) {
+    if (placement.isUp(node) || open.state.failures.some((failure) => failure.node === node)) continue;
+    if (open.state.answers.some((answer) => answer.node === node) && !isRepairing(open, node)) continue;
+    const spare = open.spare.indexOf(node);
+    if (spare >= 0) open.spare.splice(spare, 1);
+    open.state = addReadReply(open.state, { node, failed: 'KV_UNAVAILABLE' });
+  }
+  return open.state.failures !== failures;
+}
+
+function isRepairing({ state }: OpenRead, node: NodeIndex): boolean {
+  return state.repairing.some((repairing) => repairing.node === node);
+}
+
+/** Whether a deadline lies before `nowMs`; both are 32 bits that wrap. */
+export function isPast(deadlineMs: number, nowMs: number): boolean {
+  return ((nowMs - deadlineMs) | 0) > 0;
 }

@@ -6,7 +6,7 @@
  *
  * What is acknowledged is decided by core/write-quorum and core/read-quorum; this file sends what they decide.
  */
-import { addressOf, Role } from '../src/actor/address.js';
+import { addressOf, nodeOf, Role } from '../src/actor/address.js';
 import type { Behaviour } from '../src/actor/behaviour.js';
 import type { Env } from '../src/actor/env.js';
 import type { Placement } from '../src/actor/ports.js';
@@ -17,10 +17,12 @@ import type { MessageView } from '../src/protocol/header.js';
 import { Kind, Minted, Replicate, Replicated, Write, Written } from '../src/protocol/messages.js';
 import { durabilityOf, failure, isSuccess, quorumOf, success } from '../src/protocol/outcome.js';
 import { copyWords, Rec, siblingCount, sizeOf } from '../src/protocol/record.js';
-import { fetched, type Reads, read, readReplicated, sweepReads } from './coordinator-reads.js';
+import { fetched, isPast, type Reads, read, readReplicated, sweepReads } from './coordinator-reads.js';
 import { WriteTable } from './write-table.js';
 
 export interface CoordinatorState {
+  /** Random: marks what this start of the actor sends, so that answers to an earlier one count for nothing. */
+  readonly life: number;
   readonly writes: WriteTable;
   readonly reads: Reads;
   sweeping: boolean;
@@ -31,11 +33,14 @@ type Handles = 'write' | 'minted' | 'replicated' | 'read' | 'fetched';
 const WRITES_MAX = 32_768;
 const SWEEP_MS = 25;
 
-/** The behaviour of a node's coordinator. */
-export function coordinator(): Behaviour<CoordinatorState, Handles> {
+/** The behaviour of a node's coordinator; it refuses writes while `writesMax` are under way. */
+export function coordinator(writesMax = WRITES_MAX): Behaviour<CoordinatorState, Handles> {
   return {
     role: 'coordinator',
-    init: () => ({ writes: new WriteTable(WRITES_MAX), reads: { open: new Map(), next: 0 }, sweeping: false }),
+    init: (env) => {
+      const reads = { open: new Map(), next: env.random() >>> 1 };
+      return { life: env.random() | 0, writes: new WriteTable(writesMax, env.random()), reads, sweeping: false };
+    },
     receive: {
       write,
       minted,
@@ -96,7 +101,7 @@ function minted(state: CoordinatorState, message: MessageView, env: Env): void {
   if (slot < 0) return;
   const outcome = message.words[message.at + Minted.outcome];
   if (!isSuccess(outcome)) {
-    reply(env, writes, slot, outcome, 0);
+    failUnminted(env, writes, slot, outcome);
     return;
   }
   const at = message.words[message.at + Minted.position];
@@ -106,12 +111,12 @@ function minted(state: CoordinatorState, message: MessageView, env: Env): void {
   writes.confirmed[slot] = 1;
   writes.siblings[slot] = siblingCount(words, at);
   writes.durability[slot] = durabilityOf(outcome);
-  sendToReplicas(env, writes, slot, at);
+  sendToReplicas(env, state, slot, at);
   settle(env, writes, slot);
 }
 
 /** Sends the minted record to the other replicas; those that cannot be sent to count as failed. */
-function sendToReplicas(env: Env, writes: WriteTable, slot: number, at: number): void {
+function sendToReplicas(env: Env, { writes, life }: CoordinatorState, slot: number, at: number): void {
   const { placement, store } = env;
   const { words } = store;
   const bytes = sizeOf(words, at);
@@ -120,7 +125,10 @@ function sendToReplicas(env: Env, writes: WriteTable, slot: number, at: number):
   const durability = writes.options[slot] & 0x300;
   for (let i = first; i < first + placement.n; i++) {
     const node = placement.preference[i] as NodeIndex;
-    if (node === env.node) continue;
+    if (node === env.node) {
+      writes.answered[slot] |= 1 << (i - first);
+      continue;
+    }
     const out = placement.isUp(node)
       ? env.open(
           Kind.replicate,
@@ -131,9 +139,11 @@ function sendToReplicas(env: Env, writes: WriteTable, slot: number, at: number):
       : undefined;
     if (out === undefined) {
       writes.failed[slot]++;
+      writes.answered[slot] |= 1 << (i - first);
       continue;
     }
     out.words[out.at + Replicate.options] = durability;
+    out.words[out.at + Replicate.mark] = life;
     copyWords(words, at, out.words, out.at + Replicate.record, bytes >>> 2);
   }
 }
@@ -145,13 +155,25 @@ function replicated(state: CoordinatorState, message: MessageView, env: Env): vo
   }
   const { writes } = state;
   const slot = writes.slotOf(message.request);
-  if (slot < 0) return;
+  if (slot < 0 || message.words[message.at + Replicated.mark] !== state.life) return;
+  const place = placeOf(env.placement, writes.partition[slot], nodeOf(message.from));
+  const bit = 1 << place;
+  if (place === env.placement.n || (writes.answered[slot] & bit) !== 0) return;
+  writes.answered[slot] |= bit;
   const outcome = message.words[message.at + Replicated.outcome];
   if (isSuccess(outcome)) {
     writes.confirmed[slot]++;
     if (durabilityOf(outcome) < writes.durability[slot]) writes.durability[slot] = durabilityOf(outcome);
   } else writes.failed[slot]++;
   settle(env, writes, slot);
+}
+
+/** Place of a node in the partition's preference list, n where it is not in it. */
+function placeOf({ preference, n }: Placement, partition: number, node: NodeIndex): number {
+  const first = partition * n;
+  let place = 0;
+  while (place < n && preference[first + place] !== node) place++;
+  return place;
 }
 
 function settle(env: Env, writes: WriteTable, slot: number): void {
@@ -166,6 +188,13 @@ function settle(env: Env, writes: WriteTable, slot: number): void {
     case 'unmet':
       reply(env, writes, slot, failure('KV_WRITE_QUORUM_UNMET'), (w << 8) | confirmed);
   }
+}
+
+/** Ends a write that no replica holds. */
+function failUnminted(env: Env, writes: WriteTable, slot: number, outcome: number): void {
+  writes.clock[slot * 2] = 0;
+  writes.clock[slot * 2 + 1] = 0;
+  reply(env, writes, slot, outcome, 0);
 }
 
 /** Answers the client and forgets the write; later confirmations find it gone. */
@@ -192,21 +221,42 @@ function refuse(env: Env, message: MessageView, code: ErrorCode, detail: number)
 function armSweep(state: CoordinatorState, env: Env): void {
   if (state.sweeping) return;
   state.sweeping = true;
-  env.timer(SWEEP_MS, 0);
+  env.timer(SWEEP_MS, state.life);
 }
 
-/** Ends what is past its deadline; runs as long as anything is open. */
-function sweep(state: CoordinatorState, _token: number, env: Env): void {
+/** Ends what is past its deadline or cannot succeed any more; runs as long as anything is open. */
+function sweep(state: CoordinatorState, token: number, env: Env): void {
+  if (token !== state.life) return;
   const { writes } = state;
-  const nowMs = env.nowMs();
   for (let slot = 0, left = writes.active; left > 0 && slot < writes.slots; slot++) {
     if (!writes.isOpen(slot)) continue;
     left--;
-    if (((nowMs - writes.deadline[slot]) | 0) <= 0) continue;
-    const detail = (quorumOf(writes.options[slot]) << 8) | writes.confirmed[slot];
-    reply(env, writes, slot, failure('KV_WRITE_QUORUM_UNMET'), detail);
+    sweepWrite(writes, slot, env);
   }
   sweepReads(state.reads, env);
   state.sweeping = false;
   if (writes.active > 0 || state.reads.open.size > 0) armSweep(state, env);
+}
+
+function sweepWrite(writes: WriteTable, slot: number, env: Env): void {
+  // a vnode answers in the turn that asked it: without an answer by now its handler threw, and nothing of it is left
+  if (writes.confirmed[slot] === 0) failUnminted(env, writes, slot, failure('KV_INTERNAL'));
+  else if (isPast(writes.deadline[slot], env.nowMs())) {
+    const detail = (quorumOf(writes.options[slot]) << 8) | writes.confirmed[slot];
+    reply(env, writes, slot, failure('KV_WRITE_QUORUM_UNMET'), detail);
+  } else if (giveUpOnDown(env.placement, writes, slot)) settle(env, writes, slot);
+}
+
+/** Counts replicas as failed that went down without an answer; whether there were any. */
+function giveUpOnDown(placement: Placement, writes: WriteTable, slot: number): boolean {
+  const { n, preference } = placement;
+  const first = writes.partition[slot] * n;
+  const failed = writes.failed[slot];
+  for (let place = 0; place < n; place++) {
+    const bit = 1 << place;
+    if ((writes.answered[slot] & bit) !== 0 || placement.isUp(preference[first + place] as NodeIndex)) continue;
+    writes.answered[slot] |= bit;
+    writes.failed[slot]++;
+  }
+  return writes.failed[slot] !== failed;
 }

@@ -33,7 +33,12 @@ export interface GossipOptions {
 interface GossipState {
   members: Members;
   watch: Watch;
-  /** When the next round is due, by which the agent measures its own lag. */
+  /** Token of the timer that this start of the actor has set: one of an earlier start rings in vain. */
+  readonly timer: number;
+  /** Milliseconds since the actor started, which do not wrap, and the clock that they were read from. */
+  elapsedMs: number;
+  clockMs: number;
+  /** When the next round is due, by which the agent measures its own lag; its first round has none. */
   dueMs: number;
 }
 
@@ -46,10 +51,11 @@ export function gossipAgent(options: GossipOptions): Behaviour<GossipState, 'gos
   return {
     role: 'gossip-agent',
     init(env) {
-      env.timer(HEARTBEAT_MS, 0);
+      const timer = env.random() | 0;
+      env.timer(HEARTBEAT_MS, timer);
       const watch = startWatch({ heartbeatMs: HEARTBEAT_MS, suspicionMs: SUSPICION_MS });
       const members = [startLiveness(env.node, options.incarnation)];
-      return { members, watch, dueMs: env.nowMs() + HEARTBEAT_MS };
+      return { members, watch, timer, elapsedMs: 0, clockMs: env.nowMs(), dueMs: Number.POSITIVE_INFINITY };
     },
     receive: {
       gossip(state, message, env) {
@@ -57,20 +63,23 @@ export function gossipAgent(options: GossipOptions): Behaviour<GossipState, 'gos
         observe(state, env, options);
       },
     },
-    onTimer(state, _token, env) {
-      const lagMs = Math.max(0, env.nowMs() - state.dueMs);
+    onTimer(state, token, env) {
+      if (token !== state.timer) return;
       state.members = beat(state.members, env.node);
       observe(state, env, options);
-      accuse(state, env, options, lagMs);
+      accuse(state, options, env.node);
       tell(state, env);
-      state.dueMs = env.nowMs() + HEARTBEAT_MS;
-      env.timer(HEARTBEAT_MS, 0);
+      state.dueMs = state.elapsedMs + HEARTBEAT_MS;
+      env.timer(HEARTBEAT_MS, state.timer);
     },
   };
 }
 
 function observe(state: GossipState, env: Env, { view }: GossipOptions): void {
-  state.watch = observeMembers(state.watch, state.members, env.nowMs());
+  const nowMs = env.nowMs();
+  state.elapsedMs += (nowMs - state.clockMs) | 0;
+  state.clockMs = nowMs;
+  state.watch = observeMembers(state.watch, state.members, state.elapsedMs);
   for (const { node, heartbeat, state: liveness } of state.members) {
     if (node * 2 + 1 >= view.length) continue;
     view[node * 2] = heartbeat;
@@ -79,9 +88,10 @@ function observe(state: GossipState, env: Env, { view }: GossipOptions): void {
 }
 
 /** Reports who is silent, and calls down whom enough have reported. */
-function accuse(state: GossipState, env: Env, options: GossipOptions, lagMs: number): void {
-  for (const node of findSilent(state.watch, env.node, env.nowMs(), lagMs)) {
-    state.members = report(state.members, node, env.node);
+function accuse(state: GossipState, options: GossipOptions, self: NodeIndex): void {
+  const lagMs = Math.max(0, state.elapsedMs - state.dueMs);
+  for (const node of findSilent(state.watch, self, state.elapsedMs, lagMs)) {
+    state.members = report(state.members, node, self);
   }
   for (const entry of state.members) {
     if (entry.state === 'suspect' && isDown(entry, state.members, options.hostOf)) {

@@ -152,7 +152,9 @@ function replicate(_state: VnodeState, message: MessageView, env: Env): void {
     outcome = failure(asStoreError(error).code);
   }
   const out = env.open(Kind.replicated, message.from, message.request, Replicated.end * 4);
-  if (out !== undefined) out.words[out.at + Replicated.outcome] = outcome;
+  if (out === undefined) return;
+  out.words[out.at + Replicated.outcome] = outcome;
+  out.words[out.at + Replicated.mark] = message.words[message.at + Replicate.mark];
 }
 
 /** Merges a replica's record; 0, or a failed outcome. @throws StoreError KV_CORRUPT, KV_OVERLOADED */

@@ -13,6 +13,8 @@ export class WriteTable {
   readonly deadline: Uint32Array;
   readonly confirmed: Uint8Array;
   readonly failed: Uint8Array;
+  /** One bit for each place in the preference list: replicas that answered, or that nobody waits for. */
+  readonly answered: Uint16Array;
   /** Weakest durability among the confirmations. */
   readonly durability: Uint8Array;
   /** Siblings that the minted record holds. */
@@ -25,7 +27,8 @@ export class WriteTable {
   readonly #free: Int32Array;
   #freeCount: number;
 
-  constructor(slots: number) {
+  /** `generation`: where ids start; a random one keeps ids of an earlier table from meaning anything in this one. */
+  constructor(slots: number, generation = 0) {
     this.client = new Int32Array(slots);
     this.request = new Int32Array(slots);
     this.partition = new Uint16Array(slots);
@@ -33,10 +36,11 @@ export class WriteTable {
     this.deadline = new Uint32Array(slots);
     this.confirmed = new Uint8Array(slots);
     this.failed = new Uint8Array(slots);
+    this.answered = new Uint16Array(slots);
     this.durability = new Uint8Array(slots);
     this.siblings = new Uint16Array(slots);
     this.clock = new Int32Array(slots * 2);
-    this.#generation = new Uint16Array(slots);
+    this.#generation = new Uint16Array(slots).fill(generation % GENERATIONS);
     this.#open = new Uint8Array(slots);
     this.#free = Int32Array.from({ length: slots }, (_, index) => slots - 1 - index);
     this.#freeCount = slots;
@@ -53,6 +57,7 @@ export class WriteTable {
     this.#open[slot] = 1;
     this.confirmed[slot] = 0;
     this.failed[slot] = 0;
+    this.answered[slot] = 0;
     this.durability[slot] = 0xff;
     this.active++;
     return slot;

@@ -55,16 +55,16 @@ export const MESSAGES = {
   replicate: {
     tag: 6,
     kind: 'call',
-    fields: { options: 'u32', reserved: 'u32' },
+    fields: { options: 'u32', mark: 'u32' },
     body: 'record',
-    summary: 'coordinator to vnode: merge this record, log it, stage it.',
+    summary: 'coordinator to vnode: merge this record, log it, stage it. The mark comes back with the reply.',
   },
   replicated: {
     tag: 7,
     kind: 'reply',
-    fields: { outcome: 'u32', reserved: 'u32' },
+    fields: { outcome: 'u32', mark: 'u32' },
     body: 'none',
-    summary: 'vnode to coordinator: the record is in the log.',
+    summary: 'vnode to coordinator: the record is in the log; the mark is that of the replicate which it answers.',
   },
   read: {
     tag: 8,
@@ -156,10 +156,13 @@ export const enum Minted {
 }
 export const enum Replicate {
   options = 4,
+  /** The coordinator's own: it knows by it which life, or which round, of its a confirmation belongs to. */
+  mark = 5,
   record = 6,
 }
 export const enum Replicated {
   outcome = 4,
+  mark = 5,
   end = 6,
 }
 export const enum Read {
@@ -229,8 +232,8 @@ check('written', Kind.written, {
   body: Written.end,
 });
 check('minted', Kind.minted, { outcome: Minted.outcome, position: Minted.position, body: Minted.end });
-check('replicate', Kind.replicate, { options: Replicate.options, body: Replicate.record });
-check('replicated', Kind.replicated, { outcome: Replicated.outcome, body: Replicated.end });
+check('replicate', Kind.replicate, { options: Replicate.options, mark: Replicate.mark, body: Replicate.record });
+check('replicated', Kind.replicated, { outcome: Replicated.outcome, mark: Replicated.mark, body: Replicated.end });
 check('read', Kind.read, {
   deadline: Read.deadline,
   options: Read.options,

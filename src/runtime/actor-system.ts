@@ -29,10 +29,14 @@ export interface ActorSystemParts {
   readonly node: NodeIndex;
   readonly store: Store & HandlerScope;
   readonly placement: Placement;
-  readonly post: PostOffice;
+  readonly post: Pick<PostOffice, 'open' | 'undo'>;
   readonly counters: Int32Array;
   readonly partitions: number;
   readonly onRestart: (role: string, instance: number, error: unknown) => void;
+  /** Milliseconds since 1970; the system's clock where left out. */
+  readonly wallMs?: () => number;
+  /** Unsigned 32-bit numbers; random ones where left out. */
+  readonly random?: () => number;
 }
 
 /** Restarts of one actor within a second after which its node ends instead. */
@@ -46,13 +50,18 @@ export class ActorSystem implements Env {
   readonly placement: Placement;
   readonly local = new LocalQueue();
   readonly timers = new Timers();
-  readonly #post: PostOffice;
+  readonly wallMs: () => number;
+  readonly random: () => number;
+  readonly #post: Pick<PostOffice, 'open' | 'undo'>;
   readonly #parts: ActorSystemParts;
   readonly #cells: Cell[][] = [];
   readonly #out: Outbound = { words: new Int32Array(0), bytes: Buffer.alloc(0), at: 0 };
   readonly #newTimers: { dueMs: number; token: number }[] = [];
   #handler = 0;
   #nowMs = 0;
+  /** The same clock, not wrapped: what timers are due by. */
+  #elapsedMs = 0;
+  #begun = false;
 
   constructor(parts: ActorSystemParts) {
     this.#parts = parts;
@@ -60,6 +69,8 @@ export class ActorSystem implements Env {
     this.store = parts.store;
     this.placement = parts.placement;
     this.#post = parts.post;
+    this.wallMs = parts.wallMs ?? Date.now;
+    this.random = parts.random ?? randomWord;
   }
 
   /** Adds an actor and starts it. */
@@ -83,9 +94,16 @@ export class ActorSystem implements Env {
     return this.#cells[role]?.[instance]?.state;
   }
 
-  /** The turn's time, in milliseconds of a clock that does not wrap. */
+  /** The turn's time, in milliseconds of the host's monotonic clock, as 32 bits. */
   beginTurn(nowMs: number): void {
+    if (this.#begun) this.#elapsedMs += (nowMs - this.#nowMs) | 0;
+    this.#begun = true;
     this.#nowMs = nowMs;
+  }
+
+  /** Milliseconds until the first timer is due; Infinity when there is none. */
+  untilTimerMs(nowMs: number): number {
+    return this.timers.untilNextMs(this.#elapsedMs + ((nowMs - this.#nowMs) | 0));
   }
 
   /** Hands a message to its actor. @throws whatever a handler threw, when its actor restarts too often */
@@ -116,7 +134,7 @@ export class ActorSystem implements Env {
   /** Runs the timers that are due. */
   fireTimers(): void {
     for (;;) {
-      const due = this.timers.takeDue(this.#nowMs);
+      const due = this.timers.takeDue(this.#elapsedMs);
       if (due === undefined) return;
       const cell = this.#cells[roleOf(due.address)]?.[instanceOf(due.address)];
       const { onTimer } = cell?.behaviour ?? {};
@@ -148,8 +166,8 @@ export class ActorSystem implements Env {
     this.store.undoHandler();
     this.#newTimers.length = 0;
     this.#parts.counters[Count.actorRestarts]++;
-    cell.restarts = cell.restarts.filter((at) => this.#nowMs - at < RESTART_WINDOW_MS);
-    cell.restarts.push(this.#nowMs);
+    cell.restarts = cell.restarts.filter((at) => this.#elapsedMs - at < RESTART_WINDOW_MS);
+    cell.restarts.push(this.#elapsedMs);
     if (cell.restarts.length > RESTARTS_MAX) throw error;
     this.#parts.onRestart(ROLE_NAMES[roleOf(cell.address)], instanceOf(cell.address), error);
     cell.state = cell.behaviour.init(this);
@@ -163,14 +181,6 @@ export class ActorSystem implements Env {
 
   nowMs(): number {
     return this.#nowMs;
-  }
-
-  wallMs(): number {
-    return Date.now();
-  }
-
-  random(): number {
-    return Math.floor(Math.random() * 0x1_0000_0000);
   }
 
   open(tag: number, to: number, request: number, bytes: number): Outbound | undefined {
@@ -192,6 +202,10 @@ export class ActorSystem implements Env {
   }
 
   timer(delayMs: number, token: number): void {
-    this.#newTimers.push({ dueMs: this.#nowMs + delayMs, token });
+    this.#newTimers.push({ dueMs: this.#elapsedMs + delayMs, token });
   }
+}
+
+function randomWord(): number {
+  return Math.floor(Math.random() * 0x1_0000_0000);
 }

@@ -20,18 +20,21 @@ export interface WorkerLoopParts {
   readonly thread: number;
   readonly system: ActorSystem;
   readonly storage: TurnStorage;
-  readonly post: PostOffice;
-  readonly wake: Wake;
-  readonly clock: HostClock;
+  readonly post: Pick<PostOffice, 'publish'> & Partial<Pick<PostOffice, 'waiting'>>;
+  readonly wake: Pick<Wake, 'announceSleep' | 'stayAwake' | 'sleep'>;
+  readonly clock: Pick<HostClock, 'nowMs'>;
   readonly counters: Int32Array;
   /** Whether the host has posted control messages that this thread has not handled yet. */
   readonly controlWaits: () => boolean;
 }
 
+/** What the loop needs of a mailbox. */
+export type TurnReader = Pick<MailboxReader, 'words' | 'bytes' | 'next' | 'hasMail' | 'release'>;
+
 /** Looks at empty mailboxes before the thread sleeps: 20 to 200 are harmless, more take processor time from others. */
 const POLLS = 40;
 const SLEEP_MS_MAX = 100;
-/** Sleep while storage is busy, between two turns of the event loop. */
+/** Sleep while storage is busy, between two turns of the event loop, or while mail waits for a full mailbox. */
 const BUSY_SLEEP_MS = 1;
 /** Work for at most this long before the event loop gets a turn, while storage is busy. */
 const EVENT_TURN_EVERY_MS = 1;
@@ -40,7 +43,8 @@ const TURN_LOG_BYTES = TURN_BYTES_MAX / 2;
 export class WorkerLoop {
   readonly #parts: WorkerLoopParts;
   readonly #view = new MessageView();
-  #readers: MailboxReader[] = [];
+  #readers: TurnReader[] = [];
+  #first = 0;
   #stopping = false;
   #lastEventTurnMs = 0;
   readonly #pauseWord = new Int32Array(new SharedArrayBuffer(4));
@@ -49,7 +53,7 @@ export class WorkerLoop {
     this.#parts = parts;
   }
 
-  setReaders(readers: MailboxReader[]): void {
+  setReaders(readers: TurnReader[]): void {
     this.#readers = readers;
   }
 
@@ -78,16 +82,13 @@ export class WorkerLoop {
     const view = this.#view;
     system.beginTurn(nowMs);
     let handled = 0;
-    for (const reader of this.#readers) {
-      for (let i = 0; i < TURN_MESSAGES_MAX && storage.turnBytes < TURN_LOG_BYTES; i++) {
-        const at = reader.next();
-        if (at < 0) break;
-        view.point(reader.words, reader.bytes, at);
-        system.deliver(view);
-        handled++;
-      }
+    const readers = this.#readers;
+    // each turn begins with another mailbox: a busy one must not use up every turn's log bytes
+    if (++this.#first >= readers.length) this.#first = 0;
+    for (let i = 0; i < readers.length; i++) {
+      handled += this.#drain(readers[(this.#first + i) % readers.length]);
+      if (system.local.length > 0) system.deliverLocal(view);
     }
-    if (system.local.length > 0) system.deliverLocal(view);
     system.fireTimers();
     if (system.local.length > 0) system.deliverLocal(view);
     storage.commit();
@@ -98,6 +99,21 @@ export class WorkerLoop {
     storage.maintain(nowMs);
     counters[Count.turns]++;
     counters[Count.messages] += handled;
+    return handled;
+  }
+
+  /** Delivers a batch of one mailbox; what handlers hand on within the thread counts as if it were logged. */
+  #drain(reader: TurnReader): number {
+    const { system, storage } = this.#parts;
+    const view = this.#view;
+    let handled = 0;
+    while (handled < TURN_MESSAGES_MAX && storage.turnBytes + system.local.waitingBytes < TURN_LOG_BYTES) {
+      const at = reader.next();
+      if (at < 0) break;
+      view.point(reader.words, reader.bytes, at);
+      system.deliver(view);
+      handled++;
+    }
     return handled;
   }
 
@@ -120,15 +136,15 @@ export class WorkerLoop {
   }
 
   #sleep(): void {
-    const { thread, wake, storage, system, clock, counters, controlWaits } = this.#parts;
+    const { thread, wake, storage, system, post, clock, counters, controlWaits } = this.#parts;
     for (let i = 0; i < POLLS; i++) if (this.#hasMail) return;
     wake.announceSleep(thread);
     if (this.#hasMail || controlWaits()) {
       wake.stayAwake(thread);
       return;
     }
-    const idleMs = storage.busy ? BUSY_SLEEP_MS : SLEEP_MS_MAX;
-    const timeoutMs = Math.min(idleMs, system.timers.untilNextMs(clock.nowMs()));
+    const idleMs = storage.busy || post.waiting === true ? BUSY_SLEEP_MS : SLEEP_MS_MAX;
+    const timeoutMs = Math.min(idleMs, system.untilTimerMs(clock.nowMs()));
     counters[Count.wakeUps]++;
     if (!wake.sleep(thread, timeoutMs) && this.#hasMail) counters[Count.missedWakeUps]++;
   }
