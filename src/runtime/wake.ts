@@ -50,12 +50,20 @@ export class Wake {
     Atomics.store(this.#words, thread * LINE_WORDS, AWAKE); // Atomics: seq_cst
   }
 
-  /** Blocks until woken or until the time is over; false for the latter, unless a producer was about to wake it. */
+  /**
+   * Behind a `sleep` that timed out though mail is there: whether its producer, which may have been held up between its
+   * publication and its look at the sleeper, wakes this thread within `graceMs`. If not, a wake-up was missed.
+   */
+  isClaimed(thread: number, graceMs: number): boolean {
+    return Atomics.wait(this.#words, thread * LINE_WORDS, SLEEPING, graceMs) !== 'timed-out'; // Atomics: see sleep
+  }
+
+  /** Blocks until woken or until the time is over; false for the latter. The thread stays announced as sleeping then. */
   sleep(thread: number, timeoutMs: number): boolean {
     const word = thread * LINE_WORDS;
     const result = Atomics.wait(this.#words, word, SLEEPING, timeoutMs); // Atomics: compares and sleeps in one step
-    // Atomics: RMW; a producer that has claimed this thread by now was too late to be noticed by the wait, but no wake-up was missed
-    const claimed = Atomics.exchange(this.#words, word, AWAKE) === AWAKE;
-    return result !== 'timed-out' || claimed;
+    if (result === 'timed-out') return false;
+    this.stayAwake(thread);
+    return true;
   }
 }

@@ -34,6 +34,8 @@ export type TurnReader = Pick<MailboxReader, 'words' | 'bytes' | 'next' | 'hasMa
 /** Looks at empty mailboxes before the thread sleeps: 20 to 200 are harmless, more take processor time from others. */
 const POLLS = 40;
 const SLEEP_MS_MAX = 100;
+/** Grace for a producer that the system holds up between its publication and its look at the sleeper. */
+const CLAIM_MS = 20;
 /** Sleep while storage is busy, between two turns of the event loop, or while mail waits for a full mailbox. */
 const BUSY_SLEEP_MS = 1;
 /** Work for at most this long before the event loop gets a turn, while storage is busy. */
@@ -146,6 +148,8 @@ export class WorkerLoop {
     const idleMs = storage.busy || post.waiting === true ? BUSY_SLEEP_MS : SLEEP_MS_MAX;
     const timeoutMs = Math.min(idleMs, system.untilTimerMs(clock.nowMs()));
     counters[Count.wakeUps]++;
-    if (!wake.sleep(thread, timeoutMs) && this.#hasMail) counters[Count.missedWakeUps]++;
+    if (wake.sleep(thread, timeoutMs)) return;
+    if (this.#hasMail && !wake.isClaimed(thread, CLAIM_MS)) counters[Count.missedWakeUps]++;
+    wake.stayAwake(thread);
   }
 }
