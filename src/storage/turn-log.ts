@@ -17,16 +17,19 @@ interface OpenBlock {
   bytes: number;
 }
 
+/** What a turn needs of the log. */
+export type TurnTarget = Pick<CommitLog, 'nextSequence' | 'segment' | 'append' | 'sync'>;
+
 export class TurnLog {
   /** Bytes reserved in this turn. */
   turnBytes = 0;
   readonly #arena: Arena;
-  readonly #log: CommitLog;
+  readonly #log: TurnTarget;
   #open: OpenBlock | undefined;
   #closed: OpenBlock[] = [];
   #sync = false;
 
-  constructor(arena: Arena, log: CommitLog) {
+  constructor(arena: Arena, log: TurnTarget) {
     this.#arena = arena;
     this.#log = log;
   }

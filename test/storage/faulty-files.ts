@@ -1,0 +1,71 @@
+/**
+ * The log's files with faults on demand: a write or a sync fails when its countdown reaches zero, and from then on as
+ * long as `broken` says so. A failed write leaves half of its bytes, as a full disk does.
+ */
+import { type LogFiles, realFiles } from '../../src/storage/log-files.js';
+
+export function errno(code: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`${code}: planted`), { code });
+}
+
+export class FaultyFiles implements LogFiles {
+  /** Error that every write of more than a block header from now on meets, if any. */
+  writeFails: string | undefined;
+  syncFails: string | undefined;
+  laterFails: string | undefined;
+  removeFails: string | undefined;
+  /** Background syncs that wait for `finishSyncs`; undefined: they run at once. */
+  held: (() => void)[] | undefined;
+  readonly synced: number[] = [];
+  readonly opened = new Set<number>();
+
+  create = (path: string) => this.#open(realFiles.create(path));
+  openRead = (path: string) => this.#open(realFiles.openRead(path));
+  read = realFiles.read;
+  size = realFiles.size;
+  truncate = realFiles.truncate;
+  list = realFiles.list;
+  syncDirectory = realFiles.syncDirectory;
+
+  #open(fd: number): number {
+    this.opened.add(fd);
+    return fd;
+  }
+
+  close(fd: number): void {
+    this.opened.delete(fd);
+    realFiles.close(fd);
+  }
+
+  write(fd: number, bytes: Buffer, start: number, length: number, offset: number): void {
+    if (this.writeFails === undefined) {
+      realFiles.write(fd, bytes, start, length, offset);
+      return;
+    }
+    realFiles.write(fd, bytes, start, length >>> 1, offset);
+    throw errno(this.writeFails);
+  }
+
+  sync(fd: number): void {
+    if (this.syncFails !== undefined) throw errno(this.syncFails);
+    this.synced.push(fd);
+    realFiles.sync(fd);
+  }
+
+  syncLater(fd: number, done: (error: Error | null) => void): void {
+    const { laterFails } = this;
+    const run = () => (laterFails === undefined ? realFiles.syncLater(fd, done) : done(errno(laterFails)));
+    if (this.held === undefined) setImmediate(run);
+    else this.held.push(run);
+  }
+
+  finishSyncs(): void {
+    for (const run of this.held ?? []) run();
+    this.held = undefined;
+  }
+
+  remove(path: string): void {
+    if (this.removeFails !== undefined) throw errno(this.removeFails);
+    realFiles.remove(path);
+  }
+}
