@@ -21,7 +21,7 @@ export interface WorkerLoopParts {
   readonly system: ActorSystem;
   readonly storage: TurnStorage;
   readonly post: Pick<PostOffice, 'publish'> & Partial<Pick<PostOffice, 'waiting'>>;
-  readonly wake: Pick<Wake, 'announceSleep' | 'stayAwake' | 'sleep'>;
+  readonly wake: Pick<Wake, 'announceSleep' | 'stayAwake' | 'sleep' | 'isClaimed'>;
   readonly clock: Pick<HostClock, 'nowMs'>;
   readonly counters: Int32Array;
   /** Whether the host has posted control messages that this thread has not handled yet. */
