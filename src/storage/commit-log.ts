@@ -40,7 +40,10 @@ const ZEROS = Buffer.alloc(RESERVE_STEP_BYTES);
 export class CommitLog {
   nextSequence: number;
   writes = 0;
+  bytesWritten = 0;
   syncs = 0;
+  /** Everything before this sequence number is on disk. */
+  syncedSequence = 0;
   readonly #directory: string;
   readonly #files: LogFiles;
   #segmentBytes: number;
@@ -151,6 +154,7 @@ export class CommitLog {
     }
     current.offset += length;
     current.unsynced = true;
+    this.bytesWritten += length;
     this.writes++;
   }
 
@@ -164,6 +168,7 @@ export class CommitLog {
       if (!this.#syncing) this.#closeRetired();
       this.#files.sync(this.#current.fd);
       this.#current.unsynced = false;
+      this.syncedSequence = this.nextSequence;
       this.syncs++;
     } catch (error) {
       throw storageError('cannot sync the log', error);
@@ -178,6 +183,7 @@ export class CommitLog {
     this.#retired = [];
     this.#inSync = retired;
     const current = this.#current;
+    const sequence = this.nextSequence;
     current.unsynced = false;
     const targets = [...retired, current];
     let left = targets.length;
@@ -188,6 +194,7 @@ export class CommitLog {
         for (const segment of retired) this.#files.close(segment.fd);
         this.#inSync = [];
         this.#syncing = false;
+        if (this.#failure === undefined) this.syncedSequence = Math.max(this.syncedSequence, sequence);
         this.syncs++;
       });
     }

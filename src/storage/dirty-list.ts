@@ -30,6 +30,12 @@ export class DirtyList {
     return this.#items[index] >>> 0;
   }
 
+  /** Forgets the first `count`; the others keep their order. */
+  dropFirst(count: number): void {
+    this.#items = this.#items.slice(count, this.length);
+    this.length -= count;
+  }
+
   clear(): void {
     this.length = 0;
     this.#items = NONE;

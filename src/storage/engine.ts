@@ -9,7 +9,7 @@
 import type { PageRequest, Store } from '../actor/ports.js';
 import { assert, StoreError } from '../core/errors.js';
 import { type Clock, clock, type PartitionId, type ReplicaId } from '../core/ids.js';
-import { clockOf, Flag, flagsOf, Rec, slotOfRecord } from '../protocol/record.js';
+import { clockOf, Flag, flagsOf, Rec, sizeOf, slotOfRecord } from '../protocol/record.js';
 import { Arena, wordOf } from './arena.js';
 import type { BaseTable } from './base-table.js';
 import { BloomFilter } from './bloom-filter.js';
@@ -47,6 +47,7 @@ export class Engine implements Store {
   /** Keys staged that the node did not hold, less what a flush has counted; tombstones staged over live records. */
   newKeys = 0;
   #baseKeys = 0;
+  #dirtyLiveBytes = 0;
   #tombstones = 0;
   #clock: Clock = clock(0);
   #log: CommitLog | undefined;
@@ -171,8 +172,16 @@ export class Engine implements Store {
       this.newKeys++;
     } else this.index.swing(hash, before, position);
     this.#countTombstone(at, before);
+    this.#countDirty(at, before);
     this.flusher.fresh[slotOfRecord(words, at) >>> this.#slotShift].push(position);
     this.#note(at, before);
+  }
+
+  /** Keeps count of the bytes that are dirty and alive, behind the mark of a flush under way. */
+  #countDirty(at: number, before: number): void {
+    this.#dirtyLiveBytes += sizeOf(this.words, at);
+    if (before === 0 || ((before - this.flusher.mark) | 0) < 0) return;
+    this.#dirtyLiveBytes -= sizeOf(this.words, wordOf(before));
   }
 
   /** Keeps count of the keys whose newest record is a tombstone. */
@@ -244,6 +253,32 @@ export class Engine implements Store {
     if (this.arena.head !== this.arena.published) this.arena.publish();
   }
 
+  /** Bytes of dirty records that nothing has replaced yet, but for those of a flush under way; about. */
+  get dirtyLiveBytes(): number {
+    return this.#dirtyLiveBytes;
+  }
+
+  /** A flush begins: what is dirty now will not be when it is done. It returns what to give back if it fails. */
+  beginFlush(): number {
+    const bytes = this.#dirtyLiveBytes;
+    this.#dirtyLiveBytes = 0;
+    return bytes;
+  }
+
+  flushFailed(bytes: number): void {
+    this.#dirtyLiveBytes += bytes;
+  }
+
+  /** Logs a record anew at the head, as it is; false where there is no room. */
+  moveToHead(at: number): boolean {
+    const bytes = sizeOf(this.words, at);
+    const copy = this.reserve(bytes);
+    if (copy < 0) return false;
+    this.bytes.copyWithin(copy * 4, at * 4, at * 4 + bytes);
+    this.stage(copy, at);
+    return true;
+  }
+
   /** Makes room ahead of the next turn, giving records that were read a second lap. Between turns only. */
   makeRoom(bytes: number): boolean {
     const units = bytes >>> 3;
@@ -269,6 +304,7 @@ export class Engine implements Store {
     const hash = words[at + Rec.keyHash];
     const position = this.arena.positionAt(at);
     const before = this.index.find(words, hash, words[at + Rec.keySlot], at + Rec.key);
+    this.#countDirty(at, before);
     words[at + Rec.previous] = 0;
     if (before === 0) this.index.insert(hash, position);
     else this.index.swing(hash, before, position);

@@ -35,6 +35,9 @@ export class Flusher {
   readonly #parts: FlushParts;
   #running: Promise<void> | undefined;
   #flushed: number;
+  #mark: number;
+  /** Changes when the lists shrink. */
+  #generation = 0;
   flushes = 0;
 
   constructor(parts: FlushParts) {
@@ -42,11 +45,24 @@ export class Flusher {
     this.fresh = Array.from({ length: parts.partitions }, () => new DirtyList());
     this.#frozen = Array.from({ length: parts.partitions }, () => new DirtyList());
     this.#flushed = parts.arena.head;
+    this.#mark = this.#flushed;
   }
 
   /** Position of the oldest record that may be dirty. */
   get flushed(): number {
     return this.#flushed;
+  }
+
+  /** Position before which nothing will be dirty any more once the flush under way is done. */
+  get mark(): number {
+    return this.#mark;
+  }
+
+  /** A compaction has moved everything alive behind this position. */
+  advance(mark: number): void {
+    this.#flushed = mark;
+    this.#mark = mark;
+    this.#generation++;
   }
 
   get running(): boolean {
@@ -60,7 +76,7 @@ export class Flusher {
 
   /** Changes whenever `dirtyOf` may. */
   dirtyStamp(partition: number): number {
-    return this.fresh[partition].length + this.#frozen[partition].length + this.flushes * 0x1_0000_0000;
+    return this.fresh[partition].length + this.#frozen[partition].length + this.#generation * 0x1_0000_0000;
   }
 
   /**
@@ -79,6 +95,7 @@ export class Flusher {
     const { arena, base, partitions } = this.#parts;
     const mark = arena.published;
     const segment = log.segment;
+    this.#mark = mark;
     for (let p = 0; p < partitions; p++) this.fresh[p].moveTo(this.#frozen[p]);
     let batch: BaseEntry[] = [];
     for (let p = 0; p < partitions; p++) {
@@ -87,7 +104,7 @@ export class Flusher {
       if (batch.length > 0) await base.write(batch);
       batch = [];
     }
-    this.#flushed = mark;
+    this.advance(mark);
     for (const list of this.#frozen) list.clear();
     this.flushes++;
     log.dropBefore(segment);

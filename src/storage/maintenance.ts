@@ -2,7 +2,8 @@
  * What a node does between turns: reserves log room, makes arena room ahead, starts flushes, syncs by interval, rebuilds
  * the bloom filter in slices, and decides when writes are slowed down or refused.
  *
- *   dirty share of the arena   0 ... flush at 0.25 ... slow down from 0.55 ... refuse at 0.80
+ *   dirty share of the arena   0 ... flush at 0.25, where that much of it is alive ... compact at 0.45, where less is
+ *                              ... slow down a flush that falls behind from 0.55 ... refuse at 0.85
  */
 import { asStoreError, type StoreError } from '../core/errors.js';
 import { hashKey } from '../core/key-hash.js';
@@ -10,6 +11,7 @@ import { slotOf } from '../core/slot-hash.js';
 import { TURN_BYTES_MAX } from '../protocol/limits.js';
 import { failure } from '../protocol/outcome.js';
 import type { BaseKey } from './base-table.js';
+import { Compactor } from './compactor.js';
 import type { Engine } from './engine.js';
 
 export interface MaintenanceOptions {
@@ -24,7 +26,12 @@ export interface MaintenanceOptions {
 const FLUSH_SHARE = 0.25;
 const SLOW_SHARE = 0.55;
 const INDEX_FULL_SHARE = 0.95;
-const REFUSE_SHARE = 0.8;
+const REFUSE_SHARE = 0.85;
+/** A log of this share of the arena is compacted where less than FLUSH_SHARE of the arena is alive in it. */
+const COMPACT_SHARE = 0.45;
+/** Bytes that a compaction moves in one turn: at least these, and four times what the turn has logged. */
+const COMPACT_BYTES = 128 * 1024;
+const COMPACT_FACTOR = 4;
 /** Arena bytes kept free ahead of a turn, as a share; at least one turn's. */
 const FREE_SHARE = 1 / 16;
 const RETRY_MS = 1_000;
@@ -47,6 +54,9 @@ export class Maintenance {
   #logRetryMs = 0;
   #baseFull: StoreError | undefined;
   #flushRetryMs = 0;
+  readonly #compactor: Compactor;
+  /** Bytes of the log at the last step of a compaction. */
+  #writtenBefore = 0;
   #rebuild: Generator<readonly BaseKey[], void, undefined> | undefined;
   readonly #keyWords = new Int32Array(512);
   readonly #keyBytes = new Uint8Array(this.#keyWords.buffer);
@@ -54,6 +64,7 @@ export class Maintenance {
   constructor(engine: Engine, options: MaintenanceOptions) {
     this.#engine = engine;
     this.#options = options;
+    this.#compactor = new Compactor(engine, engine.flusher.fresh.length);
     engine.log.boundSegments(options.logBytesMax * SEGMENT_SHARE);
     this.#beginRebuild();
   }
@@ -65,7 +76,7 @@ export class Maintenance {
 
   /** True while there is work for an idle thread. */
   get pending(): boolean {
-    return this.#rebuild !== undefined;
+    return this.#rebuild !== undefined || this.#compactor.moving;
   }
 
   /** Why writes are refused now, if they are. */
@@ -106,7 +117,8 @@ export class Maintenance {
     // not during a flush: it has set bits already for keys that the base table does not show yet
     if (this.#rebuild !== undefined) this.#rebuildSlice();
     else if (engine.bloom.saturated && !engine.flusher.running) this.#beginRebuild();
-    this.#flushIfDue();
+    if (this.#compactor.running) this.#compact();
+    else this.#flushIfDue();
     this.#syncIfDue();
     engine.refusal = this.#refusal();
   }
@@ -132,15 +144,35 @@ export class Maintenance {
   #flushIfDue(): void {
     const engine = this.#engine;
     const { flusher, log } = engine;
-    if (flusher.running || this.#elapsedMs < this.#flushRetryMs || !this.#flushDue()) return;
+    if (flusher.running || this.#elapsedMs < this.#flushRetryMs) return;
+    if (!this.#flushDue()) {
+      if (this.#compactionDue()) this.#startCompaction();
+      return;
+    }
+    this.#flush(engine, log);
+  }
+
+  /** Moves on with the compaction, in step with what the turns log; a flush takes over where there is no room. */
+  #compact(): void {
+    const engine = this.#engine;
+    const written = engine.log.bytesWritten - this.#writtenBefore - this.#compactor.stepBytes;
+    this.#writtenBefore = engine.log.bytesWritten;
+    const bytes = Math.max(COMPACT_BYTES, COMPACT_FACTOR * written);
+    if (!this.#compactor.step(bytes)) this.#flush(engine, engine.log);
+  }
+
+  #flush(engine: Engine, log: Engine['log']): void {
+    const { flusher } = engine;
     this.#lastFlushMs = this.#elapsedMs;
     const before = engine.newKeys;
+    const dirtyLive = engine.beginFlush();
     flusher.flush(log).then(
       () => {
         engine.countFlushed(before);
         this.#baseFull = undefined;
       },
       (error: unknown) => {
+        engine.flushFailed(dirtyLive);
         const failed = asStoreError(error);
         if (this.#baseFull === undefined) this.#options.onError(failed);
         this.#baseFull = failed;
@@ -150,15 +182,30 @@ export class Maintenance {
   }
 
   #flushDue(): boolean {
-    const { arena, index, log, dirtyBytes, dirtyShare } = this.#engine;
-    if (dirtyShare >= FLUSH_SHARE || this.#baseFull !== undefined) return true;
-    if (log.bytes > this.#options.logBytesMax * FLUSH_SHARE && (dirtyBytes > 0 || log.droppable)) return true;
+    const { arena, index, dirtyBytes, dirtyLiveBytes } = this.#engine;
+    if (this.#baseFull !== undefined) return true;
+    if (dirtyLiveBytes >= arena.capacityUnits * 8 * FLUSH_SHARE) return true;
+    if (this.#logIsLong && (dirtyLiveBytes * 2 >= dirtyBytes || dirtyBytes === 0)) return true;
     if (dirtyBytes === 0) return false;
     // small records fill the index before the arena: what is dirty cannot be evicted
     if (index.entries >= index.entriesMax * INDEX_FULL_SHARE && dirtyBytes >= arena.usedUnits * 8 * FLUSH_SHARE) {
       return true;
     }
     return this.#elapsedMs - this.#lastFlushMs > FLUSH_AFTER_MS;
+  }
+
+  get #logIsLong(): boolean {
+    const { log, dirtyBytes } = this.#engine;
+    return log.bytes > this.#options.logBytesMax * FLUSH_SHARE && (dirtyBytes > 0 || log.droppable);
+  }
+
+  #compactionDue(): boolean {
+    return this.#engine.dirtyShare >= COMPACT_SHARE || this.#logIsLong;
+  }
+
+  #startCompaction(): void {
+    this.#writtenBefore = this.#engine.log.bytesWritten;
+    this.#compactor.start();
   }
 
   #syncIfDue(): void {
