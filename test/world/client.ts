@@ -1,0 +1,231 @@
+/**
+ * A simulated client: sends writes, reads and scans as src/client does, and keeps a history of every call with its start,
+ * its end and its outcome. A call ends with its reply, with the end of the node that it went to, or at its deadline.
+ */
+import { addressOf, Role } from '../../src/actor/address.js';
+import type { PageRequest } from '../../src/actor/ports.js';
+import type { ErrorCode } from '../../src/core/errors.js';
+import { type Clock, clock, type NodeIndex } from '../../src/core/ids.js';
+import { emptySet, type SiblingSet } from '../../src/core/siblings.js';
+import { MessageView } from '../../src/protocol/header.js';
+import { Answer, Kind, Written } from '../../src/protocol/messages.js';
+import { durabilityOf, replicasOf } from '../../src/protocol/outcome.js';
+import {
+  answerSet,
+  codeOf,
+  type Draft,
+  type PageEntry,
+  pageEntries,
+  partsOf,
+  type ReadOrder,
+  readDraft,
+  scanDraft,
+  type WriteOrder,
+  writeDraft,
+  writtenClock,
+} from './messages.js';
+import { SimPost } from './network.js';
+import type { World } from './world.js';
+
+interface CallBase {
+  readonly client: number;
+  readonly node: number;
+  readonly startMs: number;
+  /** Virtual time of its end; Infinity as long as it is open. */
+  endMs: number;
+  /** Why it failed; undefined for a success, and as long as it is open. */
+  error: ErrorCode | undefined;
+}
+
+export interface WriteCall extends CallBase {
+  readonly kind: 'write';
+  readonly order: WriteOrder;
+  replicas: number;
+  durability: number;
+  clock: Clock;
+  /** Siblings that it left, or needed << 8 | got. */
+  detail: number;
+}
+
+export interface ReadCall extends CallBase {
+  readonly kind: 'read';
+  readonly order: ReadOrder;
+  set: SiblingSet;
+  replicas: number;
+  holders: number;
+}
+
+export interface ScanCall extends CallBase {
+  readonly kind: 'scan';
+  entries: readonly PageEntry[];
+  more: boolean;
+}
+
+export type Call = WriteCall | ReadCall | ScanCall;
+
+interface OpenCall {
+  readonly call: Call;
+  readonly done: ((call: Call) => void) | undefined;
+}
+
+export interface CallOptions {
+  /** The node that coordinates; the first of the key's holders that is up where left out. */
+  readonly node?: number;
+  readonly done?: (call: Call) => void;
+}
+
+const DEADLINE_MS = 1_000;
+/** A call may end this much behind its deadline, as the real client's sweep. */
+const SWEEP_MS = 25;
+
+export class SimClient {
+  readonly seat: number;
+  readonly history: Call[] = [];
+  /** Highest clock that a reply has carried. */
+  clock: Clock = clock(0);
+  readonly #world: World;
+  readonly #post: SimPost;
+  readonly #open = new Map<number, OpenCall>();
+  readonly #view = new MessageView();
+  readonly #out = { words: new Int32Array(0), bytes: Buffer.alloc(0), at: 0 };
+  #nextId = 1;
+
+  constructor(world: World, seat: number) {
+    this.#world = world;
+    this.seat = seat;
+    this.#post = new SimPost(world.network, world.nodes.length + seat);
+  }
+
+  get inFlight(): number {
+    return this.#open.size;
+  }
+
+  write(order: WriteOrder, options: CallOptions = {}): WriteCall {
+    const node = options.node ?? this.#route(order.key);
+    const filled = { callerClock: this.clock, ...order };
+    const base = this.#base(node);
+    const call: WriteCall = {
+      ...base,
+      kind: 'write',
+      order: filled,
+      replicas: 0,
+      durability: 0,
+      clock: clock(0),
+      detail: 0,
+    };
+    const deadlineMs = this.#deadline(order.deadlineMs);
+    this.#send(
+      call,
+      addressOf(Role.coordinator, node, 0),
+      writeDraft({ ...filled, deadlineMs }),
+      options,
+      order.deadlineMs,
+    );
+    return call;
+  }
+
+  read(order: ReadOrder, options: CallOptions = {}): ReadCall {
+    const node = options.node ?? this.#route(order.key);
+    const call: ReadCall = { ...this.#base(node), kind: 'read', order, set: emptySet(), replicas: 0, holders: 0 };
+    const draft = readDraft({ ...order, deadlineMs: this.#deadline(order.deadlineMs) });
+    this.#send(call, addressOf(Role.coordinator, node, 0), draft, options, order.deadlineMs);
+    return call;
+  }
+
+  /** A page of one partition, from one node. */
+  scan(node: NodeIndex, partition: number, request: PageRequest, bytesMax = 32 * 1024): ScanCall {
+    const call: ScanCall = { ...this.#base(node), kind: 'scan', entries: [], more: false };
+    this.#send(call, addressOf(Role.vnode, node, partition), scanDraft(request, bytesMax), {}, undefined);
+    return call;
+  }
+
+  #base(node: number): CallBase {
+    const startMs = this.#world.nowMs;
+    return { client: this.seat, node, startMs, endMs: Number.POSITIVE_INFINITY, error: undefined };
+  }
+
+  #deadline(deadlineMs = DEADLINE_MS): number {
+    return (this.#world.clockMs + deadlineMs) >>> 0;
+  }
+
+  #route(key: string): number {
+    const holders = this.#world.holders(partsOf(key).slot);
+    return holders.find((node) => this.#world.isUp(node)) ?? holders[0];
+  }
+
+  #send(call: Call, to: number, draft: Draft, { done }: CallOptions, deadlineMs = DEADLINE_MS): void {
+    this.history.push(call);
+    const id = this.#nextId++;
+    this.#open.set(id, { call, done });
+    if (!this.#world.isUp(call.node)) {
+      this.#fail(id, 'KV_UNAVAILABLE');
+      return;
+    }
+    const out = this.#out;
+    if (!this.#post.open(out, draft.bytes, draft.tag, to, addressOf(Role.client, 0, this.seat), id, 0)) {
+      this.#fail(id, 'KV_OVERLOADED');
+      return;
+    }
+    draft.fill(out.words, out.bytes, out.at);
+    this.#post.publish();
+    this.#world.schedule(this.#world.nowMs + deadlineMs + SWEEP_MS, () => this.#fail(id, 'KV_DEADLINE_EXCEEDED'));
+  }
+
+  #fail(id: number, error: ErrorCode): void {
+    const open = this.#open.get(id);
+    if (open === undefined) return;
+    open.call.error = error;
+    this.#end(id, open);
+  }
+
+  #end(id: number, { call, done }: OpenCall): void {
+    this.#open.delete(id);
+    call.endMs = this.#world.nowMs;
+    done?.(call);
+  }
+
+  /** What was asked of this node will not be answered. */
+  nodeEnded(node: number): void {
+    for (const [id, { call }] of this.#open) {
+      if (call.node === node)
+        this.#world.schedule(this.#world.nowMs + SWEEP_MS, () => this.#fail(id, 'KV_NODE_RESTARTED'));
+    }
+  }
+
+  /** Takes all mail that has arrived. */
+  takeMail(): void {
+    for (let node = 0; node < this.#world.nodes.length; node++) {
+      const lane = this.#world.network.lane(node, this.#world.nodes.length + this.seat);
+      lane.quota = Number.POSITIVE_INFINITY;
+      for (let at = lane.next(); at >= 0; at = lane.next()) {
+        this.#view.point(lane.words, lane.bytes, at);
+        this.#settle(this.#view);
+      }
+      lane.release();
+    }
+  }
+
+  #settle(message: MessageView): void {
+    const open = this.#open.get(message.request);
+    if (open === undefined) return;
+    const { call } = open;
+    call.error = codeOf(message.u32(Written.outcome));
+    if (call.kind === 'write' && message.tag === Kind.written) this.#written(call, message);
+    else if (call.kind === 'read') {
+      call.set = answerSet(message);
+      call.replicas = replicasOf(message.u32(Answer.outcome));
+      call.holders = message.u32(Answer.detail) >>> 8;
+    } else if (call.kind === 'scan' && call.error === undefined) Object.assign(call, pageEntries(message));
+    this.#end(message.request, open);
+  }
+
+  #written(call: WriteCall, message: MessageView): void {
+    const outcome = message.u32(Written.outcome);
+    call.detail = message.u32(Written.detail);
+    if (call.error !== undefined) return;
+    call.replicas = replicasOf(outcome);
+    call.durability = durabilityOf(outcome);
+    call.clock = writtenClock(message);
+    if (call.clock > this.clock) this.clock = call.clock;
+  }
+}

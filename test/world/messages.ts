@@ -1,0 +1,209 @@
+/**
+ * Messages as a test writes and reads them: each request and reply of the protocol as a plain object, encoded into the
+ * words that really travel. The layouts are those of src/client; every field is filled in.
+ */
+
+import type { PageRequest } from '../../src/actor/ports.js';
+import { type Clock, clock, counter, replicaId } from '../../src/core/ids.js';
+import { hashKey } from '../../src/core/key-hash.js';
+import { emptySet, type SiblingSet } from '../../src/core/siblings.js';
+import { slotOf } from '../../src/core/slot-hash.js';
+import type { VersionVector } from '../../src/core/version-vector.js';
+import { bodyMessageBytes, encodeBody, putBody } from '../../src/protocol/body.js';
+import type { MessageView } from '../../src/protocol/header.js';
+import {
+  Answer,
+  Fetch,
+  Kind,
+  Page,
+  Read,
+  Replicate,
+  Replicated,
+  Scan,
+  Write,
+  Written,
+} from '../../src/protocol/messages.js';
+import { Ask, DurabilityCode, errorOf, isSuccess, packOptions } from '../../src/protocol/outcome.js';
+import { getNumber, keyBytesOf, putNumber, RECORD_HEADER_BYTES, sizeOf, Tag } from '../../src/protocol/record.js';
+import {
+  decodeRecord,
+  encodedBytes,
+  encodeRecord,
+  encodeVector,
+  type KeyParts,
+  vectorWords,
+} from '../../src/protocol/record-set.js';
+
+/** A message without its header: `fill` writes what stands from word `at` on. */
+export interface Draft {
+  readonly tag: number;
+  readonly bytes: number;
+  readonly fill: (words: Int32Array, bytes: Buffer, at: number) => void;
+}
+
+export interface WriteOrder {
+  readonly key: string;
+  readonly value: string;
+  readonly w: number;
+  readonly tombstone?: boolean;
+  readonly durability?: DurabilityCode;
+  readonly context?: VersionVector;
+  readonly callerClock?: Clock;
+  readonly deadlineMs?: number;
+  readonly expiresAtMs?: number;
+}
+
+export interface ReadOrder {
+  readonly key: string;
+  readonly r: number;
+  readonly monotonic?: boolean;
+  readonly deadlineMs?: number;
+}
+
+export function partsOf(key: string): KeyParts {
+  const bytes = Buffer.from(key);
+  const words = new Int32Array((bytes.length + 3) >>> 2);
+  Buffer.from(words.buffer).set(bytes);
+  return { bytes, hash: hashKey(words, 0, bytes.length), slot: slotOf(bytes) };
+}
+
+/** A `write`, or with `Kind.mint` what a coordinator hands to its vnode. `deadlineMs` counts from the host's start. */
+export function writeDraft(order: WriteOrder, tag: Kind = Kind.write): Draft {
+  const key = partsOf(order.key);
+  const dot = { replica: replicaId(0), counter: counter(0) };
+  const { tombstone = false, expiresAtMs = 0, context } = order;
+  const value = tombstone ? new Uint8Array() : Buffer.from(order.value);
+  const sibling = { dot, clock: clock(0), expiresAtMs, tombstone, tag: Tag.ascii, value };
+  const set: SiblingSet = { vector: [dot], siblings: [sibling] };
+  const recordWords = encodedBytes(key.bytes.length, set) / 4;
+  const words = Write.record + recordWords + (context === undefined ? 0 : vectorWords(context));
+  return {
+    tag,
+    bytes: words * 4,
+    fill(target, bytes, at) {
+      target[at + Write.deadline] = order.deadlineMs ?? 1_000;
+      const flags = context === undefined ? 0 : Ask.context;
+      target[at + Write.options] = packOptions(order.w, order.durability ?? DurabilityCode.interval, flags);
+      putNumber(target, at + Write.callerClock, order.callerClock ?? 0);
+      encodeRecord(target, bytes, at + Write.record, key, set);
+      if (context !== undefined) encodeVector(target, at + Write.record + recordWords, context);
+    },
+  };
+}
+
+export function readDraft({ key, r, monotonic = false, deadlineMs = 1_000 }: ReadOrder): Draft {
+  return keyDraft(Kind.read, key, (words, at) => {
+    words[at + Read.deadline] = deadlineMs;
+    words[at + Read.options] = packOptions(r, 0, monotonic ? Ask.monotonic : 0);
+  });
+}
+
+export function fetchDraft(key: string): Draft {
+  return keyDraft(Kind.fetch, key, (words, at) => {
+    words[at + Fetch.options] = 0;
+  });
+}
+
+function keyDraft(tag: Kind, text: string, fields: (words: Int32Array, at: number) => void): Draft {
+  const key = partsOf(text);
+  return {
+    tag,
+    bytes: (Read.key * 4 + ((key.bytes.length + 3) & ~3) + 7) & ~7,
+    fill(words, bytes, at) {
+      fields(words, at);
+      words[at + Read.keyHash] = key.hash;
+      words[at + Read.keySlot] = key.bytes.length | (key.slot << 16);
+      words[at + Read.key + ((key.bytes.length - 1) >>> 2)] = 0;
+      bytes.set(key.bytes, (at + Read.key) * 4);
+    },
+  };
+}
+
+export function replicateDraft(key: string, set: SiblingSet, durability = DurabilityCode.interval, mark = 0): Draft {
+  const parts = partsOf(key);
+  return {
+    tag: Kind.replicate,
+    bytes: Replicate.record * 4 + encodedBytes(parts.bytes.length, set),
+    fill(words, bytes, at) {
+      words[at + Replicate.options] = durability << 8;
+      words[at + Replicate.mark] = mark;
+      encodeRecord(words, bytes, at + Replicate.record, parts, set);
+    },
+  };
+}
+
+export function replicatedDraft(outcome: number, mark: number): Draft {
+  return {
+    tag: Kind.replicated,
+    bytes: Replicated.end * 4,
+    fill(words, _bytes, at) {
+      words[at + Replicated.outcome] = outcome;
+      words[at + Replicated.mark] = mark;
+    },
+  };
+}
+
+export function fetchedDraft(key: string, outcome: number, set: SiblingSet): Draft {
+  const parts = partsOf(key);
+  const has = set.vector.length > 0;
+  return {
+    tag: Kind.fetched,
+    bytes: Answer.record * 4 + (has ? encodedBytes(parts.bytes.length, set) : 0),
+    fill(words, bytes, at) {
+      words[at + Answer.outcome] = outcome;
+      words[at + Answer.detail] = has ? 1 : 0;
+      if (has) encodeRecord(words, bytes, at + Answer.record, parts, set);
+    },
+  };
+}
+
+export function scanDraft(request: PageRequest, bytesMax: number): Draft {
+  const body = encodeBody(request);
+  return {
+    tag: Kind.scan,
+    bytes: bodyMessageBytes(Scan.body, body),
+    fill(words, bytes, at) {
+      words[at + Scan.deadline] = 1_000;
+      words[at + Scan.bytesMax] = bytesMax;
+      putBody(words, bytes, at + Scan.body, body.slice());
+    },
+  };
+}
+
+/** The error code of an outcome, or undefined where it is a success. */
+export const codeOf = (outcome: number) => (isSuccess(outcome) ? undefined : errorOf(outcome));
+
+export function answerSet(message: MessageView): SiblingSet {
+  if (!isSuccess(message.u32(Answer.outcome)) || (message.u32(Answer.detail) & 1) === 0) return emptySet();
+  return decodeRecord(message.words, message.bytes, message.at + Answer.record);
+}
+
+export const writtenClock = (message: MessageView): Clock =>
+  getNumber(message.words, message.at + Written.clock) as Clock;
+
+export interface PageEntry {
+  readonly key: string;
+  readonly set: SiblingSet;
+}
+
+export function pageEntries(message: MessageView): { readonly entries: readonly PageEntry[]; readonly more: boolean } {
+  const detail = message.u32(Page.detail);
+  const entries: PageEntry[] = [];
+  for (let i = 0, at = message.at + Page.records; i < detail >>> 1; i++) {
+    const start = at * 4 + RECORD_HEADER_BYTES;
+    const key = message.bytes.utf8Slice(start, start + keyBytesOf(message.words, at));
+    entries.push({ key, set: decodeRecord(message.words, message.bytes, at) });
+    at += sizeOf(message.words, at) / 4;
+  }
+  return { entries, more: (detail & 1) === 1 };
+}
+
+/** The record at the front of these words as a set; the empty one where there is none. */
+export function setOf(record: Int32Array<ArrayBuffer> | undefined): SiblingSet {
+  return record === undefined ? emptySet() : decodeRecord(record, Buffer.from(record.buffer), 0);
+}
+
+/** The values of a set, newest first; a tombstone reads as null. */
+export function valuesOf(set: SiblingSet): (string | null)[] {
+  return set.siblings.map(({ tombstone, value }) => (tombstone ? null : Buffer.from(value).toString()));
+}

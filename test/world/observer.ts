@@ -1,0 +1,156 @@
+/**
+ * Watches a world and says what is wrong with it. It knows the truth that no node knows: every write that was minted, what
+ * it replaced, and which node ever logged it. Its model of causality is the naive one: a write is gone where one that
+ * replaced it was seen; so it does not share the code that it checks.
+ */
+
+import { Role } from '../../src/actor/address.js';
+import type { AnyBehaviour } from '../../src/actor/behaviour.js';
+import type { Clock } from '../../src/core/ids.js';
+import { emptySet, type Sibling, type SiblingSet } from '../../src/core/siblings.js';
+import { type Dot, mergeVectors, type VersionVector } from '../../src/core/version-vector.js';
+import type { MessageView } from '../../src/protocol/header.js';
+import { Write } from '../../src/protocol/messages.js';
+import { Ask } from '../../src/protocol/outcome.js';
+import { getNumber, keyBytesOf, RECORD_HEADER_BYTES, Rec, sizeOf } from '../../src/protocol/record.js';
+import { decodeRecord, decodeVector } from '../../src/protocol/record-set.js';
+import { setOf } from './messages.js';
+import type { SimNode } from './sim-node.js';
+
+/** A write that some vnode minted. */
+interface Minted {
+  readonly dot: Dot;
+  readonly value: string;
+  /** It replaces every write of its key up to here. */
+  readonly replaced: VersionVector;
+}
+
+interface MintBase {
+  readonly replaced: VersionVector;
+  readonly clockAbove: Clock;
+}
+
+export class Observer {
+  readonly problems: string[] = [];
+  readonly #minted = new Map<string, Minted[]>();
+  readonly #byValue = new Map<string, { key: string; dot: Dot }>();
+  readonly #bases = new Map<string, MintBase>();
+  /** By key and node: all that the node ever logged of it. */
+  readonly #logged = new Map<string, Map<number, VersionVector>>();
+
+  problem(text: string): void {
+    if (this.problems.length < 20) this.problems.push(text);
+  }
+
+  /** The vnode's behaviour, with a look at each write before it is minted. */
+  watch(role: Role, behaviour: AnyBehaviour, node: SimNode): AnyBehaviour {
+    if (role !== Role.vnode) return behaviour;
+    const { mint } = behaviour.receive;
+    if (mint === undefined) return behaviour;
+    const watched: typeof mint = (state, message, env) => {
+      this.#beforeMint(message, node);
+      mint(state, message, env);
+    };
+    return { ...behaviour, receive: { ...behaviour.receive, mint: watched } };
+  }
+
+  #beforeMint(message: MessageView, { store }: SimNode): void {
+    const { words, bytes, at } = message;
+    const record = at + Write.record;
+    let held: SiblingSet = emptySet();
+    try {
+      const found = store.find(words, words[record + Rec.keyHash], words[record + Rec.keySlot], record + Rec.key);
+      if (found >= 0) held = decodeRecord(store.words, store.bytes, found);
+    } catch {
+      return;
+    }
+    const hasContext = (message.u32(Write.options) & Ask.context) !== 0;
+    const context = hasContext ? decodeVector(words, record + sizeOf(words, record) / 4, message.end) : held.vector;
+    const [written] = decodeRecord(words, bytes, record).siblings;
+    const clocks = [getNumber(words, at + Write.callerClock), store.clock, ...held.siblings.map(({ clock }) => clock)];
+    this.#bases.set(nameOf(written), { replaced: context, clockAbove: Math.max(...clocks) as Clock });
+  }
+
+  /** A record entered a node's log. */
+  committed(node: SimNode, words: Int32Array<ArrayBuffer>, sequence: number): void {
+    const key = Buffer.from(words.buffer).latin1Slice(RECORD_HEADER_BYTES, RECORD_HEADER_BYTES + keyBytesOf(words, 0));
+    const set = decodeRecord(words, Buffer.from(words.buffer), 0);
+    for (const sibling of set.siblings) this.#meet(node, key, sibling, sequence);
+    this.checkSet(`node ${node.index} logged`, key, set);
+    if (!isCovered(setOf(node.store.record(key)).vector, set.vector)) {
+      this.problem(`node ${node.index} forgot writes of ${key} that it had logged`);
+    }
+    const byNode = this.#logged.get(key) ?? new Map<number, VersionVector>();
+    this.#logged.set(key, byNode.set(node.index, mergeVectors(byNode.get(node.index) ?? [], set.vector)));
+  }
+
+  /** A sibling that is new to the world must be this node's own write; one that is known must be the same. */
+  #meet(node: SimNode, key: string, sibling: Sibling, sequence: number): void {
+    const list = this.#minted.get(key) ?? [];
+    this.#minted.set(key, list);
+    const value = nameOf(sibling);
+    const known = list.find(({ dot }) => isSame(dot, sibling.dot));
+    if (known !== undefined) {
+      if (known.value !== value) this.problem(`two writes of ${key} share a dot: ${known.value}, ${value}`);
+      return;
+    }
+    const base = this.#bases.get(value);
+    if (base === undefined || sibling.dot.replica !== node.disk.replica || sibling.dot.counter !== sequence) {
+      this.problem(`node ${node.index} logged a write of ${key} that nobody minted: ${value}`);
+      return;
+    }
+    if (sibling.clock <= base.clockAbove) this.problem(`the clock of ${value} is not above what its node had seen`);
+    list.push({ dot: sibling.dot, value, replaced: base.replaced });
+    this.#byValue.set(value, { key, dot: sibling.dot });
+  }
+
+  /** The siblings of a set must be the writes that it has seen and that no other one that it has seen replaced. */
+  checkSet(who: string, key: string, set: SiblingSet): void {
+    const seen = (this.#minted.get(key) ?? []).filter(({ dot }) => isDotCovered(dot, set.vector));
+    const expected = seen.filter(
+      ({ dot }) => !seen.some((other) => !isSame(other.dot, dot) && isDotCovered(dot, other.replaced)),
+    );
+    const want = expected.map(({ value }) => value).sort();
+    const have = set.siblings.map(nameOf).sort();
+    if (want.join() !== have.join()) this.problem(`${who} ${key} = [${have}], the maximal writes are [${want}]`);
+  }
+
+  /** Whether a set has seen the write of this value. */
+  hasSeen(set: SiblingSet, value: string): boolean {
+    const write = this.#byValue.get(value);
+    return write !== undefined && isDotCovered(write.dot, set.vector);
+  }
+
+  /** Nodes that have ever logged the write of this value, or something that covers it. */
+  loggedBy(value: string): number {
+    const write = this.#byValue.get(value);
+    if (write === undefined) return 0;
+    let nodes = 0;
+    for (const vector of this.#logged.get(write.key)?.values() ?? []) if (isDotCovered(write.dot, vector)) nodes++;
+    return nodes;
+  }
+
+  /** Nodes whose synced log covers the write of this value. */
+  syncedBy(value: string, nodes: readonly SimNode[]): number {
+    const write = this.#byValue.get(value);
+    if (write === undefined) return 0;
+    return nodes.filter(({ disk }) =>
+      disk.log.slice(0, disk.synced).some(({ words }) => isDotCovered(write.dot, setOf(words).vector)),
+    ).length;
+  }
+}
+
+/** Every value is unique in a run; so is that of a delete, which only its clock tells. */
+function nameOf({ tombstone, value, expiresAtMs }: Sibling): string {
+  return tombstone ? `delete ${expiresAtMs}` : Buffer.from(value).toString();
+}
+
+const isSame = (a: Dot, b: Dot): boolean => a.replica === b.replica && a.counter === b.counter;
+
+function isDotCovered(dot: Dot, vector: VersionVector): boolean {
+  return vector.some(({ replica, counter }) => replica === dot.replica && counter >= dot.counter);
+}
+
+function isCovered(small: VersionVector, large: VersionVector): boolean {
+  return small.every((dot) => isDotCovered(dot, large));
+}

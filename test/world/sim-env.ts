@@ -1,0 +1,182 @@
+/**
+ * The actors of one node alone: the real actor system over a simulated store, and a post office that only records. A test
+ * hands it one message at a time, each in a turn of its own, and looks at what was sent and at what the store holds.
+ */
+import { coordinator } from '../../actors/coordinator.js';
+import { gossipAgent } from '../../actors/gossip-agent.js';
+import { vnode } from '../../actors/vnode.js';
+import { addressOf, Role } from '../../src/actor/address.js';
+import type { AnyBehaviour } from '../../src/actor/behaviour.js';
+import type { Outbound } from '../../src/actor/env.js';
+import { nodeIndex } from '../../src/core/ids.js';
+import type { SiblingSet } from '../../src/core/siblings.js';
+import { MessageView, putHeader } from '../../src/protocol/header.js';
+import { ActorSystem } from '../../src/runtime/actor-system.js';
+import { allocateCounters } from '../../src/runtime/counters.js';
+import { type Draft, setOf } from './messages.js';
+import { Random } from './random.js';
+import { SimDisk } from './sim-disk.js';
+import { SimStore } from './sim-store.js';
+
+export interface SimEnvOptions {
+  readonly seed?: number;
+  /** This node's index; it is 0 where left out. */
+  readonly node?: number;
+  /** Nodes 0..n-1 hold the only partition. */
+  readonly n?: number;
+  readonly siblingsMax?: number;
+  readonly recordBytesMax?: number;
+  readonly wrap?: (role: Role, behaviour: AnyBehaviour) => AnyBehaviour;
+  /** The host's clock at the start; it counts on beyond 32 bits, actors see the low ones. */
+  readonly startMs?: number;
+  /** Whether a message to this node finds room. */
+  readonly hasRoom?: (to: number) => boolean;
+}
+
+/** A message that left the node, copied. */
+export interface Sent {
+  readonly tag: number;
+  readonly to: number;
+  readonly request: number;
+  readonly view: MessageView;
+}
+
+const CLIENT = addressOf(Role.client, 0, 0);
+const DRIFT_MAX_MS = 500;
+
+export class SimEnv {
+  readonly store: SimStore;
+  readonly system: ActorSystem;
+  readonly disk: SimDisk;
+  readonly counters: Int32Array;
+  readonly view: Int32Array;
+  readonly thrown: unknown[] = [];
+  /** Nodes that are down. */
+  readonly down = new Set<number>();
+  nowMs: number;
+  wallMs = 1_750_000_000_000;
+  readonly #node: number;
+  readonly #n: number;
+  readonly #random: Random;
+  readonly #hasRoom: (to: number) => boolean;
+  #sent: { readonly words: Int32Array<ArrayBuffer>; readonly handler: number }[] = [];
+
+  constructor(options: SimEnvOptions = {}) {
+    const { node = 0, n = 3, seed = 1, startMs = 1_000, hasRoom = () => true } = options;
+    this.nowMs = startMs;
+    this.#node = node;
+    this.#n = n;
+    this.#random = new Random(seed * 16 + node);
+    this.#hasRoom = hasRoom;
+    this.disk = new SimDisk(this.#random.fork());
+    this.store = new SimStore({ disk: this.disk, slotShift: 14 });
+    this.counters = new Int32Array(allocateCounters(1));
+    this.view = new Int32Array(n * 2);
+    this.system = new ActorSystem({
+      node: nodeIndex(node),
+      store: this.store,
+      placement: {
+        n,
+        partitions: 1,
+        slotShift: 14,
+        preference: Uint16Array.from({ length: n }, (_, index) => index),
+        isUp: (other) => !this.down.has(other),
+        members: Array.from({ length: n }, (_, index) => nodeIndex(index)),
+      },
+      post: {
+        open: (out, bytes, tag, to, from, request, handler) => this.#open(out, bytes, tag, to, from, request, handler),
+        undo: (handler) => {
+          this.#sent = this.#sent.filter((message) => message.handler !== handler);
+        },
+      },
+      counters: this.counters,
+      partitions: 1,
+      onRestart: (_role, _instance, error) => this.thrown.push(error),
+      wallMs: () => this.wallMs,
+      random: () => this.#random.u32(),
+    });
+    this.system.beginTurn(this.nowMs);
+    this.#spawn(options);
+  }
+
+  #spawn({ siblingsMax = 8, recordBytesMax = 64 * 1024, wrap = (_role, behaviour) => behaviour }: SimEnvOptions): void {
+    const node = this.#node;
+    const vnodes = vnode({ clockDriftMaxMs: DRIFT_MAX_MS, siblingsMax, recordBytesMax });
+    const gossip = gossipAgent({ incarnation: 1, view: this.view, hostOf: (other) => `host-${other}` });
+    this.system.spawn(addressOf(Role.vnode, node, 0), wrap(Role.vnode, vnodes));
+    this.system.spawn(addressOf(Role.coordinator, node, 0), wrap(Role.coordinator, coordinator(64)));
+    this.system.spawn(addressOf(Role.gossip, node, 0), wrap(Role.gossip, gossip));
+  }
+
+  #open(
+    out: Outbound,
+    bytes: number,
+    tag: number,
+    to: number,
+    from: number,
+    request: number,
+    handler: number,
+  ): boolean {
+    if (!this.#hasRoom(to)) return false;
+    const words = new Int32Array(bytes / 4).fill(0x77777777);
+    putHeader(words, 0, tag, bytes, to, from, request);
+    Object.assign(out, { words, bytes: Buffer.from(words.buffer), at: 0 });
+    this.#sent.push({ words, handler });
+    return true;
+  }
+
+  /** One turn with this message for the actor of a role; what left the node in it. */
+  deliver(role: Role, draft: Draft, { from = CLIENT as number, request = 1 } = {}): Sent[] {
+    const view = encoded(draft, addressOf(role, this.#node, 0), from, request);
+    return this.#turn(() => this.system.deliver(view));
+  }
+
+  /** Another node's message, as it left it. */
+  receive(message: Sent): Sent[] {
+    return this.#turn(() => this.system.deliver(message.view));
+  }
+
+  /** Time passes, then a turn without messages. */
+  pass(durationMs: number): Sent[] {
+    this.nowMs += durationMs;
+    this.wallMs += durationMs;
+    return this.#turn(() => undefined);
+  }
+
+  #turn(run: () => void): Sent[] {
+    const view = new MessageView();
+    this.system.beginTurn(this.nowMs >>> 0);
+    run();
+    this.system.deliverLocal(view);
+    this.system.fireTimers();
+    this.system.deliverLocal(view);
+    this.store.commit();
+    this.store.publish();
+    this.system.local.reset();
+    return this.#sent.splice(0).map(({ words }) => {
+      const sent = new MessageView();
+      sent.point(words, Buffer.from(words.buffer), 0);
+      return { tag: sent.tag, to: sent.to, request: sent.request, view: sent };
+    });
+  }
+
+  /** What the node holds of a key. */
+  held(key: string): SiblingSet {
+    return setOf(this.store.record(Buffer.from(key).latin1Slice()));
+  }
+
+  get replicas(): number {
+    return this.#n;
+  }
+}
+
+/** The message as words of its own, with a view on it. */
+export function encoded(draft: Draft, to: number, from: number, request: number): MessageView {
+  const words = new Int32Array(draft.bytes / 4).fill(0x55555555);
+  const bytes = Buffer.from(words.buffer);
+  putHeader(words, 0, draft.tag, draft.bytes, to, from, request);
+  draft.fill(words, bytes, 0);
+  const view = new MessageView();
+  view.point(words, bytes, 0);
+  return view;
+}

@@ -1,0 +1,189 @@
+/**
+ * One node of the test world: the real actors in the real actor system and worker loop, over a simulated store, mailboxes
+ * and clock. A life ends with a crash, in a turn or between two; the disk stays, and the next life starts from it.
+ */
+import { coordinator } from '../../actors/coordinator.js';
+import { gossipAgent } from '../../actors/gossip-agent.js';
+import { vnode } from '../../actors/vnode.js';
+import { addressOf, Role } from '../../src/actor/address.js';
+import type { AnyBehaviour } from '../../src/actor/behaviour.js';
+import type { Placement } from '../../src/actor/ports.js';
+import type { NodeIndex } from '../../src/core/ids.js';
+import { ActorSystem } from '../../src/runtime/actor-system.js';
+import { allocateCounters, Count } from '../../src/runtime/counters.js';
+import { WorkerLoop } from '../../src/runtime/worker-loop.js';
+import { type Network, SimPost } from './network.js';
+import type { Random } from './random.js';
+import { SimDisk } from './sim-disk.js';
+import { SimStore } from './sim-store.js';
+
+/** Stands between the real actors and the runtime, to watch them or to break them. */
+export type Wrap = (role: Role, behaviour: AnyBehaviour, node: SimNode) => AnyBehaviour;
+
+export interface SimNodeParts {
+  readonly index: NodeIndex;
+  readonly placement: Placement;
+  readonly network: Network;
+  readonly random: Random;
+  /** Threads that send to this one, itself left out. */
+  readonly peers: readonly number[];
+  readonly hostOf: (node: NodeIndex) => string;
+  /** The host's monotonic clock, 32 bits. */
+  readonly nowMs: () => number;
+  readonly wallMs: () => number;
+  readonly siblingsMax: number;
+  readonly wrap: Wrap;
+  readonly onCommit: (node: SimNode, words: Int32Array<ArrayBuffer>, sequence: number) => void;
+  readonly onRestart: (role: string, error: unknown) => void;
+  readonly faults: StorageFaults;
+}
+
+/** Faults of storage that tests plant. */
+export interface StorageFaults {
+  readonly forgetsTombstones?: boolean;
+  readonly ignoresSync?: boolean;
+  readonly keepsIncarnation?: boolean;
+  /** What a turn sends leaves before the turn is in the log. */
+  readonly sendsBeforeLog?: boolean;
+}
+
+const CLOCK_DRIFT_MAX_MS = 500;
+const RECORD_BYTES_MAX = 64 * 1024;
+const WRITES_MAX = 256;
+/** Longer than the real one's, so that a crash of the machine finds something to lose. */
+const SYNC_INTERVAL_MS = 400;
+
+export class SimNode {
+  readonly index: NodeIndex;
+  readonly disk: SimDisk;
+  readonly counters: Int32Array;
+  /** Two words a node, as its gossip agent sees them. */
+  readonly view: Int32Array;
+  life = 0;
+  up = false;
+  pausedUntilMs = 0;
+  store!: SimStore;
+  system!: ActorSystem;
+  readonly #parts: SimNodeParts;
+  #loop!: WorkerLoop;
+
+  constructor(parts: SimNodeParts) {
+    this.#parts = parts;
+    this.index = parts.index;
+    this.disk = new SimDisk(parts.random.fork());
+    this.counters = new Int32Array(allocateCounters(parts.placement.partitions));
+    this.view = new Int32Array(parts.placement.members.length * 2);
+    this.start();
+  }
+
+  /** A new life, from what the disk holds. */
+  start(): void {
+    const { placement, network, random, nowMs, faults } = this.#parts;
+    this.life++;
+    this.store = new SimStore({
+      disk: this.disk,
+      slotShift: placement.slotShift,
+      onCommit: (words, sequence) => this.#parts.onCommit(this, words, sequence),
+      forgetsTombstones: faults.forgetsTombstones === true,
+      ignoresSync: faults.ignoresSync === true,
+      syncIntervalMs: SYNC_INTERVAL_MS,
+    });
+    const post = new SimPost(network, this.index);
+    this.system = new ActorSystem({
+      node: this.index,
+      store: this.store,
+      placement,
+      post,
+      counters: this.counters,
+      partitions: placement.partitions,
+      onRestart: (role, _instance, error) => this.#parts.onRestart(role, error),
+      wallMs: this.#parts.wallMs,
+      random: () => random.u32(),
+    });
+    this.system.beginTurn(nowMs());
+    const wake = {
+      announceSleep: () => undefined,
+      stayAwake: () => undefined,
+      sleep: () => true,
+      isClaimed: () => true,
+    };
+    this.#loop = new WorkerLoop({
+      thread: this.index,
+      system: this.system,
+      storage: faults.sendsBeforeLog === true ? lateLog(this.store) : this.store,
+      post,
+      wake,
+      clock: { nowMs },
+      counters: this.counters,
+      controlWaits: () => false,
+    });
+    this.#spawn();
+    network.emptyLanesTo(this.index);
+    this.up = true;
+  }
+
+  #spawn(): void {
+    const { placement, hostOf, siblingsMax, wrap } = this.#parts;
+    const { index, system } = this;
+    const vnodes = vnode({ clockDriftMaxMs: CLOCK_DRIFT_MAX_MS, siblingsMax, recordBytesMax: RECORD_BYTES_MAX });
+    const wrapped = wrap(Role.vnode, vnodes, this);
+    for (let partition = 0; partition < placement.partitions; partition++) {
+      const first = partition * placement.n;
+      const holders = placement.preference.subarray(first, first + placement.n);
+      if (holders.includes(index)) system.spawn(addressOf(Role.vnode, index, partition), wrapped);
+    }
+    system.spawn(addressOf(Role.coordinator, index, 0), wrap(Role.coordinator, coordinator(WRITES_MAX), this));
+    const gossip = gossipAgent({ incarnation: this.life, view: this.view, hostOf });
+    system.spawn(addressOf(Role.gossip, index, 0), wrap(Role.gossip, gossip, this));
+  }
+
+  /** One turn over what has arrived, at most `quota` messages of each lane. @throws NodeCrash, or what ends the node */
+  turn(quota: number): number {
+    const { network, random, peers } = this.#parts;
+    const lanes = random.shuffled(peers).map((peer) => network.lane(peer, this.index));
+    for (const lane of lanes) lane.quota = quota;
+    this.#loop.setReaders(lanes);
+    return this.#loop.turn(this.#parts.nowMs());
+  }
+
+  get hasMail(): boolean {
+    return this.#parts.peers.some((peer) => this.#parts.network.lane(peer, this.index).hasMail);
+  }
+
+  /** Milliseconds until a timer of an actor is due. */
+  get untilTimerMs(): number {
+    return this.system.untilTimerMs(this.#parts.nowMs());
+  }
+
+  /** Ends this life: nothing that the turn under way did is seen, and mail to it is lost. */
+  crash({ loseUnsynced }: { readonly loseUnsynced: boolean }): void {
+    this.up = false;
+    this.pausedUntilMs = 0;
+    const keepsIncarnation = this.#parts.faults.keepsIncarnation === true;
+    if (loseUnsynced) this.disk.loseUnsynced({ keepsIncarnation });
+  }
+
+  /** Handlers that threw, in all lives. */
+  get actorRestarts(): number {
+    return this.counters[Count.actorRestarts];
+  }
+}
+
+/** A store whose turn reaches the log only after its messages have left. */
+function lateLog(store: SimStore): ConstructorParameters<typeof WorkerLoop>[0]['storage'] {
+  return {
+    get turnBytes() {
+      return store.turnBytes;
+    },
+    commit: () => undefined,
+    publish: () => undefined,
+    maintain: (nowMs) => {
+      store.commit();
+      store.publish();
+      store.maintain(nowMs);
+    },
+    busy: false,
+    pending: false,
+    pauseMs: 0,
+  };
+}
