@@ -57,6 +57,21 @@ export async function measure(
   };
 }
 
+/** Measurements that ran side by side as one: rates add up, latencies are those of the slowest. */
+export function joined(parts: readonly Measurement[]): Measurement {
+  const sum = (pick: (part: Measurement) => number) => parts.reduce((total, part) => total + pick(part), 0);
+  const worst = (pick: (part: Measurement) => number) => Math.max(...parts.map(pick));
+  return {
+    operations: sum((part) => part.operations),
+    seconds: worst((part) => part.seconds),
+    perSecond: sum((part) => part.perSecond),
+    p50Ns: worst((part) => part.p50Ns),
+    p99Ns: worst((part) => part.p99Ns),
+    p999Ns: worst((part) => part.p999Ns),
+    maxNs: worst((part) => part.maxNs),
+  };
+}
+
 /** The measurement as a row of a table, after its label. */
 export function measurementRow(label: string, measured: Measurement): (string | number)[] {
   const { perSecond, p50Ns, p99Ns, p999Ns, maxNs } = measured;

@@ -2,7 +2,7 @@
  * The store in this process: the data directory is opened for the command and closed after it. It answers in the same
  * shapes as a server does.
  */
-import type { Context, Key, RingReport, ScanOptions, Store, WriteResult } from '../client/types.js';
+import type { Context, Key, RingReport, ScanOptions, Store, StoreHandle, WriteResult } from '../client/types.js';
 import { keyToJson, pairToJson, readToJson, valueFromJson } from '../server/admin-json.js';
 import type {
   FoundValue,
@@ -23,6 +23,11 @@ export class LocalAccess implements StoreAccess {
     private readonly store: Store,
     private readonly path: string,
   ) {}
+
+  /** A seat for another thread of this process. */
+  handle(): StoreHandle {
+    return this.store.handle();
+  }
 
   async get(key: string): Promise<FoundValue> {
     return readToJson(await this.store.read(key));

@@ -9,7 +9,7 @@ import { Piscina } from 'piscina';
 import { StoreError } from '../core/errors.js';
 
 export interface BulkPoolOptions {
-  /** Module whose default export takes a task and returns its result. */
+  /** Module whose export `runTask` takes a task and returns its result. */
   readonly module: URL;
   readonly threads: number;
   /** Tasks that may wait for a thread; one more is refused. */
@@ -24,6 +24,7 @@ export class BulkPool<Task, Result> {
   constructor({ module, threads, waitingMax = WAITING_MAX }: BulkPoolOptions) {
     this.#pool = new Piscina({
       filename: module.href,
+      name: 'runTask',
       minThreads: 0,
       maxThreads: threads,
       maxQueue: waitingMax,

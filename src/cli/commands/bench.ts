@@ -5,8 +5,12 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { BulkPool } from '../../runtime/bulk-pool.js';
 import type { CommandSpec, Invocation } from '../command.js';
-import { type Measurement, measure, measurementRow } from '../latency.js';
+import { CliError } from '../exit-codes.js';
+import { joined, type Measurement, measure, measurementRow } from '../latency.js';
+import type { LoadTask } from '../load-generator.js';
+import { LocalAccess } from '../local-access.js';
 import { withStore } from '../open-access.js';
 import { table } from '../output.js';
 import { parseBytes, parseCount, parseDurationMs } from '../quantities.js';
@@ -20,6 +24,7 @@ interface Plan {
   readonly inFlight: number;
   readonly keys: number;
   readonly value: string;
+  readonly threads: number;
 }
 
 export const benchCommand: CommandSpec = {
@@ -33,11 +38,13 @@ export const benchCommand: CommandSpec = {
       .option('--time <time>', 'how long each part runs', '2s')
       .option('--in-flight <count>', 'calls in flight, 1 to 10000', '128')
       .option('--keys <count>', 'different keys', '10000')
-      .option('--value <bytes>', 'size of a value', '100');
+      .option('--value <bytes>', 'size of a value', '100')
+      .option('--threads <count>', 'threads that call, each with that many calls in flight, 1 to 64', '1');
   },
   examples: [
     ['kvorum bench', 'two seconds of puts, two of gets'],
     ['kvorum bench --in-flight 1', 'the latency of one call at a time'],
+    ['kvorum bench --threads 4', 'four threads attach to one store and share its memory'],
     ['kvorum bench --n 1 --w 1 --r 1 --nodes 2', 'without replication'],
     ['kvorum bench --connect 127.0.0.1:7379', 'a running server, over its socket'],
   ],
@@ -64,6 +71,7 @@ function planOf({ flags }: Invocation): Plan {
     inFlight: parseCount(String(flags.inFlight), { min: 1, max: 10_000 }),
     keys: parseCount(String(flags.keys), { min: 1, max: 100_000_000 }),
     value: 'x'.repeat(Math.max(1, parseBytes(String(flags.value)))),
+    threads: parseCount(String(flags.threads), { min: 1, max: 64 }),
   };
 }
 
@@ -71,12 +79,34 @@ async function run(access: StoreAccess, plan: Plan): Promise<{ put: Measurement;
   const { durationMs, inFlight, keys, value } = plan;
   const keyOf = (number: number) => `${PREFIX}${number % keys}`;
   try {
+    if (plan.threads > 1) return await runThreads(access, plan);
     const put = await measure((number) => access.put({ key: keyOf(number), value, type: 'string' }), plan);
     const written = Math.min(keys, put.operations);
     const get = await measure((number) => access.get(`${PREFIX}${number % written}`), { durationMs, inFlight });
     return { put, get };
   } finally {
     await removeKeys(access);
+  }
+}
+
+/** The same from several threads of this process, each on a seat of its own, in the bulk pool. */
+async function runThreads(access: StoreAccess, plan: Plan): Promise<{ put: Measurement; get: Measurement }> {
+  if (!(access instanceof LocalAccess)) {
+    throw new CliError('KV_USAGE', '--threads needs a store opened by this process, not a server');
+  }
+  const module = new URL('../load-generator.js', import.meta.url);
+  const pool = new BulkPool<LoadTask, Measurement>({ module, threads: plan.threads });
+  const runAll = async (kind: LoadTask['kind']) => {
+    const tasks = Array.from({ length: plan.threads }, () => {
+      const handle = access.handle();
+      return pool.run({ ...plan, handle, kind, prefix: PREFIX }, handle.transferList);
+    });
+    return joined(await Promise.all(tasks));
+  };
+  try {
+    return { put: await runAll('put'), get: await runAll('get') };
+  } finally {
+    await pool.close();
   }
 }
 
