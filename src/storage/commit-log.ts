@@ -42,6 +42,8 @@ export class CommitLog {
   writes = 0;
   bytesWritten = 0;
   syncs = 0;
+  /** Everything before this sequence number was written; told at the end of each turn's commit. */
+  writtenSequence = 0;
   /** Everything before this sequence number is on disk. */
   syncedSequence = 0;
   readonly #directory: string;
@@ -168,7 +170,7 @@ export class CommitLog {
       if (!this.#syncing) this.#closeRetired();
       this.#files.sync(this.#current.fd);
       this.#current.unsynced = false;
-      this.syncedSequence = this.nextSequence;
+      this.syncedSequence = this.writtenSequence;
       this.syncs++;
     } catch (error) {
       throw storageError('cannot sync the log', error);
@@ -183,7 +185,7 @@ export class CommitLog {
     this.#retired = [];
     this.#inSync = retired;
     const current = this.#current;
-    const sequence = this.nextSequence;
+    const sequence = this.writtenSequence;
     current.unsynced = false;
     const targets = [...retired, current];
     let left = targets.length;

@@ -16,6 +16,8 @@ interface Progress {
   /** Records before this position are moved. */
   readonly mark: number;
   readonly segment: number;
+  /** Bytes that it may move: where more is alive, a flush is the better way out. */
+  bytesLeft: number;
   partition: number;
   index: number;
   /** Sequence number behind the last moved record; 0 while some are left. */
@@ -46,12 +48,20 @@ export class Compactor {
   }
 
   start(): void {
-    const { arena, log } = this.#engine;
+    const { arena, log, dirtyBytes } = this.#engine;
     this.stepBytes = 0;
-    this.#progress = { mark: arena.published, segment: log.segment, partition: 0, index: 0, movedSequence: 0 };
+    const bytesLeft = dirtyBytes / 2;
+    this.#progress = {
+      mark: arena.published,
+      segment: log.segment,
+      bytesLeft,
+      partition: 0,
+      index: 0,
+      movedSequence: 0,
+    };
   }
 
-  /** Moves up to `bytesMax`; call it between turns. Returns false where the arena has no room: a flush has to help. */
+  /** Moves up to `bytesMax`; call it between turns. Returns false where the arena has no room or too much is alive: a flush has to help. */
   step(bytesMax: number): boolean {
     const progress = this.#progress;
     this.stepBytes = 0;
@@ -64,7 +74,7 @@ export class Compactor {
     this.#engine.beginHandler();
     while (progress.partition < this.#partitions) {
       const moved = this.#movePartition(progress, left);
-      if (moved < 0) {
+      if (moved < 0 || progress.bytesLeft < 0) {
         this.#progress = undefined;
         return false;
       }
@@ -89,8 +99,9 @@ export class Compactor {
       if (moved >= bytesMax) return moved;
       if (!this.#engine.moveToHead(at)) return -1;
       moved += sizeOf(words, at);
+      progress.bytesLeft -= sizeOf(words, at);
     }
-    list.dropFirst(progress.index);
+    flusher.dropFirst(progress.partition, progress.index);
     progress.partition++;
     progress.index = 0;
     return moved + 1;

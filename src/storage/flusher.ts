@@ -65,6 +65,12 @@ export class Flusher {
     this.#generation++;
   }
 
+  /** A compaction has moved what is alive of the first `count` records of a partition. */
+  dropFirst(partition: number, count: number): void {
+    this.fresh[partition].dropFirst(count);
+    this.#generation++;
+  }
+
   get running(): boolean {
     return this.#running !== undefined;
   }

@@ -18,7 +18,7 @@ interface OpenBlock {
 }
 
 /** What a turn needs of the log. */
-export type TurnTarget = Pick<CommitLog, 'nextSequence' | 'segment' | 'append' | 'sync'>;
+export type TurnTarget = Pick<CommitLog, 'nextSequence' | 'writtenSequence' | 'segment' | 'append' | 'sync'>;
 
 export class TurnLog {
   /** Bytes reserved in this turn. */
@@ -94,6 +94,7 @@ export class TurnLog {
       sealBlock(words, bytes, block.at, block, this.#log.segment);
       this.#log.append(bytes, block.at * 4, block.bytes);
     }
+    this.#log.writtenSequence = this.#log.nextSequence;
     if (this.#sync) this.#log.sync();
     this.#closed.length = 0;
     this.#sync = false;

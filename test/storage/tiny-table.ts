@@ -91,7 +91,13 @@ export class TinyTable {
       // Atomics: seq_cst; the log write, before the publication
       Atomics.store(this.#shared, LOGGED, this.#logged);
     };
-    this.#turn = new TurnLog(this.arena, { nextSequence: 1, segment: 1, append, sync: () => undefined });
+    this.#turn = new TurnLog(this.arena, {
+      nextSequence: 1,
+      writtenSequence: 1,
+      segment: 1,
+      append,
+      sync: () => undefined,
+    });
   }
 
   /** Stages a write; false where there is no room. An undone one leaves in the same breath. */
