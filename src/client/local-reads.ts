@@ -27,6 +27,8 @@ const NOTHING = -3;
 export class LocalReads {
   sharedReads = 0;
   lostRaces = 0;
+  /** Keeps the early loads of `#findAll` from being optimised away. */
+  touched = 0;
   readonly n: number;
   readonly slotShift: number;
   readonly preference: Uint16Array;
@@ -107,6 +109,8 @@ export class LocalReads {
 
   /** Looks the key up in each; Found.absent where a disk may have it, Found.unsettled for another try, else 0. */
   #findAll(key: KeyScratch, r: number): number {
+    // the index slots and records of all replicas are asked for before any of them is waited for
+    if (r > 1) for (let i = 0; i < r; i++) this.touched ^= this.#readers[this.#nodes[i]].touch(key.hash);
     for (let i = 0; i < r; i++) {
       const reader = this.#readers[this.#nodes[i]];
       const at = reader.find(key.words, key.hash, key.keySlot, 0);

@@ -48,6 +48,11 @@ export class HotReader {
     this.#bloom = new BloomFilter(new Int32Array(memory.bloom));
   }
 
+  /** Begins to load what `find` will read of a hash, without looking at it. */
+  touch(hash: number): number {
+    return this.words[wordOf(this.#index[homeSlot(hash, this.#slots) * 2]) + Rec.key];
+  }
+
   /** Word index of the published record of the key at `words[keyAt..]`, or a Found code. */
   find(words: Int32Array, hash: number, keySlot: number, keyAt: number): number {
     const moves = Atomics.load(this.#control, Control.moves); // Atomics: acquire, before the first slot
