@@ -76,6 +76,7 @@ function mint(state: VnodeState, message: MessageView, env: Env): void {
 function ask(options: number, store: Store): number {
   const durability = askedDurability(options);
   if (durability === DurabilityCode.sync) store.requireSync();
+  else if (durability === DurabilityCode.interval) store.requireSyncSoon();
   return durability;
 }
 

@@ -26,6 +26,8 @@ export interface Store {
   stage(at: number, previous: number): void;
   /** This turn is synced to disk before its acknowledgements leave. */
   requireSync(): void;
+  /** This turn is synced within the sync interval, in the background. */
+  requireSyncSoon(): void;
   /** Highest clock that this node has minted or seen; raised by the setter. */
   clock: Clock;
   /** Records of a partition in key order; see PageRequest. @throws StoreError KV_CORRUPT */

@@ -52,8 +52,12 @@ export class ControlLink {
     this.#status = new Int32Array(map.status);
     this.#wake = new Wake(map.wake);
     this.#remote = Comlink.wrap<NodeControl>(nodeEndpoint(worker as unknown as NodeEndpoint));
+    let reason = '';
+    worker.once('error', (error) => {
+      reason = `: ${error.message}`;
+    });
     this.#died = new Promise((_, reject) => {
-      worker.once('exit', () => reject(new StoreError('KV_NODE_RESTARTED', `node ${node} ended`, { node })));
+      worker.once('exit', () => reject(new StoreError('KV_NODE_RESTARTED', `node ${node} ended${reason}`, { node })));
     });
     this.#died.catch(() => undefined);
   }

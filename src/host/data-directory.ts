@@ -4,7 +4,7 @@
  * directory's value.
  */
 import fs from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { StoreError } from '../core/errors.js';
 import { OPTION_SPECS, type OpenOptions, type StoreOptions } from '../core/options.js';
 import { DirectoryLock } from './directory-lock.js';
@@ -34,7 +34,7 @@ export class DataDirectory {
   constructor(path: string) {
     this.path = resolve(path);
     try {
-      fs.mkdirSync(this.path, { recursive: true, mode: 0o700 });
+      makeDirectory(this.path);
       fs.accessSync(this.path, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK);
     } catch (error) {
       const { message } = error as Error;
@@ -104,6 +104,17 @@ export class DataDirectory {
       throw new StoreError('KV_FORMAT_TOO_NEW', message, { path, format: stamp.format });
     }
     return stamp;
+  }
+}
+
+/** As `mkdir -p`; that of Node.js never returns where a parent exists and refuses children with ENOENT, as /proc does. */
+function makeDirectory(path: string): void {
+  if (fs.existsSync(path)) return;
+  makeDirectory(dirname(path));
+  try {
+    fs.mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
 

@@ -4,5 +4,6 @@ import type { WireError } from '../core/errors.js';
 export type NodeEvent =
   | { readonly type: 'actor-restarted'; readonly role: string; readonly instance: number; readonly error: string }
   | { readonly type: 'storage-error'; readonly error: WireError }
+  | { readonly type: 'overloaded'; readonly what: string }
   | { readonly type: 'log-cut'; readonly segment: string; readonly bytes: number }
   | { readonly type: 'fatal'; readonly error: WireError };

@@ -79,16 +79,8 @@ export class Host {
   }
 
   #supervisor(node: number): Supervisor {
-    const {
-      durability,
-      syncIntervalMs,
-      logBytesMax,
-      mapBytesMax,
-      compression,
-      clockDriftMaxMs,
-      siblingsMax,
-      pairBytesMax,
-    } = this.options;
+    const { syncIntervalMs, logBytesMax, mapBytesMax, compression, clockDriftMaxMs, siblingsMax, pairBytesMax } =
+      this.options;
     const hooks: SupervisorHooks = {
       onSpawn: (index, link) => this.#seat(index, link),
       onUp: (index, incarnation) => this.#emit('node-up', { node: index, incarnation }),
@@ -99,7 +91,7 @@ export class Host {
       map: this.map,
       node,
       directory: this.#directory.nodeDirectory(node),
-      syncIntervalMs: durability === 'none' ? 0 : syncIntervalMs,
+      syncIntervalMs,
       logBytesMax,
       mapBytesMax,
       compression,
@@ -127,6 +119,9 @@ export class Host {
     switch (event.type) {
       case 'actor-restarted':
         this.#emit('actor-restarted', { node, role: event.role, error: event.error });
+        return;
+      case 'overloaded':
+        this.#emit('overloaded', { node, what: event.what });
         return;
       case 'log-cut':
         this.#emit('log-cut', { node, segment: event.segment, bytes: event.bytes });

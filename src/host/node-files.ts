@@ -47,7 +47,8 @@ export class NodeFiles {
     }
     const held = this.#read();
     const logThere = fs.readdirSync(this.logDirectory).some((name) => name.endsWith('.log'));
-    const keeps = held !== undefined && logThere && (held.cleanClose || held.bootId === this.#bootId);
+    const keeps =
+      held !== undefined && logThere && (held.cleanClose || (this.#bootId !== '' && held.bootId === this.#bootId));
     this.replica = keeps ? replicaId(held.replica) : newReplicaId();
     this.#write(false);
   }

@@ -82,6 +82,8 @@ export class Supervisor {
       workerData: data,
       transferList: [events.port2],
       name: `kvorum-node-${node}`,
+      // flags of the program, such as --input-type or --import, are not for this thread
+      execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: heapMegabytes(map.memories[node].arena.byteLength) },
     });
     this.#worker = worker;

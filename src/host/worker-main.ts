@@ -96,7 +96,13 @@ class NodeThread implements NodeControl {
     const report = await recover(engine, { directory: this.#files.logDirectory, checkpoint: options.checkpoint });
     if (report.cut !== undefined) this.#tell({ type: 'log-cut', ...report.cut });
     const onError = (error: unknown) => this.#tell({ type: 'storage-error', error: asStoreError(error).toWire() });
-    const maintenance = new Maintenance(engine, { syncIntervalMs, logBytesMax, mapBytesMax, onError });
+    const maintenance = new Maintenance(engine, {
+      syncIntervalMs,
+      logBytesMax,
+      mapBytesMax,
+      onError,
+      onOverloaded: () => this.#tell({ type: 'overloaded', what: 'the memory or the log waits for the disk' }),
+    });
     this.#run(engine, maintenance);
     return report;
   }

@@ -23,8 +23,11 @@ export class Outgoing {
     return this.#waitingBytes;
   }
 
-  /** Points `out` at room for a message of `bytes`, on behalf of handler number `handler`. False: it is refused. */
-  open(out: Outbound, bytes: number, handler: number): boolean {
+  /**
+   * Points `out` at room for a message of `bytes`, on behalf of handler number `handler`. False: it is refused. A reply is
+   * not, for want of room: who asked has bounded how many replies there can be.
+   */
+  open(out: Outbound, bytes: number, handler: number, isReply = false): boolean {
     const writer = this.#writer;
     if (handler !== this.#handler) {
       this.#handler = handler;
@@ -42,7 +45,7 @@ export class Outgoing {
       out.at = at;
       return true;
     }
-    if (this.#waitingBytes + bytes > OUTBOX_BYTES_MAX) {
+    if (!isReply && this.#waitingBytes + bytes > OUTBOX_BYTES_MAX) {
       writer.countRefusal();
       return false;
     }

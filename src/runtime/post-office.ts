@@ -5,11 +5,15 @@
 import { instanceOf, nodeOf, Role, roleOf } from '../actor/address.js';
 import type { Outbound } from '../actor/env.js';
 import { putHeader } from '../protocol/header.js';
+import { MESSAGES, NAME_OF_TAG } from '../protocol/messages.js';
 import { Outgoing } from './outgoing.js';
 import type { Wake } from './wake.js';
 
 /** Rings a thread that `Wake.claim` found asleep. */
 export type Bell = (thread: number) => void;
+
+/** Which tags are replies. */
+const IS_REPLY: readonly boolean[] = NAME_OF_TAG.map((name) => name !== undefined && MESSAGES[name].kind === 'reply');
 
 export class PostOffice {
   refused = 0;
@@ -55,7 +59,7 @@ export class PostOffice {
   /** Opens a message on behalf of handler number `handler`; false where it is refused or nobody is there. */
   open(out: Outbound, bytes: number, tag: number, to: number, from: number, request: number, handler: number): boolean {
     const outgoing = this.#outgoing[this.threadOf(to)];
-    if (outgoing === undefined || !outgoing.open(out, bytes, handler)) {
+    if (outgoing === undefined || !outgoing.open(out, bytes, handler, IS_REPLY[tag])) {
       this.refused++;
       return false;
     }

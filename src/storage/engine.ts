@@ -44,6 +44,8 @@ export class Engine implements Store {
   readonly flusher: Flusher;
   readonly reclaimer: Reclaimer;
   refusal = 0;
+  /** Something logged since the last background sync asked for one. */
+  syncSoon = false;
   /** Keys staged that the node did not hold, less what a flush has counted; tombstones staged over live records. */
   newKeys = 0;
   #baseKeys = 0;
@@ -204,6 +206,10 @@ export class Engine implements Store {
   #stillHeld(at: number): number {
     const { words } = this;
     return this.index.find(words, words[at + Rec.keyHash], words[at + Rec.keySlot], at + Rec.key);
+  }
+
+  requireSyncSoon(): void {
+    this.syncSoon = true;
   }
 
   requireSync(): void {

@@ -15,17 +15,20 @@ import { Compactor } from './compactor.js';
 import type { Engine } from './engine.js';
 
 export interface MaintenanceOptions {
-  /** Milliseconds between background syncs; 0 for none. */
+  /** Milliseconds between background syncs of what asked for them. */
   readonly syncIntervalMs: number;
   readonly logBytesMax: number;
   readonly mapBytesMax: number;
   /** Told of a storage error that refuses writes; a failed sync is thrown instead. */
   readonly onError: (error: StoreError) => void;
+  /** Told when writes begin to be refused because memory or log waits for the disk. */
+  readonly onOverloaded?: () => void;
 }
 
 const FLUSH_SHARE = 0.25;
 const SLOW_SHARE = 0.55;
 const INDEX_FULL_SHARE = 0.95;
+const OVERLOADED = failure('KV_OVERLOADED');
 const REFUSE_SHARE = 0.85;
 /** A log of this share of the arena is compacted where less than FLUSH_SHARE of the arena is alive in it. */
 const COMPACT_SHARE = 0.45;
@@ -71,7 +74,7 @@ export class Maintenance {
 
   /** True while something needs turns of the event loop to go on. */
   get busy(): boolean {
-    return this.#engine.flusher.running || this.#engine.log.busy;
+    return this.#engine.flusher.running || this.#engine.log.busy || this.#compactor.running;
   }
 
   /** True while there is work for an idle thread. */
@@ -120,13 +123,15 @@ export class Maintenance {
     if (this.#compactor.running) this.#compact();
     else this.#flushIfDue();
     this.#syncIfDue();
-    engine.refusal = this.#refusal();
+    const refusal = this.#refusal();
+    if (refusal === OVERLOADED && engine.refusal !== OVERLOADED) this.#options.onOverloaded?.();
+    engine.refusal = refusal;
   }
 
   #refusal(): number {
     const { readOnly } = this;
     if (readOnly !== undefined) return failure(readOnly.code);
-    return this.#share() >= REFUSE_SHARE ? failure('KV_OVERLOADED') : 0;
+    return this.#share() >= REFUSE_SHARE ? OVERLOADED : 0;
   }
 
   #reserve(): void {
@@ -210,9 +215,11 @@ export class Maintenance {
 
   #syncIfDue(): void {
     const { syncIntervalMs } = this.#options;
-    if (syncIntervalMs === 0 || this.#elapsedMs - this.#lastSyncMs < syncIntervalMs) return;
+    const engine = this.#engine;
+    if (!engine.syncSoon || engine.log.busy || this.#elapsedMs - this.#lastSyncMs < syncIntervalMs) return;
     this.#lastSyncMs = this.#elapsedMs;
-    this.#engine.log.syncLater();
+    engine.syncSoon = false;
+    engine.log.syncLater();
   }
 
   #beginRebuild(): void {

@@ -142,6 +142,8 @@ export class SimStore implements Store, HandlerScope, TurnStorage {
     this.#staged.push({ key, before: previous, reserved });
   }
 
+  requireSyncSoon(): void {}
+
   requireSync(): void {
     this.#sync = this.#options.ignoresSync !== true;
   }
