@@ -20,6 +20,9 @@ import { readText, stageWrite, type TestKey } from './records.js';
 
 export const MiB = 1024 * 1024;
 
+/** How long a write may be refused before the test fails. */
+const PATIENCE_MS = 15_000;
+
 /** Where what is opened is closed in the end. */
 export type Teardown = Pick<ExecutionContext, 'teardown'>;
 
@@ -110,8 +113,9 @@ export class StorageNode {
 
   /** Writes, ending turns and waiting for the disk until the write is taken. */
   async putPatiently(key: TestKey, value: Uint8Array | string): Promise<void> {
-    for (let tries = 0; !this.put(key, value); tries++) {
-      if (tries > 20_000) throw new Error(`a write of ${key.text} is refused for ever`);
+    const start = performance.now();
+    while (!this.put(key, value)) {
+      if (performance.now() - start > PATIENCE_MS) throw new Error(`a write of ${key.text} is refused for ever`);
       this.endTurn();
       await eventTurn();
     }

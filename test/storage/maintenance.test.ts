@@ -1,0 +1,107 @@
+import { setImmediate as eventTurn } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import { errorOf } from '../../src/protocol/outcome.js';
+import { FaultyFiles } from './faulty-files.js';
+import { MiB, type NodeOptions, StorageNode, testFolder } from './node-fixture.js';
+import { keyOf } from './records.js';
+
+const key = (i: number) => keyOf(`key-${i}`);
+const open = (t: ExecutionContext, options: NodeOptions = {}) => StorageNode.open(t, testFolder(t), options);
+
+test('maintenance: a burst into tiny memory -> KV_OVERLOADED at the limit, a pause before it, and writes again by itself', async (t) => {
+  const node = await open(t);
+  let taken = 0;
+  let pauseMs = 0;
+  while (node.put(key(taken), 'v'.repeat(1_000))) {
+    taken++;
+    if (taken % 10 === 0) node.endTurn();
+    pauseMs = Math.max(pauseMs, node.maintenance.pauseMs);
+  }
+  t.true(taken > 300);
+  t.is(errorOf(node.engine.refusal), 'KV_OVERLOADED');
+  t.true(pauseMs >= 1 && pauseMs <= 20, `${pauseMs} ms`);
+  await node.settle();
+  t.is(node.engine.refusal, 0);
+  t.is(node.maintenance.pauseMs, 0);
+  for (let i = 0; i < 3 * taken; i++) await node.putPatiently(key(i), 'w'.repeat(1_000));
+  await node.settle();
+  t.deepEqual(node.errors, []);
+});
+
+test('maintenance: a log of the smallest size and writes of many times that -> never refused for good', async (t) => {
+  const node = await open(t, { memoryBytes: 16 * MiB, logBytesMax: 4 * MiB });
+  let refused = 0;
+  for (let i = 0; i < 30_000; i++) {
+    if (node.put(key(i % 900), `${i}`.padEnd(1_000, '.'))) {
+      if (i % 100 === 0) node.endTurn();
+      continue;
+    }
+    refused++;
+    await node.settle();
+    t.is(node.engine.refusal, 0, `write ${i}`);
+  }
+  t.log(`${refused} refusals`);
+  await node.settle();
+  t.true(node.engine.log.bytes <= 4 * MiB);
+});
+
+test('maintenance: a base table that is full -> read-only until it has room, told once, reads go on', async (t) => {
+  const node = await open(t, { mapBytesMax: 2 * MiB, memoryBytes: 2 * MiB });
+  let i = 0;
+  while (node.maintenance.readOnly === undefined) {
+    if (node.put(key(i), 'v'.repeat(1_000))) i++;
+    if (i % 10 !== 0) continue;
+    node.endTurn();
+    await eventTurn();
+  }
+  t.is(node.maintenance.readOnly?.code, 'KV_STORAGE_FULL');
+  node.endTurn();
+  t.is(errorOf(node.engine.refusal), 'KV_STORAGE_FULL');
+  const { length } = node.errors;
+  for (let run = 0; run < 20; run++) {
+    node.endTurn(400);
+    await eventTurn();
+    await eventTurn();
+    t.is(errorOf(node.engine.refusal), 'KV_STORAGE_FULL', 'it does not flap');
+  }
+  t.is(node.errors.length, length);
+  t.is(node.text(key(i - 10))?.length, 1_000);
+  const next = await node.reopen(t, { mapBytesMax: 64 * MiB });
+  await next.settle();
+  t.is(next.engine.refusal, 0);
+  t.is(next.text(key(i - 10))?.length, 1_000);
+  await next.putPatiently(key(1), 'again');
+});
+
+test('maintenance: the host’s 32-bit clock wraps -> syncs and flushes go on', async (t) => {
+  const files = new FaultyFiles();
+  const node = await open(t, { files, syncIntervalMs: 100 });
+  const { log, flusher } = node.engine;
+  const run = async (nowMs: number) => {
+    node.put(key(1), String(nowMs));
+    node.engine.commit();
+    node.engine.publish();
+    node.maintenance.run(nowMs >>> 0);
+    while (node.maintenance.busy) await eventTurn();
+  };
+  const wrap = 2 ** 32;
+  await run(wrap - 500);
+  await run(wrap - 200);
+  const { syncs } = log;
+  t.true(syncs > 0);
+  await run(wrap + 100);
+  await run(wrap + 400);
+  t.is(log.syncs, syncs + 2);
+  const { flushes } = flusher;
+  await run(wrap + 70_000);
+  t.is(flusher.flushes, flushes + 1, 'old records go to disk');
+});
+
+test('maintenance: interval 0 -> nothing is ever synced in the background', async (t) => {
+  const node = await open(t, { syncIntervalMs: 0 });
+  for (let i = 0; i < 20; i++) {
+    node.put(key(i), 'v');
+    node.endTurn(1_000);
+  }
+  t.is(node.engine.log.syncs, 0);
+});
