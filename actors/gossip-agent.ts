@@ -1,6 +1,6 @@
 /**
- * The actor that keeps liveness, one for each node: raises its heartbeat every second, tells a random other what it
- * knows, and suspects whose counter stands still (van Renesse, Minsky, Hayden 1998). `down` needs two reporters.
+ * The actor that keeps liveness, one for each node: raises its heartbeat every second, tells a few random others what
+ * it knows, and suspects whose counter stands still (van Renesse, Minsky, Hayden 1998). `down` needs two reporters.
  *
  * What it knows also stands in `view`, two words a node (heartbeat, state), for anyone in the host to read.
  */
@@ -40,10 +40,15 @@ interface GossipState {
   clockMs: number;
   /** When the next round is due, by which the agent measures its own lag; its first round has none. */
   dueMs: number;
+  /** How late the agent has run of late; it recovers by one heartbeat a round, as in Lifeguard. */
+  lagMs: number;
 }
 
 const HEARTBEAT_MS = 1_000;
+/** Silence that makes a suspect among up to four nodes; among more, news takes a number of rounds that grows with their log. */
 const SUSPICION_MS = 5_000;
+/** Others told each round. One would do for an epidemic to spread, but now and then not within the suspicion time. */
+const FANOUT = 3;
 const STATE_CODES = { up: 1, suspect: 2, down: 3 } as const;
 
 /** The behaviour of a node's gossip agent. */
@@ -55,7 +60,7 @@ export function gossipAgent(options: GossipOptions): Behaviour<GossipState, 'gos
       env.timer(HEARTBEAT_MS, timer);
       const watch = startWatch({ heartbeatMs: HEARTBEAT_MS, suspicionMs: SUSPICION_MS });
       const members = [startLiveness(env.node, options.incarnation)];
-      return { members, watch, timer, elapsedMs: 0, clockMs: env.nowMs(), dueMs: Number.POSITIVE_INFINITY };
+      return { members, watch, timer, elapsedMs: 0, clockMs: env.nowMs(), dueMs: Number.POSITIVE_INFINITY, lagMs: 0 };
     },
     receive: {
       gossip(state, message, env) {
@@ -67,7 +72,7 @@ export function gossipAgent(options: GossipOptions): Behaviour<GossipState, 'gos
       if (token !== state.timer) return;
       state.members = beat(state.members, env.node);
       observe(state, env, options);
-      accuse(state, options, env.node);
+      accuse(state, env, options);
       tell(state, env);
       state.dueMs = state.elapsedMs + HEARTBEAT_MS;
       env.timer(HEARTBEAT_MS, state.timer);
@@ -88,10 +93,12 @@ function observe(state: GossipState, env: Env, { view }: GossipOptions): void {
 }
 
 /** Reports who is silent, and calls down whom enough have reported. */
-function accuse(state: GossipState, options: GossipOptions, self: NodeIndex): void {
-  const lagMs = Math.max(0, state.elapsedMs - state.dueMs);
-  for (const node of findSilent(state.watch, self, state.elapsedMs, lagMs)) {
-    state.members = report(state.members, node, self);
+function accuse(state: GossipState, env: Env, options: GossipOptions): void {
+  const suspicionMs = SUSPICION_MS * Math.max(1, Math.log2(env.placement.members.length) / 2);
+  const watch = { ...state.watch, options: { heartbeatMs: HEARTBEAT_MS, suspicionMs } };
+  state.lagMs = Math.max(0, state.elapsedMs - state.dueMs, state.lagMs - HEARTBEAT_MS);
+  for (const node of findSilent(watch, env.node, state.elapsedMs, state.lagMs)) {
+    state.members = report(state.members, node, env.node);
   }
   for (const entry of state.members) {
     if (entry.state === 'suspect' && isDown(entry, state.members, options.hostOf)) {
@@ -100,15 +107,17 @@ function accuse(state: GossipState, options: GossipOptions, self: NodeIndex): vo
   }
 }
 
-/** Sends the table to one random other node. */
+/** Sends the table to a few others, drawn anew each round. */
 function tell(state: GossipState, env: Env): void {
   const others = env.placement.members.filter((node) => node !== env.node && env.placement.isUp(node));
   if (others.length === 0) return;
-  const other = others[env.random() % others.length];
   const body = encodeBody(state.members);
   const bytes = bodyMessageBytes(HEADER_WORDS, body);
-  const out = env.open(Kind.gossip, addressOf(Role.gossip, other, 0), 0, bytes);
-  if (out !== undefined) putBody(out.words, out.bytes, out.at + HEADER_WORDS, body);
+  for (let told = 0; told < FANOUT && others.length > 0; told++) {
+    const [other] = others.splice(env.random() % others.length, 1);
+    const out = env.open(Kind.gossip, addressOf(Role.gossip, other, 0), 0, bytes);
+    if (out !== undefined) putBody(out.words, out.bytes, out.at + HEADER_WORDS, body);
+  }
 }
 
 export type { GossipState };

@@ -6,7 +6,8 @@ import { type Clock, clock, counter, replicaId } from '../../src/core/ids.js';
 import { mergeSets, type Sibling, type SiblingSet } from '../../src/core/siblings.js';
 import { Tag } from '../../src/protocol/record.js';
 
-const REPLICAS = { a: 11, b: 0xf00000000022, c: 33 } as const;
+/** The low 32 bits of d are those of a. */
+const REPLICAS = { a: 11, b: 0xf00000000022, c: 33, d: 0x0005_0000_000b } as const;
 type Replica = keyof typeof REPLICAS;
 
 export interface PlainOptions {

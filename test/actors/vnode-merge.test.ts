@@ -34,6 +34,9 @@ test('vnode: counters and replicas beyond 32 bits -> compared in full', (t) => {
   t.deepEqual(valuesOf(env.held('k')), ['new']);
   replicate(env, replicateDraft('k', plain('b', 2 ** 33, 'newer')));
   t.deepEqual(valuesOf(env.held('k')), ['newer']);
+  replicate(env, replicateDraft('twins', plain('a', 1, 'x')));
+  replicate(env, replicateDraft('twins', plain('d', 9, 'y')));
+  t.deepEqual(valuesOf(env.held('twins')), ['y', 'x']);
 });
 
 test('vnode: a concurrent record -> siblings, newest first; one that covers both -> the end of them', (t) => {

@@ -117,6 +117,16 @@ test('vnode: a minted clock -> above the caller’s, the node’s and the record
   t.pass();
 });
 
+test('vnode: a record that is newer than all the node’s clock knows -> the next write is newer still', (t) => {
+  const env = new SimEnv();
+  const far = packClock(env.wallMs + 3_600_000, 0);
+  env.deliver(Role.vnode, replicateDraft('k', plain('a', 1, 'theirs', { clock: far })));
+  // as after a restart whose log no longer reaches back to that record
+  Object.defineProperty(env.store, 'clock', { get: () => clock(0), set: () => undefined });
+  mint(env, { value: 'mine' });
+  t.true(env.held('k').siblings[0].clock > far);
+});
+
 test('vnode: a caller’s clock beyond the drift bound -> KV_CLOCK_DRIFT; a replica’s is taken, and the next write is newer', (t) => {
   const env = new SimEnv();
   t.is(mint(env, { callerClock: packClock(env.wallMs + 501, 0) }).code, 'KV_CLOCK_DRIFT');

@@ -1,0 +1,172 @@
+import test from 'ava';
+import type { GossipState } from '../../actors/gossip-agent.js';
+import { Role } from '../../src/actor/address.js';
+import type { Liveness } from '../../src/core/membership.js';
+import { bodyMessageBytes, encodeBody, putBody } from '../../src/protocol/body.js';
+import { HEADER_WORDS } from '../../src/protocol/header.js';
+import { Kind } from '../../src/protocol/messages.js';
+import type { Draft } from '../world/messages.js';
+import { SimEnv } from '../world/sim-env.js';
+import type { SimNode } from '../world/sim-node.js';
+import { World } from '../world/world.js';
+
+const UP = 1;
+const SUSPECT = 2;
+const DOWN = 3;
+const SUSPICION_MS = 5_000;
+
+const worldOf = (nodes: number, seed = 1, more = {}) => new World({ seed, nodes, n: Math.min(3, nodes), ...more });
+const members = (node: SimNode) => (node.system.stateOf(Role.gossip, 0) as GossipState).members;
+const entryOf = (node: SimNode, about: number) => members(node).find((entry) => entry.node === about) as Liveness;
+/** What each node that is up thinks of one. */
+const opinions = (world: World, about: number) =>
+  world.nodes.filter(({ up, index }) => up && index !== about).map(({ view }) => view[about * 2 + 1]);
+const all = (values: readonly number[], state: number) => values.length > 0 && values.every((value) => value === state);
+
+test('gossip: some rounds -> every node knows every other, with a heartbeat of late', (t) => {
+  for (const nodes of [2, 3, 5, 9]) {
+    const world = worldOf(nodes, nodes);
+    world.runFor(30_000);
+    for (const { view } of world.nodes) {
+      for (let other = 0; other < nodes; other++) {
+        t.is(view[other * 2 + 1], UP);
+        t.true(view[other * 2] >= 20 && view[other * 2] <= 30, `heartbeat ${view[other * 2]}`);
+      }
+    }
+  }
+});
+
+test('gossip: healthy worlds of 5 and of 16 nodes for minutes -> nobody is ever suspected', (t) => {
+  for (const [nodes, seed] of [
+    [5, 1],
+    [5, 2],
+    [16, 3],
+  ]) {
+    const world = worldOf(nodes, seed);
+    for (let second = 0; second < 300; second++) {
+      world.runFor(1_000);
+      for (const node of world.nodes) {
+        for (const { state, refutation } of members(node)) {
+          if (state !== 'up' || refutation > 0) t.fail(`${nodes} nodes, seed ${seed}`);
+        }
+      }
+    }
+  }
+  t.pass();
+});
+
+test('gossip: a node that ends -> is suspected after the suspicion time, then down, by two reporters at least', (t) => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const world = worldOf(4, seed);
+    world.runFor(10_000);
+    world.crash(world.nodes[2]);
+    world.runFor(SUSPICION_MS - 1_500);
+    t.true(all(opinions(world, 2), UP));
+    const isDown = world.runUntil(() => {
+      for (const node of world.nodes) {
+        const entry = entryOf(node, 2);
+        if (node.up && entry.state === 'down') t.true(entry.reporters.length >= 2);
+        if (entry.state === 'suspect') t.true(entry.reporters.length >= 1);
+      }
+      return all(opinions(world, 2), DOWN);
+    }, 20_000);
+    t.true(isDown);
+    t.true(all(opinions(world, 1), UP));
+  }
+});
+
+test('gossip: reporters of one host where others are on several -> suspect, not down', (t) => {
+  const world = worldOf(4, 3, { nodesPerHost: 2 });
+  world.runFor(10_000);
+  // nodes 0 and 1 share a host; node 3, the only one elsewhere beside the dead one, is held up and cannot report
+  world.crash(world.nodes[2]);
+  world.runFor(4_000);
+  world.pause(world.nodes[3], 4_000);
+  world.runFor(3_500);
+  for (const node of [world.nodes[0], world.nodes[1]]) {
+    const { state, reporters } = entryOf(node, 2);
+    t.deepEqual([state, reporters.every((reporter) => reporter < 2)], ['suspect', true]);
+  }
+  t.true(world.runUntil(() => all(opinions(world, 2), DOWN), 60_000));
+});
+
+test('gossip: two nodes, one of them ends -> one reporter is enough', (t) => {
+  const world = worldOf(2);
+  world.runFor(5_000);
+  world.crash(world.nodes[1]);
+  world.runFor(10_000);
+  t.deepEqual(opinions(world, 1), [DOWN]);
+});
+
+test('gossip: a node that was held up -> refutes the rumour when it goes on, and all believe it', (t) => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const world = worldOf(4, seed);
+    world.runFor(10_000);
+    world.pause(world.nodes[1], 15_000);
+    world.runFor(14_000);
+    t.true(all(opinions(world, 1), DOWN));
+    t.true(world.runUntil(() => all(opinions(world, 1), UP), 10_000));
+    t.true(entryOf(world.nodes[0], 1).refutation >= 1);
+    t.deepEqual(entryOf(world.nodes[0], 1).reporters, []);
+  }
+});
+
+test('gossip: a node that was held up itself -> blames nobody for its own lag', (t) => {
+  for (const pauseMs of [6_000, 20_000]) {
+    const world = worldOf(4, 5);
+    world.runFor(10_000);
+    world.pause(world.nodes[0], pauseMs);
+    for (let ms = 0; ms < pauseMs + 5_000; ms += 250) {
+      // its mail is lost while it was away, and for its first rounds
+      if (ms < pauseMs + 2_500) world.network.emptyLanesTo(0);
+      world.runFor(250);
+      for (const other of [1, 2, 3]) t.false(entryOf(world.nodes[0], other).reporters.includes(0 as never));
+    }
+    t.true(all(opinions(world, 1), UP));
+  }
+});
+
+test('gossip: a node that restarts -> comes back under a greater incarnation, whatever was said of the former one', (t) => {
+  const world = worldOf(3, 9);
+  world.runFor(5_000);
+  world.crash(world.nodes[1]);
+  world.runFor(15_000);
+  t.true(all(opinions(world, 1), DOWN));
+  world.restart(world.nodes[1]);
+  t.true(world.runUntil(() => all(opinions(world, 1), UP), 5_000));
+  t.is(entryOf(world.nodes[0], 1).incarnation, 2);
+});
+
+test('gossip: the host’s clock wraps -> nobody is suspected, and a dead node still is', (t) => {
+  const world = worldOf(3, 4, { startMs: 0x1_0000_0000 - 8_000 });
+  for (let second = 0; second < 20; second++) {
+    world.runFor(1_000);
+    t.true([0, 1, 2].every((node) => opinions(world, node).every((state) => state !== SUSPECT && state !== DOWN)));
+  }
+  world.crash(world.nodes[0]);
+  t.true(world.runUntil(() => all(opinions(world, 0), DOWN), 15_000));
+});
+
+test('gossip: a body that is no table -> the actor restarts, and still beats once a second', (t) => {
+  const env = new SimEnv();
+  env.pass(1_000);
+  t.is(env.view[0], 1);
+  for (let i = 0; i < 5; i++) {
+    env.deliver(Role.gossip, gossipDraft('not a table'));
+    env.pass(200);
+  }
+  t.is(env.thrown.length, 5);
+  env.pass(1_000);
+  const before = env.view[0];
+  for (let i = 0; i < 10; i++) env.pass(1_000);
+  t.is(env.view[0] - before, 10);
+});
+
+function gossipDraft(content: unknown): Draft {
+  const body = encodeBody(content).slice();
+  return {
+    tag: Kind.gossip,
+    bytes: bodyMessageBytes(HEADER_WORDS, body),
+    fill: (words, bytes, at) => putBody(words, bytes, at + HEADER_WORDS, body),
+  };
+}
