@@ -123,10 +123,11 @@ function sendToReplicas(env: Env, { writes, life }: CoordinatorState, slot: numb
   const partition = writes.partition[slot];
   const first = partition * placement.n;
   const durability = writes.options[slot] & 0x300;
+  let answered = 0;
   for (let i = first; i < first + placement.n; i++) {
     const node = placement.preference[i] as NodeIndex;
     if (node === env.node) {
-      writes.answered[slot] |= 1 << (i - first);
+      answered |= 1 << (i - first);
       continue;
     }
     const out = placement.isUp(node)
@@ -139,13 +140,14 @@ function sendToReplicas(env: Env, { writes, life }: CoordinatorState, slot: numb
       : undefined;
     if (out === undefined) {
       writes.failed[slot]++;
-      writes.answered[slot] |= 1 << (i - first);
+      answered |= 1 << (i - first);
       continue;
     }
     out.words[out.at + Replicate.options] = durability;
     out.words[out.at + Replicate.mark] = life;
     copyWords(words, at, out.words, out.at + Replicate.record, bytes >>> 2);
   }
+  writes.answered[slot] = answered;
 }
 
 function replicated(state: CoordinatorState, message: MessageView, env: Env): void {
@@ -156,10 +158,11 @@ function replicated(state: CoordinatorState, message: MessageView, env: Env): vo
   const { writes } = state;
   const slot = writes.slotOf(message.request);
   if (slot < 0 || message.words[message.at + Replicated.mark] !== state.life) return;
-  const place = placeOf(env.placement, writes.partition[slot], nodeOf(message.from));
-  const bit = 1 << place;
-  if (place === env.placement.n || (writes.answered[slot] & bit) !== 0) return;
-  writes.answered[slot] |= bit;
+  const { n } = env.placement;
+  const place = placeOf(env.placement.preference, writes.partition[slot] * n, n, nodeOf(message.from));
+  const answered = writes.answered[slot];
+  if (place === n || ((answered >>> place) & 1) !== 0) return;
+  writes.answered[slot] = answered | (1 << place);
   const outcome = message.words[message.at + Replicated.outcome];
   if (isSuccess(outcome)) {
     writes.confirmed[slot]++;
@@ -168,9 +171,8 @@ function replicated(state: CoordinatorState, message: MessageView, env: Env): vo
   settle(env, writes, slot);
 }
 
-/** Place of a node in the partition's preference list, n where it is not in it. */
-function placeOf({ preference, n }: Placement, partition: number, node: NodeIndex): number {
-  const first = partition * n;
+/** Place of a node among the `n` of a preference list that begins at `first`; n where it is not in it. */
+function placeOf(preference: Uint16Array, first: number, n: number, node: number): number {
   let place = 0;
   while (place < n && preference[first + place] !== node) place++;
   return place;

@@ -13,7 +13,7 @@ export class WriteTable {
   readonly deadline: Uint32Array;
   readonly confirmed: Uint8Array;
   readonly failed: Uint8Array;
-  /** One bit for each place in the preference list: replicas that answered, or that nobody waits for. */
+  /** One bit for each place in the preference list: replicas that answered, or that nobody waits for; set by `minted`. */
   readonly answered: Uint16Array;
   /** Weakest durability among the confirmations. */
   readonly durability: Uint8Array;
@@ -57,7 +57,6 @@ export class WriteTable {
     this.#open[slot] = 1;
     this.confirmed[slot] = 0;
     this.failed[slot] = 0;
-    this.answered[slot] = 0;
     this.durability[slot] = 0xff;
     this.active++;
     return slot;
