@@ -133,7 +133,8 @@ export class ActorSystem implements Env {
 
   /** Runs the timers that are due. */
   fireTimers(): void {
-    for (;;) {
+    // one that is set meanwhile, for now, waits for the next turn
+    for (let left = this.timers.size; left > 0; left--) {
       const due = this.timers.takeDue(this.#elapsedMs);
       if (due === undefined) return;
       const cell = this.#cells[roleOf(due.address)]?.[instanceOf(due.address)];
