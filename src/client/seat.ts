@@ -19,7 +19,7 @@ export interface SeatBoxes {
   readonly inboxes: readonly SharedArrayBuffer[];
 }
 
-/** Messages taken before the event loop gets a turn. */
+/** Messages taken from one node before the event loop gets a turn. */
 const DRAIN_MAX = 8_192;
 
 export class Seat {
@@ -39,7 +39,7 @@ export class Seat {
   readonly #onMessage: (view: MessageView) => void;
   #flushing = false;
   #referenced = false;
-  #more = false;
+  #looking = false;
 
   constructor(map: ThreadMap, boxes: SeatBoxes, onMessage: (view: MessageView) => void) {
     this.#map = map;
@@ -112,44 +112,40 @@ export class Seat {
     if (this.#hasMail) this.#drain();
   }
 
-  /** Takes all mail, then announces sleep and looks once more. */
+  /**
+   * Takes all mail, lets the callers that it woke run, and looks again in the next turn of the event loop: only when
+   * there is nothing then does the thread announce sleep, so that no bell is rung for a thread that is at work.
+   */
   #drain(): void {
     this.nowMs = this.#clock.nowMs();
-    let taken = 0;
-    do {
-      taken += this.#take();
-      if (taken > DRAIN_MAX) {
-        this.#again();
-        return;
-      }
-      this.#wake.announceSleep(this.#thread);
-    } while (this.#hasMail);
+    this.#take();
+    if (this.#looking) return;
+    this.#looking = true;
+    setImmediate(() => this.#lookAgain());
   }
 
-  #again(): void {
-    if (this.#more) return;
-    this.#more = true;
-    setImmediate(() => {
-      this.#more = false;
+  #lookAgain(): void {
+    this.#looking = false;
+    if (this.#hasMail) {
       this.#drain();
-    });
+      return;
+    }
+    this.#wake.announceSleep(this.#thread);
+    if (this.#hasMail) this.#drain();
   }
 
-  #take(): number {
+  #take(): void {
     const view = this.#view;
-    let taken = 0;
     for (const reader of this.#readers) {
-      for (;;) {
+      for (let i = 0; i < DRAIN_MAX; i++) {
         const at = reader.next();
         if (at < 0) break;
         view.point(reader.words, reader.bytes, at);
         // a reply to an earlier thread on this seat is dropped
         if (view.to === this.address) this.#onMessage(view);
-        taken++;
       }
       reader.release();
     }
-    return taken;
   }
 
   get #hasMail(): boolean {

@@ -110,6 +110,8 @@ export class Writes {
     }
     const size = recordBytes(key.length, length, expiresAtMs !== 0);
     const flags = (order.tombstone ? Flag.tombstone : 0) | (expiresAtMs !== 0 ? Flag.expires : 0);
+    // what stood in the mailbox before must not travel on in the padding
+    for (let i = word * 4 + length; i < record * 4 + size; i++) bytes[i] = 0;
     words[record + Rec.size] = size | (flags << 24);
     words[record + Rec.valueTag] = length | (tag << 24);
     this.#finish(at, record + size / 4, context, to);

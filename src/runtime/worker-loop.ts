@@ -38,7 +38,7 @@ const SLEEP_MS_MAX = 100;
 const CLAIM_MS = 20;
 /** Sleep while storage is busy, between two turns of the event loop, or while mail waits for a full mailbox. */
 const BUSY_SLEEP_MS = 1;
-/** Work for at most this long before the event loop gets a turn, while storage is busy. */
+/** Time between turns of the event loop while storage is busy. */
 const EVENT_TURN_EVERY_MS = 1;
 const TURN_LOG_BYTES = TURN_BYTES_MAX / 2;
 
@@ -70,7 +70,7 @@ export class WorkerLoop {
     while (!this.#stopping) {
       const handled = this.turn(clock.nowMs());
       if (controlWaits()) await this.#control();
-      else if (storage.busy) await this.#eventTurn(handled);
+      else if (storage.busy) await this.#eventTurn();
       const pauseMs = storage.pauseMs;
       // Atomics: a plain pause, so that the flush gets the processor; nobody notifies this word
       if (pauseMs > 0) Atomics.wait(this.#pauseWord, 0, 0, pauseMs);
@@ -125,9 +125,10 @@ export class WorkerLoop {
     this.#lastEventTurnMs = this.#parts.clock.nowMs();
   }
 
-  async #eventTurn(handled: number): Promise<void> {
+  /** At most once a millisecond: a turn of the event loop costs as much as the work of many messages. */
+  async #eventTurn(): Promise<void> {
     const nowMs = this.#parts.clock.nowMs();
-    if (handled > 0 && nowMs - this.#lastEventTurnMs < EVENT_TURN_EVERY_MS) return;
+    if (nowMs - this.#lastEventTurnMs < EVENT_TURN_EVERY_MS) return;
     this.#lastEventTurnMs = nowMs;
     await nextEventTurn();
   }
