@@ -5,7 +5,7 @@
 import { writeSync } from 'node:fs';
 import type { Durability } from '../../src/index.js';
 import { open } from '../../src/index.js';
-import { BATCH, isDelete, keyOf, LANES, SETTINGS, valueOf } from './kill-ledger.js';
+import { BATCH, isDelete, keyOf, LANES, SETTINGS, textOf } from './kill-ledger.js';
 
 const [path, n, first] = process.argv.slice(2);
 const DURABILITIES: readonly Durability[] = ['interval', 'none', 'sync', 'interval'];
@@ -17,7 +17,7 @@ async function lane(index: number): Promise<void> {
     const key = keyOf(index, number);
     try {
       if (isDelete(number)) await store.delete(key, { durability });
-      else await store.put(key, valueOf(key, number), { durability });
+      else await store.put(key, textOf(key, number), { durability });
     } catch {
       // not acknowledged: the lane ends, since what this write left is not known
       return;
@@ -29,7 +29,7 @@ async function lane(index: number): Promise<void> {
 async function batches(): Promise<void> {
   for (let number = Number(first); ; number++) {
     const pairs = Array.from({ length: BATCH }, (_, index) => `batch-${number}-${index}`);
-    await store.putMany(pairs.map((key) => [key, valueOf(key, number)]));
+    await store.putMany(pairs.map((key) => [key, textOf(key, number)]));
     writeSync(1, `batch ${number}\n`);
   }
 }

@@ -17,7 +17,7 @@ const KEYS = 25;
 export const isDelete = (number: number): boolean => number % 7 === 0;
 export const keyOf = (lane: number, number: number): string => `lane-${lane}-${number % KEYS}`;
 /** From a few bytes to some KB, so that blocks tear in every place. */
-export const valueOf = (key: string, number: number): string => `${number} ${key} `.padEnd((number * 37) % 3_000, '.');
+export const textOf = (key: string, number: number): string => `${number} ${key} `.padEnd((number * 37) % 3_000, '.');
 
 /** Marks a deleted key, or one that was never there. */
 const ABSENT = 'absent';
@@ -62,12 +62,12 @@ export class Ledger {
     for (const number of this.#batches) {
       const keys = Array.from({ length: BATCH }, (_, index) => `batch-${number}-${index}`);
       const values = await store.getMany(keys);
-      for (const [index, key] of keys.entries()) if (values[index] !== valueOf(key, number)) lost.push(key);
+      for (const [index, key] of keys.entries()) if (values[index] !== textOf(key, number)) lost.push(key);
     }
     return lost;
   }
 }
 
 function stateOf(lane: number, number: number): string {
-  return isDelete(number) ? ABSENT : valueOf(keyOf(lane, number), number);
+  return isDelete(number) ? ABSENT : textOf(keyOf(lane, number), number);
 }

@@ -1,0 +1,247 @@
+/** Disks that fill up and bytes that change: nothing acknowledged is lost, nothing damaged is served. */
+import { spawnSync } from 'node:child_process';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { hostOf } from '../../src/client/open.js';
+import type { Store, StoreEvents } from '../../src/index.js';
+import { type OpenStoreOptions, open, StoreError } from '../../src/index.js';
+import { failsWith, makeFolder, openSmall, SMALL, until } from '../client/store-fixture.js';
+
+const VALUE = 'v'.repeat(4_000);
+
+/** A file system of this size in memory, or undefined where it may not be mounted. */
+function mountSmall(t: ExecutionContext, megabytes: number): string | undefined {
+  const folder = join(makeFolder(t), 'small');
+  mkdirSync(folder);
+  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder]);
+  if (status !== 0) return undefined;
+  t.teardown(() => void spawnSync('umount', ['-l', folder]));
+  return folder;
+}
+
+/** Puts until a put is refused for want of room; the keys that were acknowledged, and the code. */
+async function fill(store: Store, name: string, limit: number): Promise<{ keys: string[]; codes: Set<string> }> {
+  const keys: string[] = [];
+  const codes = new Set<string>();
+  for (let from = 0; from < limit && !codes.has('KV_STORAGE_FULL'); from += 50) {
+    const batch = Array.from({ length: 50 }, (_, index) => `${name}-${from + index}`);
+    const settled = await Promise.allSettled(batch.map((key) => store.put(key, VALUE)));
+    for (const [index, outcome] of settled.entries()) {
+      if (outcome.status === 'fulfilled') keys.push(batch[index]);
+      else codes.add(outcome.reason instanceof StoreError ? outcome.reason.code : String(outcome.reason));
+    }
+  }
+  return { keys, codes };
+}
+
+test('a full disk: writes stop with KV_STORAGE_FULL, reads go on -> nothing is lost, and with room it writes again', async (t) => {
+  const folder = mountSmall(t, 96);
+  if (folder === undefined) {
+    t.log('not run: a file system could not be mounted here');
+    t.pass();
+    return;
+  }
+  const options: OpenStoreOptions = {
+    ...SMALL,
+    path: join(folder, 'data'),
+    memoryBytes: 12 * 2 ** 20,
+    logBytesMax: 16 * 2 ** 20,
+    deadlineMs: 2_000,
+  };
+  const store = await openSmall(t, options);
+  const told: string[] = [];
+  store.on('storage-error', ({ code }) => told.push(code));
+  const ballast = join(folder, 'ballast');
+  const { bavail, bsize } = statfsSync(folder);
+  writeFileSync(ballast, Buffer.alloc(Math.max(0, bavail * bsize - 24 * 2 ** 20)));
+  const { keys, codes } = await fill(store, 'full', 20_000);
+  t.true(codes.has('KV_STORAGE_FULL'), [...codes].join());
+  t.log(`${keys.length} pairs, then ${[...codes].join()}`);
+  t.true(told.includes('KV_STORAGE_FULL'), told.join());
+  await until(async () => (await store.stats()).nodes.some(({ readOnly }) => readOnly));
+  const check = async (from: Store) => {
+    let lost = 0;
+    for (const key of keys) if ((await from.get(key)) !== VALUE) lost++;
+    t.is(lost, 0);
+  };
+  await check(store);
+  rmSync(ballast);
+  const canWrite = () =>
+    store.put('room', 'again').then(
+      () => true,
+      () => false,
+    );
+  await until(canWrite, 15_000);
+  t.is(await store.get('room'), 'again');
+  t.deepEqual(
+    store.members().map(({ incarnation }) => incarnation > 0),
+    [true, true, true],
+  );
+  await check(store);
+  await store.close();
+  const again = await openSmall(t, options);
+  await check(again);
+  t.is(await again.get('room'), 'again');
+});
+
+interface Told {
+  readonly cuts: StoreEvents['log-cut'][];
+  readonly errors: StoreEvents['storage-error'][];
+}
+
+async function openTold(
+  t: ExecutionContext,
+  path: string,
+  options: OpenStoreOptions = {},
+): Promise<{ store: Store; told: Told }> {
+  const store = await openSmall(t, { path, ...options });
+  const told: Told = { cuts: [], errors: [] };
+  store.on('log-cut', (cut) => told.cuts.push(cut));
+  store.on('storage-error', (error) => told.errors.push(error));
+  return { store, told };
+}
+
+/** The log of a node that has something in it, and where its blocks end. */
+function logOf(path: string, node: number): { file: string; end: number } {
+  const folder = join(path, `node-00${node}`, 'log');
+  for (const name of readdirSync(folder).sort()) {
+    const file = join(folder, name);
+    const bytes = readFileSync(file);
+    let end = bytes.length;
+    while (end > 32 && bytes[end - 1] === 0) end--;
+    if (end > 200) return { file, end: Math.ceil(end / 8) * 8 };
+  }
+  throw new Error(`node ${node} has no log`);
+}
+
+function flip(file: string, at: number): void {
+  const fd = openSync(file, 'r+');
+  const byte = Buffer.alloc(1);
+  readSync(fd, byte, 0, 1, at);
+  byte[0] ^= 0x40;
+  writeSync(fd, byte, 0, 1, at);
+  closeSync(fd);
+}
+
+async function makeStore(path: string, options: OpenStoreOptions = {}): Promise<void> {
+  const store = await open({ ...SMALL, path, ...options });
+  // several turns, so that the log has several blocks
+  for (let from = 0; from < 200; from += 20) {
+    const pairs = Array.from(
+      { length: 20 },
+      (_, index) => [`key-${from + index}`, `${from + index} ${'x'.repeat(50)}`] as const,
+    );
+    await store.putMany(pairs, { w: store.ring().n });
+  }
+  await store.close();
+}
+
+test('a log segment: with a byte flipped in its middle -> that node stays down and says why, the others answer', async (t) => {
+  const path = join(makeFolder(t), 'data');
+  await makeStore(path);
+  const { file, end } = logOf(path, 1);
+  flip(file, Math.floor(end / 2));
+  const { store, told } = await openTold(t, path);
+  await until(() => told.errors.length > 0);
+  t.is(told.errors[0].node, 1);
+  t.is(told.errors[0].code, 'KV_CORRUPT');
+  t.regex(told.errors[0].message, /damaged at byte \d+.*other replicas still answer/);
+  t.deepEqual(
+    store.members().map(({ state }) => state),
+    ['up', 'down', 'up'],
+  );
+  for (let index = 0; index < 200; index++) t.is(await store.get(`key-${index}`), `${index} ${'x'.repeat(50)}`);
+  await store.put('key-0', 'new');
+  t.is(await store.get('key-0'), 'new');
+  await failsWith(t, 'KV_READ_QUORUM_UNMET', () => store.get('key-0', { r: 3, deadlineMs: 500 }));
+});
+
+test('a log segment: damaged with N=1 -> open fails with KV_CORRUPT', async (t) => {
+  const path = join(makeFolder(t), 'data');
+  await makeStore(path, { n: 1 });
+  const { file, end } = logOf(path, 0);
+  flip(file, Math.floor(end / 2));
+  await failsWith(t, 'KV_CORRUPT', () => open({ path }), /damaged at byte/);
+  await failsWith(t, 'KV_CORRUPT', () => open({ path }), /damaged at byte/);
+});
+
+test('a log tail: torn -> is cut and told by log-cut, everything before it is there', async (t) => {
+  const path = join(makeFolder(t), 'data');
+  await makeStore(path);
+  const { file, end } = logOf(path, 2);
+  truncateSync(file, end - 20);
+  const size = statSync(file).size;
+  const { store, told } = await openTold(t, path);
+  await until(() => told.cuts.length > 0);
+  t.is(told.cuts[0].node, 2);
+  t.true(told.cuts[0].bytes > 0 && told.cuts[0].bytes < 400);
+  t.true(told.cuts[0].segment.endsWith('.log'));
+  t.is(statSync(file).size, size - told.cuts[0].bytes);
+  t.deepEqual(told.errors, []);
+  for (let index = 0; index < 200; index++) t.is(await store.get(`key-${index}`), `${index} ${'x'.repeat(50)}`);
+});
+
+test('a record of the base table: with a byte flipped -> is never served; the others answer, that node says KV_CORRUPT', async (t) => {
+  const path = join(makeFolder(t), 'data');
+  const options: OpenStoreOptions = { memoryBytes: 4 * 2 ** 20, logBytesMax: 4 * 2 ** 20 };
+  const first = await open({ ...SMALL, ...options, path });
+  const value = (index: number) => `<<${index}>>${'y'.repeat(1_000)}`;
+  for (let from = 0; from < 6_000; from += 500) {
+    await first.putMany(
+      Array.from({ length: 500 }, (_, index) => [`key-${from + index}`, value(from + index)]),
+      { w: 3 },
+    );
+  }
+  await first.close();
+  const file = join(path, 'node-001', 'base', 'data.mdb');
+  const bytes = readFileSync(file);
+  const damaged: number[] = [];
+  for (let index = 0; index < 6_000; index += 7) {
+    const needle = Buffer.from(`<<${index}>>yyyyyyyy`);
+    let found = 0;
+    for (let at = bytes.indexOf(needle); at >= 0; at = bytes.indexOf(needle, at + 1)) {
+      flip(file, at + needle.length + 100);
+      found++;
+    }
+    if (found > 0) damaged.push(index);
+  }
+  t.true(damaged.length > 100, `${damaged.length} damaged`);
+  const { store } = await openTold(t, path, options);
+  let refused = 0;
+  for (const index of damaged) {
+    t.is(await store.get(`key-${index}`), value(index));
+    try {
+      t.is(await store.get(`key-${index}`, { r: 3 }), value(index));
+    } catch (error) {
+      t.is((error as StoreError).code, 'KV_CORRUPT', (error as StoreError).message);
+      refused++;
+    }
+  }
+  t.true(refused > 50, `${refused} refused`);
+  let scanned = 0;
+  for await (const { key, value: seen } of store.scan()) {
+    if (seen !== value(Number(String(key).slice(4)))) t.fail(`${key} was served damaged`);
+    scanned++;
+  }
+  t.is(scanned, 6_000);
+  t.deepEqual(
+    hostOf(store)
+      .members()
+      .map(({ state }) => state),
+    ['up', 'up', 'up'],
+  );
+});
