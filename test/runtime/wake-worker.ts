@@ -33,7 +33,7 @@ function sleepUntilMail(): void {
     return;
   }
   counts.sleeps++;
-  if (wake.sleep(thread, 1_000)) return;
+  if (wake.sleep(thread, 200)) return;
   if (reader.hasMail && !wake.isClaimed(thread, 100)) counts.missed++;
   wake.stayAwake(thread);
 }

@@ -1,6 +1,7 @@
 import { setImmediate as eventTurn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { errorOf } from '../../src/protocol/outcome.js';
+import { BloomFilter } from '../../src/storage/bloom-filter.js';
 import { FaultyFiles } from './faulty-files.js';
 import { MiB, type NodeOptions, StorageNode, testFolder } from './node-fixture.js';
 import { keyOf } from './records.js';
@@ -97,11 +98,35 @@ test('maintenance: the host’s 32-bit clock wraps -> syncs and flushes go on', 
   t.is(flusher.flushes, flushes + 1, 'old records go to disk');
 });
 
-test('maintenance: interval 0 -> nothing is ever synced in the background', async (t) => {
-  const node = await open(t, { syncIntervalMs: 0 });
+test('maintenance: no write asked for a sync -> none in the background', async (t) => {
+  const node = await open(t);
   for (let i = 0; i < 20; i++) {
     node.put(key(i), 'v');
     node.endTurn(1_000);
   }
   t.is(node.engine.log.syncs, 0);
+});
+
+test('maintenance: a filter that is outgrown while a flush has begun -> no key of that flush is ever missed', async (t) => {
+  // one partition, so that the flush announces all of its keys before the base table shows the first
+  const node = await open(t, { memoryBytes: 4 * MiB, partitions: 1 });
+  const filter = new BloomFilter(new Int32Array(node.memory.bloom));
+  for (let i = 0; i < 6_000; i++) {
+    t.true(node.put(key(i), `value-${i}`));
+    if (i % 1_000 === 0) {
+      node.engine.commit();
+      node.engine.publish();
+    }
+  }
+  node.engine.commit();
+  node.engine.publish();
+  const flushed = node.engine.flusher.flush(node.engine.log);
+  for (let run = 1; run <= 3; run++) node.maintenance.run(run);
+  await flushed;
+  await node.settle();
+  t.true(filter.ready);
+  for (let i = 0; i < 6_000; i++) {
+    const { hash, keySlot } = key(i);
+    if (!filter.mayContain(hash, keySlot >>> 16)) t.fail(`key ${i} is on disk and the filter denies it`);
+  }
 });

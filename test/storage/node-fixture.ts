@@ -36,6 +36,7 @@ export interface NodeOptions {
   readonly segmentBytes?: number;
   readonly files?: LogFiles;
   readonly checkpoint?: boolean;
+  readonly afterPowerLoss?: boolean;
   readonly memory?: NodeMemory;
 }
 
@@ -72,12 +73,13 @@ export class StorageNode {
     const base = BaseTable.open({ path: join(folder, 'base'), mapBytesMax, compression });
     t.teardown(() => base.close());
     const engine = new Engine({ memory, base, partitions, replica: replicaId(7) });
-    const { segmentBytes, files, checkpoint } = options;
+    const { segmentBytes, files, checkpoint, afterPowerLoss } = options;
     const report = await recover(engine, {
       directory,
       ...(segmentBytes !== undefined && { segmentBytes }),
       ...(files !== undefined && { files }),
       ...(checkpoint !== undefined && { checkpoint }),
+      ...(afterPowerLoss !== undefined && { afterPowerLoss }),
     });
     return new StorageNode(engine, memory, report, folder, options);
   }
@@ -108,6 +110,8 @@ export class StorageNode {
   put(key: TestKey, value: Uint8Array | string, flags = 0): boolean {
     this.engine.beginHandler();
     if (this.engine.refusal !== 0) return false;
+    // as a vnode does under durability interval
+    if (this.options.syncIntervalMs !== undefined) this.engine.requireSyncSoon();
     return stageWrite(this.engine, key, typeof value === 'string' ? Buffer.from(value) : value, flags) >= 0;
   }
 
