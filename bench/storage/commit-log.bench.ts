@@ -36,7 +36,13 @@ function turnCase(log: CommitLog, records: number, synced: boolean): MicroCase {
     run: () => {
       log.reserveTurn();
       const before = log.bytes;
-      sealBlock(words, bytes, 0, { bytes: blockBytes, firstSequence: log.nextSequence, records }, log.segment);
+      sealBlock(
+        words,
+        bytes,
+        0,
+        { bytes: blockBytes, firstSequence: log.nextSequence, records, syncedSequence: 0 },
+        log.segment,
+      );
       log.append(bytes, 0, blockBytes);
       if (log.bytes !== before + blockBytes) throw new Error('the log did not grow by the block');
       log.nextSequence += records;

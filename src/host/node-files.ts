@@ -28,6 +28,8 @@ export class NodeFiles {
   readonly #path: string;
   readonly #bootId = bootId();
   replica: ReplicaId = replicaId(0);
+  /** The machine has booted since, and the node was not closed: what was not synced may have holes. */
+  afterPowerLoss = false;
 
   constructor(directory: string) {
     this.logDirectory = join(directory, 'log');
@@ -46,9 +48,10 @@ export class NodeFiles {
       throw storageError(`cannot make ${this.logDirectory}`, error);
     }
     const held = this.#read();
+    const sameBoot = this.#bootId !== '' && held?.bootId === this.#bootId;
+    this.afterPowerLoss = held !== undefined && !held.cleanClose && !sameBoot;
     const logThere = fs.readdirSync(this.logDirectory).some((name) => name.endsWith('.log'));
-    const keeps =
-      held !== undefined && logThere && (held.cleanClose || (this.#bootId !== '' && held.bootId === this.#bootId));
+    const keeps = held !== undefined && logThere && (held.cleanClose || sameBoot);
     this.replica = keeps ? replicaId(held.replica) : newReplicaId();
     this.#write(false);
   }

@@ -93,7 +93,11 @@ class NodeThread implements NodeControl {
     const { replica } = this.#files;
     const engine = new Engine({ memory: map.memories[node], base, partitions: map.partitions, replica });
     this.#engine = engine;
-    const report = await recover(engine, { directory: this.#files.logDirectory, checkpoint: options.checkpoint });
+    const report = await recover(engine, {
+      directory: this.#files.logDirectory,
+      checkpoint: options.checkpoint,
+      afterPowerLoss: this.#files.afterPowerLoss,
+    });
     if (report.cut !== undefined) this.#tell({ type: 'log-cut', ...report.cut });
     const onError = (error: unknown) => this.#tell({ type: 'storage-error', error: asStoreError(error).toWire() });
     const maintenance = new Maintenance(engine, {
@@ -277,7 +281,7 @@ function publishCounters(engine: Engine, counters: Int32Array): void {
   counters[Count.logKiB] = Math.floor(engine.log.bytes / 1024);
   counters[Count.baseEntries] = engine.base.entryCount;
   counters[Count.baseKiB] = Math.floor(engine.base.bytes / 1024);
-  counters[Count.keysAbout] = engine.keysAbout;
+  counters[Count.keysAbout] = engine.counts.keysAbout;
   counters[Count.refusal] = engine.refusal;
 }
 

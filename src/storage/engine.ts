@@ -9,7 +9,7 @@
 import type { PageRequest, Store } from '../actor/ports.js';
 import { assert, StoreError } from '../core/errors.js';
 import { type Clock, clock, type PartitionId, type ReplicaId } from '../core/ids.js';
-import { clockOf, Flag, flagsOf, Rec, sizeOf, slotOfRecord } from '../protocol/record.js';
+import { clockOf, Flag, Rec, sizeOf, slotOfRecord } from '../protocol/record.js';
 import { Arena, wordOf } from './arena.js';
 import type { BaseTable } from './base-table.js';
 import { BloomFilter } from './bloom-filter.js';
@@ -19,6 +19,7 @@ import { HotIndex } from './hot-index.js';
 import type { NodeMemory } from './node-memory.js';
 import { PageReader } from './page-reader.js';
 import { Reclaimer } from './reclaimer.js';
+import { RecordCounts } from './record-counts.js';
 import { TurnLog } from './turn-log.js';
 
 export interface EngineParts {
@@ -43,14 +44,10 @@ export class Engine implements Store {
   readonly base: BaseTable;
   readonly flusher: Flusher;
   readonly reclaimer: Reclaimer;
+  readonly counts: RecordCounts;
   refusal = 0;
   /** Something logged since the last background sync asked for one. */
   syncSoon = false;
-  /** Keys staged that the node did not hold, less what a flush has counted; tombstones staged over live records. */
-  newKeys = 0;
-  #baseKeys = 0;
-  #dirtyLiveBytes = 0;
-  #tombstones = 0;
   #clock: Clock = clock(0);
   #log: CommitLog | undefined;
   #turn: TurnLog | undefined;
@@ -68,7 +65,6 @@ export class Engine implements Store {
     this.index = new HotIndex(parts.memory);
     this.bloom = new BloomFilter(new Int32Array(parts.memory.bloom));
     this.base = parts.base;
-    this.#baseKeys = parts.base.entryCount;
     this.replica = parts.replica;
     this.words = this.arena.words;
     this.bytes = this.arena.bytes;
@@ -76,6 +72,7 @@ export class Engine implements Store {
     this.#slotShift = 14 - Math.log2(parts.partitions);
     const { arena, index, base, bloom } = this;
     this.flusher = new Flusher({ arena, index, base, bloom, partitions: parts.partitions });
+    this.counts = new RecordCounts(this.words, base, this.flusher);
     this.#pages = new PageReader(arena, this.flusher, base);
   }
 
@@ -169,28 +166,11 @@ export class Engine implements Store {
     const hash = words[at + Rec.keyHash];
     const before = previous < 0 ? 0 : this.#reclaimed ? this.#stillHeld(at) : this.arena.positionAt(previous);
     words[at + Rec.previous] = before;
-    if (before === 0) {
-      this.index.insert(hash, position);
-      this.newKeys++;
-    } else this.index.swing(hash, before, position);
-    this.#countTombstone(at, before);
-    this.#countDirty(at, before);
+    if (before === 0) this.index.insert(hash, position);
+    else this.index.swing(hash, before, position);
+    this.counts.staged(at, before);
     this.flusher.fresh[slotOfRecord(words, at) >>> this.#slotShift].push(position);
     this.#note(at, before);
-  }
-
-  /** Keeps count of the bytes that are dirty and alive, behind the mark of a flush under way. */
-  #countDirty(at: number, before: number): void {
-    this.#dirtyLiveBytes += sizeOf(this.words, at);
-    if (before === 0 || ((before - this.flusher.mark) | 0) < 0) return;
-    this.#dirtyLiveBytes -= sizeOf(this.words, wordOf(before));
-  }
-
-  /** Keeps count of the keys whose newest record is a tombstone. */
-  #countTombstone(at: number, before: number, sign = 1): void {
-    const isDead = flagsOf(this.words, at) & Flag.tombstone;
-    const wasDead = before === 0 ? 0 : flagsOf(this.words, wordOf(before)) & Flag.tombstone;
-    this.#tombstones += sign * (isDead - wasDead);
   }
 
   /** What undoing this record has to bring back. */
@@ -244,8 +224,7 @@ export class Engine implements Store {
     const held = before !== 0 && ((before - this.arena.tail) | 0) >= 0;
     if (held) this.index.swing(hash, position, before);
     else this.index.removeSlot(this.index.slotOf(hash, position));
-    if (before === 0) this.newKeys--;
-    this.#countTombstone(at, before, -1);
+    this.counts.undone(at, before);
     this.flusher.fresh[slotOfRecord(this.words, at) >>> this.#slotShift].pop();
   }
 
@@ -257,22 +236,6 @@ export class Engine implements Store {
   /** Shows the turn to all threads. */
   publish(): void {
     if (this.arena.head !== this.arena.published) this.arena.publish();
-  }
-
-  /** Bytes of dirty records that nothing has replaced yet, but for those of a flush under way; about. */
-  get dirtyLiveBytes(): number {
-    return this.#dirtyLiveBytes;
-  }
-
-  /** A flush begins: what is dirty now will not be when it is done. It returns what to give back if it fails. */
-  beginFlush(): number {
-    const bytes = this.#dirtyLiveBytes;
-    this.#dirtyLiveBytes = 0;
-    return bytes;
-  }
-
-  flushFailed(bytes: number): void {
-    this.#dirtyLiveBytes += bytes;
   }
 
   /** Logs a record anew at the head, as it is; false where there is no room. */
@@ -310,23 +273,11 @@ export class Engine implements Store {
     const hash = words[at + Rec.keyHash];
     const position = this.arena.positionAt(at);
     const before = this.index.find(words, hash, words[at + Rec.keySlot], at + Rec.key);
-    this.#countDirty(at, before);
     words[at + Rec.previous] = 0;
     if (before === 0) this.index.insert(hash, position);
     else this.index.swing(hash, before, position);
-    this.#countTombstone(at, before);
+    this.counts.adopted(at, before);
     this.flusher.fresh[slotOfRecord(words, at) >>> this.#slotShift].push(position);
-  }
-
-  /** About how many live keys the node holds: tombstones of a former life that were flushed count as keys. */
-  get keysAbout(): number {
-    return Math.max(0, this.#baseKeys + this.newKeys - this.#tombstones);
-  }
-
-  /** A flush is done: `flushedKeys` of the new ones are in the base table now. */
-  countFlushed(flushedKeys: number): void {
-    this.#baseKeys = this.base.entryCount;
-    this.newKeys -= flushedKeys;
   }
 }
 

@@ -3,8 +3,9 @@
  *
  *   segment  header (32 bytes): magic, format, segment number (2 words), first sequence (2), replica (2)
  *            blocks, then zeros reserved ahead
- *   block    word 0  32 | BLOCK << 24     1  magic       2  CRC32 of everything behind this word
+ *   block    word 0  40 | BLOCK << 24     1  magic       2  CRC32 of everything behind this word
  *                 3  bytes of the block, header included  4  first sequence (2 words)   6  records   7  segment, low bits
+ *                 8  sequence before which everything was synced when this was written (2 words)
  *            records (protocol/record.ts); a record flagged PAD was withdrawn and only keeps its sequence number
  *
  * A block is the same bytes in the arena and in the file.
@@ -13,7 +14,7 @@ import { crc32 } from 'node:zlib';
 import { assert } from '../core/errors.js';
 import { Flag, getNumber, putNumber } from '../protocol/record.js';
 
-export const BLOCK_HEADER_BYTES = 32;
+export const BLOCK_HEADER_BYTES = 40;
 export const SEGMENT_HEADER_BYTES = 32;
 /** Raised when the bytes of the log change meaning; a newer one is refused. */
 export const LOG_FORMAT = 1;
@@ -28,6 +29,7 @@ export const enum Block {
   firstSequence = 4,
   records = 6,
   segment = 7,
+  synced = 8,
 }
 
 const CRC_FROM_BYTES = 12;
@@ -36,6 +38,8 @@ export interface BlockHeader {
   readonly bytes: number;
   readonly firstSequence: number;
   readonly records: number;
+  /** Everything before this sequence was on disk when the block was written. */
+  readonly syncedSequence: number;
 }
 
 /** Completes the header of a block that stands at word `at`: everything else of it must be written. */
@@ -46,6 +50,7 @@ export function sealBlock(words: Int32Array, bytes: Buffer, at: number, header: 
   putNumber(words, at + Block.firstSequence, header.firstSequence);
   words[at + Block.records] = header.records;
   words[at + Block.segment] = segment;
+  putNumber(words, at + Block.synced, header.syncedSequence);
   words[at + Block.crc] = crcOf(bytes, at * 4, header.bytes);
 }
 
@@ -66,7 +71,12 @@ export function openBlock(
   if (words[at + Block.magic] !== BLOCK_MAGIC || words[at + Block.segment] !== (segment | 0)) return 'torn';
   if (size < BLOCK_HEADER_BYTES || size % 8 !== 0 || at + size / 4 > endWord) return 'torn';
   if (words[at + Block.crc] !== crcOf(bytes, at * 4, size)) return 'torn';
-  return { bytes: size, firstSequence: getNumber(words, at + Block.firstSequence), records: words[at + Block.records] };
+  return {
+    bytes: size,
+    firstSequence: getNumber(words, at + Block.firstSequence),
+    records: words[at + Block.records],
+    syncedSequence: getNumber(words, at + Block.synced),
+  };
 }
 
 /** Bytes of the block that begins here if its header can be believed, else 0: how much to have in view before opening it. */

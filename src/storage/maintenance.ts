@@ -169,15 +169,15 @@ export class Maintenance {
   #flush(engine: Engine, log: Engine['log']): void {
     const { flusher } = engine;
     this.#lastFlushMs = this.#elapsedMs;
-    const before = engine.newKeys;
-    const dirtyLive = engine.beginFlush();
+    const before = engine.counts.newKeys;
+    const dirtyLive = engine.counts.beginFlush();
     flusher.flush(log).then(
       () => {
-        engine.countFlushed(before);
+        engine.counts.countFlushed(before);
         this.#baseFull = undefined;
       },
       (error: unknown) => {
-        engine.flushFailed(dirtyLive);
+        engine.counts.flushFailed(dirtyLive);
         const failed = asStoreError(error);
         if (this.#baseFull === undefined) this.#options.onError(failed);
         this.#baseFull = failed;
@@ -187,7 +187,8 @@ export class Maintenance {
   }
 
   #flushDue(): boolean {
-    const { arena, index, dirtyBytes, dirtyLiveBytes } = this.#engine;
+    const { arena, index, dirtyBytes } = this.#engine;
+    const { dirtyLiveBytes } = this.#engine.counts;
     if (this.#baseFull !== undefined) return true;
     if (dirtyLiveBytes >= arena.capacityUnits * 8 * FLUSH_SHARE) return true;
     if (this.#logIsLong && (dirtyLiveBytes * 2 >= dirtyBytes || dirtyBytes === 0)) return true;

@@ -3,7 +3,8 @@
  * and its records enter the index as dirty. The log on disk is what the base table may lack, so the end state is the
  * state before the stop, whatever was flushed in between.
  *
- * A tail torn by a crash is cut and reported. A damaged block with intact ones behind it is no torn tail: the node stays
+ * A tail torn by a crash is cut and reported. After a power loss the tail may also have holes, since pages reach the disk
+ * in any order: it is cut at the first, unless a block behind says that what is missing had been synced. A damaged block with intact ones behind it is no torn tail: the node stays
  * down with KV_CORRUPT, and its replicas answer.
  */
 import { join } from 'node:path';
@@ -30,6 +31,8 @@ export interface RecoveryOptions {
   readonly files?: LogFiles;
   /** Write everything to the base table before the log goes on: after a failed sync nothing unsynced is trusted. */
   readonly checkpoint?: boolean;
+  /** The machine went down without a clean close: what was not synced may have holes. */
+  readonly afterPowerLoss?: boolean;
 }
 
 export interface RecoveryReport {
@@ -42,7 +45,7 @@ export interface RecoveryReport {
 interface Segment {
   readonly number: number;
   readonly path: string;
-  readonly last: boolean;
+  readonly later: readonly { readonly number: number; readonly path: string }[];
 }
 
 /**
@@ -51,13 +54,17 @@ interface Segment {
  */
 export async function recover(engine: Engine, options: RecoveryOptions): Promise<RecoveryReport> {
   const { directory, files = realFiles } = options;
-  const replay = new Replay(engine, files);
+  const replay = new Replay(engine, files, options.afterPowerLoss === true);
   const numbers = list(files, directory);
   const held: { segment: number; bytes: number }[] = [];
   for (const [index, number] of numbers.entries()) {
     const path = join(directory, segmentName(number));
-    const bytes = await replay.segment({ number, path, last: index === numbers.length - 1 });
+    const later = numbers
+      .slice(index + 1)
+      .map((other) => ({ number: other, path: join(directory, segmentName(other)) }));
+    const bytes = await replay.segment({ number, path, later });
     if (bytes > 0) held.push({ segment: number, bytes });
+    if (replay.cut !== undefined) break;
   }
   const firstSegment = (numbers.at(-1) ?? 0) + 1;
   const nextSequence = Math.max(1, replay.nextSequence);
@@ -73,8 +80,8 @@ export async function recover(engine: Engine, options: RecoveryOptions): Promise
   engine.attachLog(log);
   engine.arena.publish();
   if (options.checkpoint === true) await engine.flusher.flush(log);
-  engine.countFlushed(0);
-  if (engine.base.entryCount === 0) engine.newKeys = engine.index.entries;
+  engine.counts.countFlushed(0);
+  if (engine.base.entryCount === 0) engine.counts.newKeys = engine.index.entries;
   const { cut } = replay;
   return { records: replay.records, segments: numbers.length, ...(cut !== undefined && { cut }) };
 }
@@ -101,9 +108,12 @@ class Replay {
   #words = new Int32Array(CHUNK_BYTES / 4);
   #bytes = Buffer.from(this.#words.buffer);
 
-  constructor(engine: Engine, files: LogFiles) {
+  readonly #mayHaveHoles: boolean;
+
+  constructor(engine: Engine, files: LogFiles, mayHaveHoles: boolean) {
     this.#engine = engine;
     this.#files = files;
+    this.#mayHaveHoles = mayHaveHoles;
   }
 
   /** Replays one segment; returns the bytes of it that count, 0 where it holds nothing and was removed. */
@@ -122,17 +132,18 @@ class Replay {
     const got = this.#files.read(fd, this.#bytes, 0, SEGMENT_HEADER_BYTES, 0);
     const header = got < SEGMENT_HEADER_BYTES ? undefined : readSegmentHeader(this.#words.subarray(0, 8));
     if (header === undefined) {
-      // a crash can only have left the last one like this, before anything was written to it
-      if (size > 0 && (!segment.last || this.#intactBehind(fd, SEGMENT_HEADER_BYTES, size, segment.number))) {
-        throw damaged(segment.path, 0);
-      }
-      this.cut = { segment: segment.path, bytes: size };
-      this.#files.remove(segment.path);
+      // without a power loss only the last one can be like this, before anything was written to it
+      this.#cutFrom(fd, 0, size, segment, true);
       return false;
     }
     if (header.format > LOG_FORMAT) {
       const message = `${segment.path} has log format ${header.format}, this version reads up to ${LOG_FORMAT}`;
       throw new StoreError('KV_FORMAT_TOO_NEW', message, { path: segment.path, format: header.format });
+    }
+    if (this.nextSequence > 0 && header.firstSequence > this.nextSequence) {
+      // the end of the segment before this one is missing
+      this.#cutFrom(fd, 0, size, segment, true);
+      return false;
     }
     this.nextSequence = Math.max(this.nextSequence, header.firstSequence);
     return true;
@@ -225,28 +236,50 @@ class Replay {
   }
 
   #end(fd: number, offset: number, size: number, segment: Segment, why: 'zeros' | 'torn'): void {
-    if (why === 'zeros') return;
-    if (!segment.last || this.#intactBehind(fd, offset + 8, size, segment.number)) throw damaged(segment.path, offset);
-    this.#cutTail(segment.path, offset, size);
+    if (why === 'torn' || (this.#mayHaveHoles && this.#claimBehind(fd, offset, size, segment.number) >= 0)) {
+      this.#cutFrom(fd, offset, size, segment, false);
+    }
   }
 
-  /** Whether an intact block follows somewhere: then the bad one is damage, not the end of the log. */
-  #intactBehind(fd: number, from: number, size: number, number: number): boolean {
+  /**
+   * Ends the log here: cuts this segment, or removes it, and removes those behind it.
+   * @throws StoreError KV_CORRUPT where something behind says that the missing part had been on disk
+   */
+  #cutFrom(fd: number, offset: number, size: number, segment: Segment, remove: boolean): void {
+    const from = Math.max(offset + (remove ? 0 : 8), SEGMENT_HEADER_BYTES);
+    let claim = this.#claimBehind(fd, from, size, segment.number);
+    for (const { path, number } of segment.later) claim = Math.max(claim, this.#claimOf(path, number));
+    if (this.#mayHaveHoles ? claim > this.nextSequence : claim >= 0) throw damaged(segment.path, offset);
+    this.cut = { segment: segment.path, bytes: size - offset };
+    // newest first: an old segment must not outlive a newer one
+    for (const { path } of [...segment.later].reverse()) this.#files.remove(path);
+    if (remove) this.#files.remove(segment.path);
+    else this.#files.truncate(segment.path, offset);
+  }
+
+  #claimOf(path: string, number: number): number {
+    const fd = this.#files.openRead(path);
+    try {
+      return this.#claimBehind(fd, SEGMENT_HEADER_BYTES, this.#files.size(fd), number);
+    } finally {
+      this.#files.close(fd);
+    }
+  }
+
+  /** What intact blocks from here on say was synced before them, at most; -1 where there is none. */
+  #claimBehind(fd: number, from: number, size: number, number: number): number {
+    let claim = -1;
     for (let offset = from; offset < size; ) {
       const filled = this.#fill(fd, offset, size);
       for (let at = 0; at < filled / 4; at += 2) {
         if (claimedBlockBytes(this.#words, at) === 0) continue;
-        if (typeof openBlock(this.#words, this.#bytes, at, filled / 4, number) !== 'string') return true;
+        const block = openBlock(this.#words, this.#bytes, at, filled / 4, number);
+        if (typeof block !== 'string') claim = Math.max(claim, block.syncedSequence);
       }
-      if (offset + filled >= size) return false;
+      if (offset + filled >= size || filled === 0) return claim;
       offset += Math.max(8, (filled >>> 1) & ~7);
     }
-    return false;
-  }
-
-  #cutTail(path: string, offset: number, size: number): void {
-    this.cut = { segment: path, bytes: size - offset };
-    this.#files.truncate(path, offset);
+    return claim;
   }
 }
 

@@ -18,7 +18,10 @@ interface OpenBlock {
 }
 
 /** What a turn needs of the log. */
-export type TurnTarget = Pick<CommitLog, 'nextSequence' | 'writtenSequence' | 'segment' | 'append' | 'sync'>;
+export type TurnTarget = Pick<
+  CommitLog,
+  'nextSequence' | 'writtenSequence' | 'syncedSequence' | 'segment' | 'append' | 'sync'
+>;
 
 export class TurnLog {
   /** Bytes reserved in this turn. */
@@ -89,9 +92,10 @@ export class TurnLog {
   commit(): void {
     this.#close();
     const { words, bytes } = this.#arena;
+    const { syncedSequence } = this.#log;
     for (const block of this.#closed) {
       // the header of a block that its records filled in; the mark makes the circle skip it
-      sealBlock(words, bytes, block.at, block, this.#log.segment);
+      sealBlock(words, bytes, block.at, { ...block, syncedSequence }, this.#log.segment);
       this.#log.append(bytes, block.at * 4, block.bytes);
     }
     this.#log.writtenSequence = this.#log.nextSequence;

@@ -69,7 +69,7 @@ test('recovery: a clean stop and a crash -> everything is back, with clock and c
     for (let i = 30; i < 50; i++) t.is(node.text(key(i % 20)), `value-${i}`);
     t.is(node.engine.nextCounter, nextCounter);
     t.is(Number(node.engine.clock), 50);
-    t.is(node.engine.keysAbout, 20);
+    t.is(node.engine.counts.keysAbout, 20);
     node.put(key(0), 'after');
     node.endTurn();
     t.is(node.text(key(0)), 'after');
@@ -201,11 +201,11 @@ test('recovery: after a failed sync with the checkpoint option -> the base table
   node = await node.reopen(t, { checkpoint: true });
   t.is(node.engine.base.entryCount, 100);
   t.deepEqual(readdirSync(node.logFolder), [segmentName(2)]);
-  t.is(node.engine.keysAbout, 100);
+  t.is(node.engine.counts.keysAbout, 100);
   for (let i = 0; i < 100; i++) t.is(node.text(key(i)), `value-${i}`);
 });
 
-test('recovery: 100,000 records of 200 bytes -> replayed at more than 100,000 a second', async (t) => {
+test.serial('recovery: 100,000 records of 200 bytes -> replayed in less than a second of processor time', async (t) => {
   const options = { memoryBytes: 64 * MiB };
   let node = await StorageNode.open(t, testFolder(t), options);
   for (let i = 0; i < 100_000; i++) {
@@ -216,9 +216,11 @@ test('recovery: 100,000 records of 200 bytes -> replayed at more than 100,000 a 
     }
   }
   node.engine.commit();
-  const start = performance.now();
+  // alone in its process, so that what others do to the machine does not count
+  const start = process.cpuUsage();
   node = await node.reopen(t, options);
-  const ms = performance.now() - start;
+  const { user, system } = process.cpuUsage(start);
+  const ms = (user + system) / 1_000;
   t.log(`${Math.round(ms)} ms for ${node.report.records} records`);
   t.is(node.report.records, 100_000);
   t.true(ms < 1_000);

@@ -93,6 +93,7 @@ export class TinyTable {
     };
     this.#turn = new TurnLog(this.arena, {
       nextSequence: 1,
+      syncedSequence: 0,
       writtenSequence: 1,
       segment: 1,
       append,

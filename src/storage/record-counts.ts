@@ -1,0 +1,80 @@
+/**
+ * What a node counts about its records as they are staged: live keys, tombstones, and the bytes that are dirty and alive.
+ * All of them are estimates for people and for maintenance; nothing is decided about a key by them.
+ */
+import { Flag, flagsOf, sizeOf } from '../protocol/record.js';
+import { wordOf } from './arena.js';
+import type { BaseTable } from './base-table.js';
+import type { Flusher } from './flusher.js';
+
+export class RecordCounts {
+  /** Keys staged that the node did not hold, less what a flush has counted. */
+  newKeys = 0;
+  #baseKeys: number;
+  #tombstones = 0;
+  #dirtyLiveBytes = 0;
+  readonly #words: Int32Array;
+  readonly #base: BaseTable;
+  readonly #flusher: Flusher;
+
+  constructor(words: Int32Array, base: BaseTable, flusher: Flusher) {
+    this.#words = words;
+    this.#base = base;
+    this.#flusher = flusher;
+    this.#baseKeys = base.entryCount;
+  }
+
+  /** A record was staged over the one at position `before` (0: none). */
+  staged(at: number, before: number): void {
+    if (before === 0) this.newKeys++;
+    this.adopted(at, before);
+  }
+
+  /** Recovery took a record over: whether its key is new is not known. */
+  adopted(at: number, before: number): void {
+    this.#tombstones += this.#deadness(at, before);
+    this.#dirtyLiveBytes += sizeOf(this.#words, at);
+    if (before === 0 || ((before - this.#flusher.mark) | 0) < 0) return;
+    this.#dirtyLiveBytes -= sizeOf(this.#words, wordOf(before));
+  }
+
+  /** A staged record was taken back. */
+  undone(at: number, before: number): void {
+    if (before === 0) this.newKeys--;
+    this.#tombstones -= this.#deadness(at, before);
+  }
+
+  /** 1 where a tombstone replaces a live record or none, -1 where a live record replaces a tombstone. */
+  #deadness(at: number, before: number): number {
+    const isDead = flagsOf(this.#words, at) & Flag.tombstone;
+    const wasDead = before === 0 ? 0 : flagsOf(this.#words, wordOf(before)) & Flag.tombstone;
+    return isDead - wasDead;
+  }
+
+  /** About how many live keys the node holds: tombstones of a former life that were flushed count as keys. */
+  get keysAbout(): number {
+    return Math.max(0, this.#baseKeys + this.newKeys - this.#tombstones);
+  }
+
+  /** Bytes of dirty records that nothing has replaced yet, but for those of a flush under way. */
+  get dirtyLiveBytes(): number {
+    return this.#dirtyLiveBytes;
+  }
+
+  /** A flush begins: what is dirty now will not be when it is done. It returns what to give back if it fails. */
+  beginFlush(): number {
+    const bytes = this.#dirtyLiveBytes;
+    this.#dirtyLiveBytes = 0;
+    return bytes;
+  }
+
+  flushFailed(bytes: number): void {
+    this.#dirtyLiveBytes += bytes;
+  }
+
+  /** A flush is done: `flushedKeys` of the new ones are in the base table now. */
+  countFlushed(flushedKeys: number): void {
+    this.#baseKeys = this.#base.entryCount;
+    this.newKeys -= flushedKeys;
+  }
+}
