@@ -72,7 +72,7 @@ for (const [arenaBytes, keys] of [
   test(`hot reader: ${READERS} threads beside a writer that laps ${arenaBytes} bytes -> whole, logged, newest values only`, async (t) => {
     const { counts, laps } = await race(arenaBytes, keys, 2_500);
     t.log(`${laps} laps`, JSON.stringify(counts));
-    t.true(laps > 100 && counts.accepted > 1_000 && counts.misses > 0);
+    t.true(laps > 20 && counts.accepted > 1_000 && counts.misses > 0);
     t.like(counts, { torn: 0, early: 0, backwards: 0, lost: 0 });
   });
 }
