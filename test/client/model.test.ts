@@ -180,7 +180,7 @@ for (const n of [1, 3]) {
         for (const [k, v] of model) t.deepEqual(await store.get(k), v);
         for (const [k, v] of model) t.deepEqual(await store.get(k, { r: n }), v);
       }),
-      { numRuns: 9, endOnFailure: true },
+      { numRuns: 4, endOnFailure: true },
     );
     const { nodes, client } = await store.stats();
     t.true(nodes.some(({ baseEntries }) => baseEntries > 0));

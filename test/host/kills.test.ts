@@ -20,7 +20,7 @@ for (const n of [3, 1]) {
 test('load: killed, then run again -> everything of a finished load and of this one is there, nothing is torn', async (t) => {
   const folder = makeFolder(t);
   const path = join(folder, 'data');
-  const count = 60_000;
+  const count = 25_000;
   const line = (key: string, index: number) =>
     `${JSON.stringify({ key, value: `${index} ${'v'.repeat(index % 400)}` })}\n`;
   const fileOf = (name: string, pairs: number) => {
@@ -45,6 +45,7 @@ test('load: killed, then run again -> everything of a finished load and of this 
     await store.close();
     t.log(`${found} of ${count}`);
     if (all) t.is(found, count);
+    else t.true(found > 0);
   };
   await check(false);
   t.deepEqual(await once(startLoad(path, file), 'close'), [0, null]);

@@ -62,20 +62,25 @@ export function startLoad(path: string, file: string): ChildProcess {
   return spawn(process.execPath, [CLI, 'load', file, '--path', path, ...LOAD_FLAGS], { stdio: 'ignore' });
 }
 
-/** Whether a node's log has a first block: its segment's header is followed by something else than reserved zeros. */
-function hasWritten(path: string): boolean {
+/** The newest segment of a node's log. */
+function segmentOf(path: string): string {
   const log = join(path, 'node-000', 'log');
-  if (!existsSync(log)) return false;
-  const names = readdirSync(log).sort();
-  const bytes = names.length === 0 ? Buffer.alloc(0) : readFileSync(join(log, names[names.length - 1]));
+  return join(log, existsSync(log) ? (readdirSync(log).sort().at(-1) ?? '') : '');
+}
+
+/** Whether a segment has a first block: its header is followed by something else than reserved zeros. */
+function hasWritten(segment: string): boolean {
+  const bytes = readFileSync(segment);
   return bytes.length > 36 && bytes.readInt32LE(32) !== 0;
 }
 
 /** Kills the command line's `load` at a random moment of its work. */
 export async function killLoad(path: string, file: string): Promise<void> {
+  const before = segmentOf(path);
   const child = startLoad(path, file);
   const closed = once(child, 'close');
-  await until(() => hasWritten(path) || child.exitCode !== null, 30_000);
+  const writes = () => segmentOf(path) !== before && hasWritten(segmentOf(path));
+  await until(() => writes() || child.exitCode !== null, 30_000);
   await new Promise((resolve) => setTimeout(resolve, Math.random() * 100));
   child.kill('SIGKILL');
   await closed;
