@@ -181,6 +181,7 @@ class NodeThread implements NodeControl {
       get turnBytes() {
         return engine.turnBytes;
       },
+      preload: (words, at, messages) => engine.preload(words, at, messages),
       commit: () => engine.commit(),
       publish: () => engine.publish(),
       maintain: (nowMs) => {

@@ -40,12 +40,15 @@ const CLAIM_MS = 20;
 const BUSY_SLEEP_MS = 1;
 /** Time between turns of the event loop while storage is busy. */
 const EVENT_TURN_EVERY_MS = 1;
+/** Messages whose records storage is told of before the first of them is delivered. */
+const GROUP_MESSAGES = 16;
 const TURN_LOG_BYTES = TURN_BYTES_MAX / 2;
 
 export class WorkerLoop {
   readonly #parts: WorkerLoopParts;
   readonly #view = new MessageView();
   #readers: TurnReader[] = [];
+  readonly #group = new Int32Array(GROUP_MESSAGES);
   #first = 0;
   #stopping = false;
   #lastEventTurnMs = 0;
@@ -108,13 +111,23 @@ export class WorkerLoop {
   #drain(reader: TurnReader): number {
     const { system, storage } = this.#parts;
     const view = this.#view;
+    const group = this.#group;
     let handled = 0;
     while (handled < TURN_MESSAGES_MAX && storage.turnBytes + system.local.waitingBytes < TURN_LOG_BYTES) {
-      const at = reader.next();
-      if (at < 0) break;
-      view.point(reader.words, reader.bytes, at);
-      system.deliver(view);
-      handled++;
+      let count = 0;
+      while (count < GROUP_MESSAGES) {
+        const at = reader.next();
+        if (at < 0) break;
+        group[count++] = at;
+      }
+      if (count === 0) break;
+      // many messages wait for memory at the same time, instead of one after the other
+      if (count > 1) storage.preload?.(reader.words, group, count);
+      for (let i = 0; i < count; i++) {
+        view.point(reader.words, reader.bytes, group[i]);
+        system.deliver(view);
+      }
+      handled += count;
     }
     return handled;
   }

@@ -9,6 +9,7 @@
 import type { PageRequest, Store } from '../actor/ports.js';
 import { assert, StoreError } from '../core/errors.js';
 import { type Clock, clock, type PartitionId, type ReplicaId } from '../core/ids.js';
+import { Kind, Replicate, Write } from '../protocol/messages.js';
 import { clockOf, Flag, Rec, sizeOf, slotOfRecord } from '../protocol/record.js';
 import { Arena, wordOf } from './arena.js';
 import type { BaseTable } from './base-table.js';
@@ -46,6 +47,8 @@ export class Engine implements Store {
   readonly reclaimer: Reclaimer;
   readonly counts: RecordCounts;
   refusal = 0;
+  /** Keeps the loads of `preload` from being optimised away. */
+  preloaded = 0;
   /** Something logged since the last background sync asked for one. */
   syncSoon = false;
   #clock: Clock = clock(0);
@@ -114,6 +117,15 @@ export class Engine implements Store {
 
   get dirtyBytes(): number {
     return Math.max(0, this.arena.usedUnits - this.arena.unitsFromTail(this.flusher.flushed)) * 8;
+  }
+
+  /** Begins to load the index slots, then the records, of the keys that these messages carry. */
+  preload(words: Int32Array, at: Int32Array, count: number): void {
+    const { index } = this;
+    let seen = 0;
+    for (let i = 0; i < count; i++) seen ^= index.touch(hashIn(words, at[i]));
+    for (let i = 0; i < count; i++) seen ^= index.touchRecord(hashIn(words, at[i]));
+    this.preloaded = seen;
   }
 
   find(words: Int32Array, hash: number, keySlot: number, keyAt: number): number {
@@ -279,6 +291,11 @@ export class Engine implements Store {
     this.counts.adopted(at, before);
     this.flusher.fresh[slotOfRecord(words, at) >>> this.#slotShift].push(position);
   }
+}
+
+/** Hash of the key that a write or a replicated record carries; any number for other messages. */
+function hashIn(words: Int32Array, at: number): number {
+  return words[at + (words[at] >>> 24 === Kind.write ? Write.record : Replicate.record) + Rec.keyHash];
 }
 
 function noRelocation(): number {

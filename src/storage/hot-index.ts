@@ -34,6 +34,16 @@ export class HotIndex {
     return this.#entries;
   }
 
+  /** Begins to load the slot where the search for a hash starts. */
+  touch(hash: number): number {
+    return this.#index[homeSlot(hash, this.slots) * 2];
+  }
+
+  /** Begins to load the record that stands in that slot. */
+  touchRecord(hash: number): number {
+    return this.#arena[wordOf(this.#index[homeSlot(hash, this.slots) * 2]) + 10];
+  }
+
   /** Position of the newest record of the key at `words[keyAt..]`, or 0. `slotOfLast` then names its slot. */
   find(words: Int32Array, hash: number, keySlot: number, keyAt: number): number {
     const index = this.#index;
