@@ -22,8 +22,14 @@ export interface Driven {
 
 const CLOCK_EVERY = 16;
 
-/** Drives `step` under the load. Rejects with what the first failing step threw, after the other loops have ended. */
-export async function drive(load: Load, step: () => unknown): Promise<Driven> {
+/** One loop's requests: `send` starts one, `check` looks at its answer. One await a request, for all contestants alike. */
+export interface Lane {
+  send(): unknown;
+  check(answer: unknown): void;
+}
+
+/** Drives lanes under the load. Rejects with what the first failing one threw, after the other loops have ended. */
+export async function driveLanes(load: Load, makeLane: () => Lane): Promise<Driven> {
   const { depth, durationMs, requestsMax = Number.POSITIVE_INFINITY } = load;
   const startMs = performance.now();
   const endMs = startMs + durationMs;
@@ -37,9 +43,10 @@ export async function drive(load: Load, step: () => unknown): Promise<Driven> {
     return !stopped;
   };
   const loop = async (): Promise<void> => {
+    const lane = makeLane();
     while (mayStart()) {
       started++;
-      await step();
+      lane.check(await lane.send());
       answered++;
     }
   };
@@ -54,4 +61,9 @@ export async function drive(load: Load, step: () => unknown): Promise<Driven> {
   const failed = ends.find((end) => end.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
   return { requests: answered, seconds: (performance.now() - startMs) / 1000 };
+}
+
+/** Drives lanes that all send by `step` and take whatever comes. */
+export function drive(load: Load, step: () => unknown): Promise<Driven> {
+  return driveLanes(load, () => ({ send: step, check: () => undefined }));
 }

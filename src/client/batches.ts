@@ -7,6 +7,9 @@ import type { BatchOperation, Key, PutOptions, ReadOptions, Value, WriteOptions 
 import { Batch, type SendItem } from './waiters.js';
 import type { WriteOrder } from './writes.js';
 
+/** Keys whose records are asked for before the first of them is read; a power of two. */
+const PRELOAD_KEYS = 16;
+
 /** Values in the order of the keys. */
 export async function getMany(
   core: StoreCore,
@@ -19,6 +22,8 @@ export async function getMany(
   const misses: Promise<void>[] = [];
   try {
     for (let i = 0; i < keys.length; i++) {
+      // a group of keys waits for memory together, instead of one after the other
+      if ((i & (PRELOAD_KEYS - 1)) === 0) core.preload(keys, i, Math.min(keys.length, i + PRELOAD_KEYS));
       const value = order.monotonic ? NOT_LOCAL : core.getLocal(keys[i], order.r);
       if (value !== NOT_LOCAL) values[i] = value;
       else {
@@ -78,7 +83,13 @@ function batchOf<One>(
   signal: AbortSignal | undefined,
 ): Batch<One> {
   const window = core.window;
-  return new Batch(send, { check: core.decodeResult, deadlineMs: order.deadlineMs, window, signal });
+  return new Batch(send, {
+    check: core.decodeResult,
+    deadlineMs: order.deadlineMs,
+    window,
+    signal,
+    publish: () => core.seat.publish(),
+  });
 }
 
 function batchOrder(core: StoreCore, options: PutOptions | undefined): WriteOrder {

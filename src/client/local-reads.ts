@@ -107,6 +107,13 @@ export class LocalReads {
     return count === r;
   }
 
+  /** Begins to load what a read of the key will look at, in every replica that it may choose. */
+  preload(key: KeyScratch): void {
+    const first = (key.slot >>> this.slotShift) * this.n;
+    const count = Math.min(this.n, 2);
+    for (let i = first; i < first + count; i++) this.touched ^= this.#readers[this.preference[i]].touch(key.hash);
+  }
+
   /** Looks the key up in each; Found.absent where a disk may have it, Found.unsettled for another try, else 0. */
   #findAll(key: KeyScratch, r: number): number {
     // the index slots and records of all replicas are asked for before any of them is waited for

@@ -102,6 +102,11 @@ export class Seat {
     });
   }
 
+  /** Sends what was opened so far in this tick. */
+  publish(): void {
+    this.#post.publish();
+  }
+
   /**
    * Sends what waits for room, and takes what came: called now and then while anything is in flight, since a node that
    * died between claiming this thread's wake-up and ringing its bell has left it deaf.

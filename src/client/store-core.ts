@@ -125,6 +125,23 @@ export class StoreCore {
     });
   }
 
+  /** A put or delete without options, the common one: no more than a promise and its waiter. */
+  writePlainly(key: Key, value: Value, order: WriteOrder): Promise<WriteResult> {
+    return new Promise((resolve, reject) => {
+      this.checkOpen();
+      this.#key.set(key);
+      this.writes.send(this.#key, value, order, new PromiseWaiter(this.decodeResult, resolve, reject));
+    });
+  }
+
+  /** Begins to load what reads of these keys will look up. */
+  preload(keys: readonly Key[], start: number, end: number): void {
+    for (let i = start; i < end; i++) {
+      this.#key.set(keys[i]);
+      this.local.preload(this.#key);
+    }
+  }
+
   /** Sends one write; settles with what `decode` reads in the reply. */
   write<Result>(
     key: Key,

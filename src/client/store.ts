@@ -86,10 +86,12 @@ export class EmbeddedStore implements Store {
   }
 
   put(key: Key, value: Value, options?: PutOptions): Promise<WriteResult> {
+    if (options === undefined) return this.#core.writePlainly(key, value, this.#core.calls.defaultPut);
     return this.#core.write(key, value, options, false, this.#core.decodeResult);
   }
 
   delete(key: Key, options?: WriteOptions): Promise<WriteResult> {
+    if (options === undefined) return this.#core.writePlainly(key, undefined, this.#core.calls.defaultDelete);
     return this.#core.write(key, undefined, options, true, this.#core.decodeResult);
   }
 

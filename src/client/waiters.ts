@@ -39,6 +39,8 @@ export class PromiseWaiter<Result> implements Waiter {
   }
 }
 
+/** Items between two publications; a power of two. */
+const PUBLISH_ITEMS = 16;
 const RETRY_MS_FIRST = 2;
 const RETRY_MS_MAX = 100;
 
@@ -56,6 +58,8 @@ export interface BatchOptions {
   /** Items under way at the same time. */
   readonly window: number;
   readonly signal: AbortSignal | undefined;
+  /** Lets what was sent leave before the tick ends. */
+  readonly publish: () => void;
 }
 
 export class Batch<Item> {
@@ -94,8 +98,11 @@ export class Batch<Item> {
 
   async #run(items: Iterable<Item>): Promise<void> {
     const { window } = this.#options;
+    let sent = 0;
     for (const item of items) {
       this.#try(item);
+      // the nodes begin while the rest is still being encoded
+      if ((++sent & (PUBLISH_ITEMS - 1)) === 0) this.#options.publish();
       if (this.#pending >= window) await this.#until(window >>> 1);
       if (this.#error !== undefined) break;
     }

@@ -41,7 +41,8 @@ export class HotIndex {
 
   /** Begins to load the record that stands in that slot. */
   touchRecord(hash: number): number {
-    return this.#arena[wordOf(this.#index[homeSlot(hash, this.slots) * 2]) + 10];
+    const at = wordOf(this.#index[homeSlot(hash, this.slots) * 2]);
+    return this.#arena[at] ^ this.#arena[at + 14];
   }
 
   /** Position of the newest record of the key at `words[keyAt..]`, or 0. `slotOfLast` then names its slot. */
@@ -53,7 +54,6 @@ export class HotIndex {
       const position = index[slot * 2];
       if (position === 0) return 0;
       if (index[slot * 2 + 1] === hash && keyEquals(this.#arena, wordOf(position), words, keySlot, keyAt, keyWords)) {
-        this.marks[slot] = 1;
         return position >>> 0;
       }
       if (++slot === this.slots) slot = 0;

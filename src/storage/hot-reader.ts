@@ -50,7 +50,8 @@ export class HotReader {
 
   /** Begins to load what `find` will read of a hash, without looking at it. */
   touch(hash: number): number {
-    return this.words[wordOf(this.#index[homeSlot(hash, this.#slots) * 2]) + Rec.key];
+    const at = wordOf(this.#index[homeSlot(hash, this.#slots) * 2]);
+    return this.words[at] ^ this.words[at + 14];
   }
 
   /** Word index of the published record of the key at `words[keyAt..]`, or a Found code. */
