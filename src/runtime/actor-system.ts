@@ -50,13 +50,14 @@ export class ActorSystem implements Env {
   readonly placement: Placement;
   readonly local = new LocalQueue();
   readonly timers = new Timers();
-  readonly wallMs: () => number;
   readonly random: () => number;
   readonly #post: Pick<PostOffice, 'open' | 'undo'>;
   readonly #parts: ActorSystemParts;
   readonly #cells: Cell[][] = [];
   readonly #out: Outbound = { words: new Int32Array(0), bytes: Buffer.alloc(0), at: 0 };
   readonly #newTimers: { dueMs: number; token: number }[] = [];
+  readonly #readWallMs: () => number;
+  #wallMs: number;
   #handler = 0;
   #nowMs = 0;
   /** The same clock, not wrapped: what timers are due by. */
@@ -69,7 +70,8 @@ export class ActorSystem implements Env {
     this.store = parts.store;
     this.placement = parts.placement;
     this.#post = parts.post;
-    this.wallMs = parts.wallMs ?? Date.now;
+    this.#readWallMs = parts.wallMs ?? Date.now;
+    this.#wallMs = this.#readWallMs();
     this.random = parts.random ?? randomWord;
   }
 
@@ -99,6 +101,7 @@ export class ActorSystem implements Env {
     if (this.#begun) this.#elapsedMs += (nowMs - this.#nowMs) | 0;
     this.#begun = true;
     this.#nowMs = nowMs;
+    this.#wallMs = this.#readWallMs();
   }
 
   /** Milliseconds until the first timer is due; Infinity when there is none. */
@@ -178,6 +181,11 @@ export class ActorSystem implements Env {
   #keepTimers(cell: Cell): void {
     for (const { dueMs, token } of this.#newTimers) this.timers.add(dueMs, cell.address, token);
     this.#newTimers.length = 0;
+  }
+
+  /** Read once a turn: the hybrid clock orders what happens within it. */
+  wallMs(): number {
+    return this.#wallMs;
   }
 
   nowMs(): number {

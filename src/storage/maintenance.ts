@@ -2,7 +2,8 @@
  * What a node does between turns: reserves log room, makes arena room ahead, starts flushes, syncs by interval, rebuilds
  * the bloom filter in slices, and decides when writes are slowed down or refused.
  *
- *   dirty share of the arena   0 ... flush at 0.25, where that much of it is alive ... compact at 0.45, where less is
+ *   dirty share of the arena   0 ... flush at 0.25, where that much of it is alive ... compact where less is, as soon as
+ *                              what is dirty and a copy of what is alive take 0.75
  *                              ... slow down a flush that falls behind from 0.55 ... refuse at 0.85
  */
 import { asStoreError, type StoreError } from '../core/errors.js';
@@ -30,8 +31,8 @@ const SLOW_SHARE = 0.55;
 const INDEX_FULL_SHARE = 0.95;
 const OVERLOADED = failure('KV_OVERLOADED');
 const REFUSE_SHARE = 0.85;
-/** A log of this share of the arena is compacted where less than FLUSH_SHARE of the arena is alive in it. */
-const COMPACT_SHARE = 0.45;
+/** Dirty bytes and a copy of those alive may take this share of the arena; then they are compacted, or flushed before. */
+const COMPACT_SHARE = 0.75;
 /** Bytes that a compaction moves in one turn: at least these, and four times what the turn has logged. */
 const COMPACT_BYTES = 128 * 1024;
 const COMPACT_FACTOR = 4;
@@ -206,7 +207,9 @@ export class Maintenance {
   }
 
   #compactionDue(): boolean {
-    return this.#engine.dirtyShare >= COMPACT_SHARE || this.#logIsLong;
+    const { arena, dirtyShare, counts } = this.#engine;
+    const liveShare = counts.dirtyLiveBytes / (arena.capacityUnits * 8);
+    return dirtyShare + liveShare >= COMPACT_SHARE || this.#logIsLong;
   }
 
   #startCompaction(): void {
