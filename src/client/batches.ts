@@ -54,7 +54,7 @@ export async function putMany(
     const [key, value] = pair;
     core.sendItem(key, value, order, waiter);
   };
-  await batchOf(core, send, order, options?.signal).run(pairs);
+  await batchOf(core, send, ([key]) => key, order, options?.signal).run(pairs);
 }
 
 /** Puts and deletes together. */
@@ -73,17 +73,19 @@ export async function batch(
     const base = ttlMs === undefined ? order : { ...order, expiresAtMs: core.calls.expiresAtMs(ttlMs) };
     core.sendItem(item.key, isPut ? item.value : undefined, { ...base, tombstone: !isPut }, waiter);
   };
-  await batchOf(core, send, order, options?.signal).run(operations);
+  await batchOf(core, send, ({ key }) => key, order, options?.signal).run(operations);
 }
 
 function batchOf<One>(
   core: StoreCore,
   send: SendItem<One>,
+  keyOf: (item: One) => Key,
   order: WriteOrder,
   signal: AbortSignal | undefined,
 ): Batch<One> {
   const window = core.window;
   return new Batch(send, {
+    keyOf,
     check: core.decodeResult,
     deadlineMs: order.deadlineMs,
     window,

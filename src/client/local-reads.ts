@@ -53,7 +53,14 @@ export class LocalReads {
       const found = this.#findAll(key, r);
       if (found === Found.unsettled) continue;
       if (found === Found.absent) return NOT_LOCAL;
-      const value = this.#plainValue(r);
+      let value: unknown;
+      try {
+        value = this.#plainValue(r);
+      } catch (error) {
+        // bytes that were overwritten under us may be no value at all
+        if (!this.#settled(partition, r)) continue;
+        throw error;
+      }
       if (value === COMPLEX) return COMPLEX;
       if (!this.#settled(partition, r)) continue;
       this.sharedReads++;
@@ -73,8 +80,13 @@ export class LocalReads {
       if (found === Found.unsettled) continue;
       if (found === Found.absent) return undefined;
       let state = startRead({ n: this.n, r, monotonic });
-      for (let i = 0; i < asked; i++) {
-        state = addReadReply(state, { node: this.#nodes[i] as NodeIndex, set: this.#decode(i) });
+      try {
+        for (let i = 0; i < asked; i++) {
+          state = addReadReply(state, { node: this.#nodes[i] as NodeIndex, set: this.#decode(i) });
+        }
+      } catch (error) {
+        if (!this.#settled(partition, asked)) continue;
+        throw error;
       }
       if (!this.#settled(partition, asked)) continue;
       const decision = decideRead(state);

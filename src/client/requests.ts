@@ -2,6 +2,7 @@
  * The requests that a thread has in flight: a bounded table whose rows are waiters. A request id is a row and its
  * generation, so that a late reply to an earlier request in the same row is dropped.
  */
+import { nodeOf } from '../actor/address.js';
 import { StoreError } from '../core/errors.js';
 import type { MessageView } from '../protocol/header.js';
 import type { Seat } from './seat.js';
@@ -26,6 +27,8 @@ export class Requests {
   readonly #incarnations: Int32Array;
   readonly #generations: Uint16Array;
   readonly #free: Int32Array;
+  /** Rows are taken in turn, so that an id comes back as late as possible. */
+  #freeHead = 0;
   #freeCount: number;
   #sweeper: NodeJS.Timeout | undefined;
 
@@ -36,7 +39,7 @@ export class Requests {
     this.#nodes = new Uint16Array(inFlightMax);
     this.#incarnations = new Int32Array(inFlightMax);
     this.#generations = new Uint16Array(inFlightMax);
-    this.#free = Int32Array.from({ length: inFlightMax }, (_, index) => inFlightMax - 1 - index);
+    this.#free = Int32Array.from({ length: inFlightMax }, (_, index) => index);
     this.#freeCount = inFlightMax;
   }
 
@@ -45,7 +48,9 @@ export class Requests {
     if (this.#freeCount === 0) {
       throw new StoreError('KV_OVERLOADED', `${this.#max} requests are in flight; wait for some, or raise inFlightMax`);
     }
-    const row = this.#free[--this.#freeCount];
+    const row = this.#free[this.#freeHead];
+    if (++this.#freeHead === this.#max) this.#freeHead = 0;
+    this.#freeCount--;
     this.#waiters[row] = waiter;
     this.#deadlines[row] = deadlineMs;
     this.#nodes[row] = node;
@@ -66,13 +71,14 @@ export class Requests {
     if (waiter === undefined || this.#generations[row] !== id >>> 16) return undefined;
     this.#waiters[row] = undefined;
     this.#generations[row] = (this.#generations[row] + 1) % GENERATIONS;
-    this.#free[this.#freeCount++] = row;
+    this.#free[(this.#freeHead + this.#freeCount++) % this.#max] = row;
     if (--this.inFlight === 0) this.#idle();
     return waiter;
   }
 
   /** A reply came. */
   settle(message: MessageView): void {
+    if (this.#nodes[message.request & 0xffff] !== nodeOf(message.from)) return;
     this.end(message.request)?.settle(message);
   }
 

@@ -6,6 +6,7 @@ import { asStoreError, type ErrorCode, StoreError } from '../core/errors.js';
 import type { MessageView } from '../protocol/header.js';
 import { aborted } from './call-options.js';
 import type { Waiter } from './requests.js';
+import type { Key } from './types.js';
 
 /** Settles one promise with what `decode` reads in the reply. */
 export class PromiseWaiter<Result> implements Waiter {
@@ -50,7 +51,9 @@ export type SendItem<Item> = (item: Item, waiter: Waiter) => void;
 /** A node refused the item, or a replica did while its memory waits for the disk: to write it again is safe. */
 const REPEATED: ReadonlySet<string> = new Set<ErrorCode>(['KV_OVERLOADED', 'KV_WRITE_QUORUM_UNMET']);
 
-export interface BatchOptions {
+export interface BatchOptions<Item> {
+  /** Key of an item that was sent. */
+  readonly keyOf: (item: Item) => Key;
   /** Throws what a failed reply stands for. */
   readonly check: (message: MessageView) => unknown;
   /** Refused items are sent again until this long after the last one that was confirmed. */
@@ -64,7 +67,7 @@ export interface BatchOptions {
 
 export class Batch<Item> {
   readonly #send: SendItem<Item>;
-  readonly #options: BatchOptions;
+  readonly #options: BatchOptions<Item>;
   #untilMs: number;
   #pending = 0;
   #aborted = false;
@@ -72,9 +75,11 @@ export class Batch<Item> {
   #progress = false;
   #error: StoreError | undefined;
   #wake: (() => void) | undefined;
-  #retries: Item[] = [];
+  /** Items since all were last confirmed, at most a window, and which of them were refused. */
+  #round: Item[] = [];
+  #refused: number[] = [];
 
-  constructor(send: SendItem<Item>, options: BatchOptions) {
+  constructor(send: SendItem<Item>, options: BatchOptions<Item>) {
     this.#send = send;
     this.#options = options;
     this.#untilMs = performance.now() + options.deadlineMs;
@@ -98,28 +103,43 @@ export class Batch<Item> {
 
   async #run(items: Iterable<Item>): Promise<void> {
     const { window } = this.#options;
-    let sent = 0;
     for (const item of items) {
-      this.#try(item);
+      this.#round.push(item);
+      this.#try(this.#round.length - 1);
       // the nodes begin while the rest is still being encoded
-      if ((++sent & (PUBLISH_ITEMS - 1)) === 0) this.#options.publish();
-      if (this.#pending >= window) await this.#until(window >>> 1);
+      if ((this.#round.length & (PUBLISH_ITEMS - 1)) === 0) this.#options.publish();
+      if (this.#round.length >= window) await this.#endRound();
       if (this.#error !== undefined) break;
     }
+    await this.#endRound();
+    if (this.#error !== undefined) throw this.#error;
+  }
+
+  /** Waits for the round, and sends again what was refused, in order, until all of it is confirmed. */
+  async #endRound(): Promise<void> {
+    await this.#settle();
     let pauseMs = RETRY_MS_FIRST;
-    await this.#until(0);
-    while (this.#retries.length > 0 && this.#error === undefined) {
+    while (this.#refused.length > 0 && this.#error === undefined) {
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
       pauseMs = Math.min(RETRY_MS_MAX, pauseMs * 2);
-      const again = this.#retries;
-      this.#retries = [];
-      for (const item of again) {
-        this.#try(item);
-        if (this.#pending >= window) await this.#until(window >>> 1);
-      }
-      await this.#until(0);
+      const again = this.#refused.sort((a, b) => a - b);
+      this.#refused = [];
+      const last = this.#lastOfEachKey();
+      // a later item of the same key stands for this one, confirmed or refused itself
+      for (const index of again) if (last.get(this.#keyAt(index)) === index) this.#try(index);
+      await this.#settle();
     }
-    if (this.#error !== undefined) throw this.#error;
+    this.#round = [];
+  }
+
+  #lastOfEachKey(): Map<string, number> {
+    return new Map(this.#round.map((_, index) => [this.#keyAt(index), index]));
+  }
+
+  /** The key's bytes as text: a string and its UTF-8 are one key. */
+  #keyAt(index: number): string {
+    const key = this.#options.keyOf(this.#round[index]);
+    return Buffer.from(key as string).toString('latin1');
   }
 
   /** Waits no longer for what is under way. */
@@ -129,37 +149,37 @@ export class Batch<Item> {
     this.#wake?.();
   }
 
-  #try(item: Item): void {
+  #try(index: number): void {
     this.#pending++;
     try {
-      this.#send(item, new ItemWaiter(this, item));
+      this.#send(this.#round[index], new ItemWaiter(this, index));
     } catch (error) {
-      this.failed(item, asStoreError(error));
+      this.failed(index, asStoreError(error));
     }
   }
 
-  /** Resolves when at most `pending` items are under way. */
-  async #until(pending: number): Promise<void> {
-    while (this.#pending > pending && !this.#aborted) {
+  /** Resolves when nothing is under way. */
+  async #settle(): Promise<void> {
+    while (this.#pending > 0 && !this.#aborted) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
   }
 
-  settled(item: Item, message: MessageView): void {
+  settled(index: number, message: MessageView): void {
     try {
       this.#options.check(message);
     } catch (error) {
-      this.failed(item, asStoreError(error));
+      this.failed(index, asStoreError(error));
       return;
     }
     this.#progress = true;
     this.#done();
   }
 
-  failed(item: Item, error: StoreError): void {
-    if (REPEATED.has(error.code) && this.#mayRetry()) this.#retries.push(item);
+  failed(index: number, error: StoreError): void {
+    if (REPEATED.has(error.code) && this.#mayRetry()) this.#refused.push(index);
     else this.#error ??= error;
     this.#done();
   }
@@ -173,7 +193,7 @@ export class Batch<Item> {
 
   #done(): void {
     this.#pending--;
-    if (this.#pending > 0 && this.#pending !== this.#options.window >>> 1) return;
+    if (this.#pending > 0) return;
     this.#wake?.();
     this.#wake = undefined;
   }
@@ -181,18 +201,18 @@ export class Batch<Item> {
 
 class ItemWaiter<Item> implements Waiter {
   readonly #batch: Batch<Item>;
-  readonly #item: Item;
+  readonly #index: number;
 
-  constructor(batch: Batch<Item>, item: Item) {
+  constructor(batch: Batch<Item>, index: number) {
     this.#batch = batch;
-    this.#item = item;
+    this.#index = index;
   }
 
   settle(message: MessageView): void {
-    this.#batch.settled(this.#item, message);
+    this.#batch.settled(this.#index, message);
   }
 
   fail(error: StoreError): void {
-    this.#batch.failed(this.#item, error);
+    this.#batch.failed(this.#index, error);
   }
 }

@@ -286,5 +286,11 @@ function checkTogether(options: StoreOptions): void {
       'memoryBytes',
       `memoryBytes gives ${Math.floor(perNode)} bytes to a node; at least ${MiB} are needed`,
     );
+  if (perNode < 32 * options.pairBytesMax) {
+    throw invalidOption(
+      'memoryBytes',
+      `memoryBytes gives a node less than 32 pairs of pairBytesMax (${options.pairBytesMax})`,
+    );
+  }
   if (perNode > 4 * GiB) throw invalidOption('memoryBytes', `memoryBytes gives a node more than 4 GiB; use more nodes`);
 }

@@ -20,6 +20,8 @@ interface NodeFile {
   readonly replica: number;
   readonly bootId: string;
   readonly cleanClose: boolean;
+  /** A sync of the log failed, and its records are not in the base table yet. */
+  readonly untrusted?: boolean;
 }
 
 export class NodeFiles {
@@ -30,6 +32,8 @@ export class NodeFiles {
   replica: ReplicaId = replicaId(0);
   /** The machine has booted since, and the node was not closed: what was not synced may have holes. */
   afterPowerLoss = false;
+  /** A sync of the log failed in a former life: nothing unsynced is trusted before it is in the base table. */
+  untrusted = false;
 
   constructor(directory: string) {
     this.logDirectory = join(directory, 'log');
@@ -50,9 +54,17 @@ export class NodeFiles {
     const held = this.#read();
     const sameBoot = this.#bootId !== '' && held?.bootId === this.#bootId;
     this.afterPowerLoss = held !== undefined && !held.cleanClose && !sameBoot;
+    this.untrusted = held?.untrusted === true;
     const logThere = fs.readdirSync(this.logDirectory).some((name) => name.endsWith('.log'));
     const keeps = held !== undefined && logThere && (held.cleanClose || sameBoot);
     this.replica = keeps ? replicaId(held.replica) : newReplicaId();
+    this.#write(false);
+  }
+
+  /** Notes that a sync failed, or that everything is in the base table again. */
+  set trusted(value: boolean) {
+    if (this.untrusted === !value) return;
+    this.untrusted = !value;
     this.#write(false);
   }
 
@@ -73,7 +85,13 @@ export class NodeFiles {
   }
 
   #write(cleanClose: boolean): void {
-    const file: NodeFile = { format: FORMAT, replica: this.replica, bootId: this.#bootId, cleanClose };
+    const file: NodeFile = {
+      format: FORMAT,
+      replica: this.replica,
+      bootId: this.#bootId,
+      cleanClose,
+      untrusted: this.untrusted,
+    };
     writeFileDurably(this.#path, JSON.stringify(file));
   }
 }

@@ -12,7 +12,7 @@ import { Status, type ThreadMap } from './thread-map.js';
 import type { NodeStart } from './worker-main.js';
 
 /** What a node's thread needs besides what the supervisor makes for each life. */
-export type NodeSettings = Omit<NodeStart, 'gate' | 'events' | 'checkpoint'>;
+export type NodeSettings = Omit<NodeStart, 'gate' | 'events'>;
 
 export interface SupervisorHooks {
   /** A thread is running but does not serve yet: give it its seats. */
@@ -37,7 +37,6 @@ export class Supervisor {
   #exited: Promise<void> = Promise.resolve();
   #closing = false;
   #failures = 0;
-  #checkpoint = false;
   #reason = '';
   #retry: NodeJS.Timeout | undefined;
 
@@ -74,10 +73,8 @@ export class Supervisor {
     const incarnation = Atomics.add(this.#status, this.#line + Status.incarnation, 1) + 1; // Atomics: RMW, see above
     const gate = new SharedArrayBuffer(EXIT_GATE_WORDS * 4);
     const events = new MessageChannel();
-    const checkpoint = this.#checkpoint;
-    this.#checkpoint = false;
     this.#gate = new ExitGate(new Int32Array(gate));
-    const data: NodeStart = { ...this.#settings, gate, events: events.port2, checkpoint };
+    const data: NodeStart = { ...this.#settings, gate, events: events.port2 };
     const worker = new Worker(new URL('./worker-main.js', import.meta.url), {
       workerData: data,
       transferList: [events.port2],
@@ -111,7 +108,6 @@ export class Supervisor {
   #onEvent(event: NodeEvent): void {
     if (event.type === 'fatal') {
       this.#reason = event.error.message;
-      if (event.error.code === 'KV_STORAGE_FAILED') this.#checkpoint = true;
     }
     this.#hooks.onEvent(this.#settings.node, event);
   }

@@ -26,6 +26,7 @@ import { type RecoveryReport, recover } from '../storage/recovery.js';
 import { exposeControl, type NodeControl, type SeatAttachment, type StartOutcome } from './control.js';
 import type { NodeEvent } from './events.js';
 import { NodeFiles } from './node-files.js';
+import { publishCounters } from './publish-counters.js';
 import { placementPort, Status, type ThreadMap } from './thread-map.js';
 
 export interface NodeStart {
@@ -34,8 +35,6 @@ export interface NodeStart {
   readonly directory: string;
   readonly gate: SharedArrayBuffer;
   readonly events: MessagePort;
-  /** The last life ended on a failed sync: nothing unsynced is trusted. */
-  readonly checkpoint: boolean;
   readonly syncIntervalMs: number;
   readonly logBytesMax: number;
   readonly mapBytesMax: number;
@@ -95,9 +94,10 @@ class NodeThread implements NodeControl {
     this.#engine = engine;
     const report = await recover(engine, {
       directory: this.#files.logDirectory,
-      checkpoint: options.checkpoint,
+      checkpoint: this.#files.untrusted,
       afterPowerLoss: this.#files.afterPowerLoss,
     });
+    this.#files.trusted = true;
     if (report.cut !== undefined) this.#tell({ type: 'log-cut', ...report.cut });
     const onError = (error: unknown) => this.#tell({ type: 'storage-error', error: asStoreError(error).toWire() });
     const maintenance = new Maintenance(engine, {
@@ -250,9 +250,13 @@ class NodeThread implements NodeControl {
     const engine = this.#engine as Engine;
     if (engine.flusher.running) await engine.flusher.flush(engine.log).catch(() => undefined);
     while (engine.log.busy) await new Promise((resolve) => setTimeout(resolve, 1));
-    engine.log.close();
-    await engine.base.close();
-    this.#files.closeClean();
+    try {
+      engine.log.close();
+      await engine.base.close();
+      this.#files.closeClean();
+    } catch (error) {
+      this.#die(error);
+    }
     process.exit(0);
   }
 
@@ -261,29 +265,21 @@ class NodeThread implements NodeControl {
     else fillHeap();
   }
 
-  #die(error: unknown): never {
-    this.#tell({ type: 'fatal', error: asStoreError(error).toWire() });
+  /** Ends the thread; after a failed sync the next life, of this process or another, is told what not to trust. */
+  #die(thrown: unknown): never {
+    const error = asStoreError(thrown);
+    try {
+      if (error.code === 'KV_STORAGE_FAILED') this.#files.trusted = false;
+    } catch {
+      // the disk that failed the sync may fail this too; the base table still has what it had
+    }
+    this.#tell({ type: 'fatal', error: error.toWire() });
     process.exit(1);
   }
 
   #tell(event: NodeEvent): void {
     this.#start.events.postMessage(event);
   }
-}
-
-function publishCounters(engine: Engine, counters: Int32Array): void {
-  counters[Count.logWrites] = engine.log.writes;
-  counters[Count.logSyncs] = engine.log.syncs;
-  counters[Count.flushes] = engine.flusher.flushes;
-  counters[Count.evictions] = engine.reclaimer.evictions;
-  counters[Count.hotEntries] = engine.index.entries;
-  counters[Count.hotKiB] = engine.arena.usedUnits >>> 7;
-  counters[Count.dirtyKiB] = engine.dirtyBytes >>> 10;
-  counters[Count.logKiB] = Math.floor(engine.log.bytes / 1024);
-  counters[Count.baseEntries] = engine.base.entryCount;
-  counters[Count.baseKiB] = Math.floor(engine.base.bytes / 1024);
-  counters[Count.keysAbout] = engine.counts.keysAbout;
-  counters[Count.refusal] = engine.refusal;
 }
 
 function fillHeap(): void {

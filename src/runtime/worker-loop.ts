@@ -28,7 +28,7 @@ export interface WorkerLoopParts {
   readonly controlWaits: () => boolean;
 }
 
-/** What the loop needs of a mailbox. */
+/** What the loop needs of a mailbox: a message that `next` names stays where it is until `release`. */
 export type TurnReader = Pick<MailboxReader, 'words' | 'bytes' | 'next' | 'hasMail' | 'release'>;
 
 /** Looks at empty mailboxes before the thread sleeps: 20 to 200 are harmless, more take processor time from others. */
@@ -115,10 +115,12 @@ export class WorkerLoop {
     let handled = 0;
     while (handled < TURN_MESSAGES_MAX && storage.turnBytes + system.local.waitingBytes < TURN_LOG_BYTES) {
       let count = 0;
-      while (count < GROUP_MESSAGES) {
+      let bytes = storage.turnBytes + system.local.waitingBytes;
+      while (count < GROUP_MESSAGES && bytes < TURN_LOG_BYTES) {
         const at = reader.next();
         if (at < 0) break;
         group[count++] = at;
+        bytes += reader.words[at] & 0xff_ff_ff;
       }
       if (count === 0) break;
       // many messages wait for memory at the same time, instead of one after the other

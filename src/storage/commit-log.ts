@@ -173,7 +173,7 @@ export class CommitLog {
       this.syncedSequence = this.writtenSequence;
       this.syncs++;
     } catch (error) {
-      throw storageError('cannot sync the log', error);
+      throw syncError(error);
     }
   }
 
@@ -191,7 +191,7 @@ export class CommitLog {
     let left = targets.length;
     for (const target of targets) {
       this.#files.syncLater(target.fd, (error) => {
-        if (error !== null) this.#failure = storageError('cannot sync the log', error);
+        if (error !== null) this.#failure = syncError(error);
         if (--left > 0) return;
         for (const segment of retired) this.#files.close(segment.fd);
         this.#inSync = [];
@@ -228,6 +228,12 @@ export class CommitLog {
     this.#files.close(this.#current.fd);
     this.#files.truncate(join(this.#directory, segmentName(this.#current.number)), this.#current.offset);
   }
+}
+
+/** A failed sync is never a full disk to wait for: what it was to cover can no longer be trusted. */
+function syncError(cause: unknown): StoreError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new StoreError('KV_STORAGE_FAILED', `cannot sync the log: ${reason}`, {}, cause);
 }
 
 /** KV_STORAGE_FULL where the disk is full, KV_STORAGE_FAILED otherwise. */

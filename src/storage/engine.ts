@@ -9,7 +9,7 @@
 import type { PageRequest, Store } from '../actor/ports.js';
 import { assert, StoreError } from '../core/errors.js';
 import { type Clock, clock, type PartitionId, type ReplicaId } from '../core/ids.js';
-import { Kind, Replicate, Write } from '../protocol/messages.js';
+import { hashIn } from '../protocol/message-key.js';
 import { clockOf, Flag, Rec, sizeOf, slotOfRecord } from '../protocol/record.js';
 import { Arena, wordOf } from './arena.js';
 import type { BaseTable } from './base-table.js';
@@ -47,6 +47,8 @@ export class Engine implements Store {
   readonly reclaimer: Reclaimer;
   readonly counts: RecordCounts;
   refusal = 0;
+  /** There was no room for a record: what is dirty, or was put behind it, has to be moved. */
+  starved = false;
   /** Keeps the loads of `preload` from being optimised away. */
   preloaded = 0;
   /** Something logged since the last background sync asked for one. */
@@ -162,7 +164,9 @@ export class Engine implements Store {
   #room(units: number): boolean {
     if (this.arena.freeUnits >= units && this.index.entries < this.index.entriesMax) return true;
     this.#reclaimed = true;
-    return this.reclaimer.makeRoom(units, this.flusher.flushed, noRelocation);
+    const hasRoom = this.reclaimer.makeRoom(units, this.flusher.flushed, noRelocation);
+    if (!hasRoom) this.starved = true;
+    return hasRoom;
   }
 
   reserve(bytes: number): number {
@@ -293,11 +297,4 @@ export class Engine implements Store {
   }
 }
 
-/** Hash of the key that a write or a replicated record carries; any number for other messages. */
-function hashIn(words: Int32Array, at: number): number {
-  return words[at + (words[at] >>> 24 === Kind.write ? Write.record : Replicate.record) + Rec.keyHash];
-}
-
-function noRelocation(): number {
-  return -1;
-}
+const noRelocation = (): number => -1;

@@ -24,6 +24,10 @@ export interface FlushParts {
 /** What a flush needs of the log: where it stands, and to drop what is no longer needed. */
 export interface LogFront {
   readonly segment: number;
+  readonly writtenSequence: number;
+  readonly syncedSequence: number;
+  readonly busy: boolean;
+  syncLater(): void;
   dropBefore(segment: number): void;
 }
 
@@ -38,6 +42,7 @@ export class Flusher {
   #mark: number;
   /** Changes when the lists shrink. */
   #generation = 0;
+  #dropWhenSynced: { readonly segment: number; readonly sequence: number } | undefined;
   flushes = 0;
 
   constructor(parts: FlushParts) {
@@ -113,7 +118,27 @@ export class Flusher {
     this.advance(mark);
     for (const list of this.#frozen) list.clear();
     this.flushes++;
-    log.dropBefore(segment);
+    this.#dropWhenSynced = { segment, sequence: log.writtenSequence };
+  }
+
+  /**
+   * Drops the log segments of the last flush once everything that was written by its end is synced: a record that was
+   * overwritten meanwhile is in no batch, and its successor may not be on disk yet. Call it between turns.
+   */
+  dropSynced(log: LogFront): void {
+    const waiting = this.#dropWhenSynced;
+    if (waiting === undefined) return;
+    if (log.syncedSequence < waiting.sequence) {
+      if (!log.busy) log.syncLater();
+      return;
+    }
+    log.dropBefore(waiting.segment);
+    this.#dropWhenSynced = undefined;
+  }
+
+  /** Whether segments wait for a sync to be dropped. */
+  get dropping(): boolean {
+    return this.#dropWhenSynced !== undefined;
   }
 
   #gather(partition: number, batch: BaseEntry[]): void {

@@ -58,6 +58,7 @@ export class Maintenance {
   #logRetryMs = 0;
   #baseFull: StoreError | undefined;
   #flushRetryMs = 0;
+  #dropRetryMs = 0;
   readonly #compactor: Compactor;
   /** Bytes of the log at the last step of a compaction. */
   #writtenBefore = 0;
@@ -80,7 +81,7 @@ export class Maintenance {
 
   /** True while there is work for an idle thread. */
   get pending(): boolean {
-    return this.#rebuild !== undefined || this.#compactor.moving;
+    return this.#rebuild !== undefined || (this.#compactor.moving && this.#logFull === undefined);
   }
 
   /** Why writes are refused now, if they are. */
@@ -121,8 +122,11 @@ export class Maintenance {
     // not during a flush: it has set bits already for keys that the base table does not show yet
     if (this.#rebuild !== undefined) this.#rebuildSlice();
     else if (engine.bloom.saturated && !engine.flusher.running) this.#beginRebuild();
-    if (this.#compactor.running) this.#compact();
-    else this.#flushIfDue();
+    this.#dropSynced();
+    // a full disk leaves the room that is reserved ahead to the turns
+    if (this.#compactor.running) {
+      if (this.#logFull === undefined || !this.#compactor.moving) this.#compact();
+    } else this.#flushIfDue();
     this.#syncIfDue();
     const refusal = this.#refusal();
     if (refusal === OVERLOADED && engine.refusal !== OVERLOADED) this.#options.onOverloaded?.();
@@ -152,10 +156,22 @@ export class Maintenance {
     const { flusher, log } = engine;
     if (flusher.running || this.#elapsedMs < this.#flushRetryMs) return;
     if (!this.#flushDue()) {
-      if (this.#compactionDue()) this.#startCompaction();
+      if (this.#logFull === undefined && this.#compactionDue()) this.#startCompaction();
       return;
     }
     this.#flush(engine, log);
+  }
+
+  /** Log segments that cannot be removed cost room, nothing else: told once, tried again later. */
+  #dropSynced(): void {
+    const { flusher, log } = this.#engine;
+    if (!flusher.dropping || this.#elapsedMs < this.#dropRetryMs) return;
+    try {
+      flusher.dropSynced(log);
+    } catch (error) {
+      if (this.#dropRetryMs === 0) this.#options.onError(asStoreError(error));
+      this.#dropRetryMs = this.#elapsedMs + RETRY_MS;
+    }
   }
 
   /** Moves on with the compaction, in step with what the turns log; a flush takes over where there is no room. */
@@ -163,7 +179,7 @@ export class Maintenance {
     const engine = this.#engine;
     const written = engine.log.bytesWritten - this.#writtenBefore - this.#compactor.stepBytes;
     this.#writtenBefore = engine.log.bytesWritten;
-    const bytes = Math.max(COMPACT_BYTES, COMPACT_FACTOR * written);
+    const bytes = Math.min(TURN_BYTES_MAX, Math.max(COMPACT_BYTES, COMPACT_FACTOR * written));
     if (!this.#compactor.step(bytes)) this.#flush(engine, engine.log);
   }
 
@@ -207,12 +223,13 @@ export class Maintenance {
   }
 
   #compactionDue(): boolean {
-    const { arena, dirtyShare, counts } = this.#engine;
+    const { arena, dirtyShare, counts, starved } = this.#engine;
     const liveShare = counts.dirtyLiveBytes / (arena.capacityUnits * 8);
-    return dirtyShare + liveShare >= COMPACT_SHARE || this.#logIsLong;
+    return dirtyShare + liveShare >= COMPACT_SHARE || this.#logIsLong || (starved && dirtyShare > 0);
   }
 
   #startCompaction(): void {
+    this.#engine.starved = false;
     this.#writtenBefore = this.#engine.log.bytesWritten;
     this.#compactor.start();
   }

@@ -9,7 +9,7 @@
  */
 import { join } from 'node:path';
 import { StoreError } from '../core/errors.js';
-import { Flag, keyBytesOf, RECORD_HEADER_BYTES, sizeOf } from '../protocol/record.js';
+import { sizeOf } from '../protocol/record.js';
 import { CommitLog, storageError } from './commit-log.js';
 import type { Engine } from './engine.js';
 import {
@@ -23,6 +23,7 @@ import {
   segmentName,
   segmentOfName,
 } from './log-block.js';
+import { damaged, plausible } from './log-damage.js';
 import { type LogFiles, realFiles } from './log-files.js';
 
 export interface RecoveryOptions {
@@ -79,7 +80,11 @@ export async function recover(engine: Engine, options: RecoveryOptions): Promise
   });
   engine.attachLog(log);
   engine.arena.publish();
-  if (options.checkpoint === true) await engine.flusher.flush(log);
+  if (options.checkpoint === true) {
+    await engine.flusher.flush(log);
+    log.sync();
+    engine.flusher.dropSynced(log);
+  }
   engine.counts.countFlushed(0);
   if (engine.base.entryCount === 0) engine.counts.newKeys = engine.index.entries;
   const { cut } = replay;
@@ -284,17 +289,11 @@ class Replay {
 }
 
 /** Stands in for the log during a replay: nothing is dropped before it is complete. */
-const NO_LOG = { segment: 0, dropBefore: () => undefined };
-
-function damaged(path: string, offset: number): StoreError {
-  const message = `${path} is damaged at byte ${offset}, with intact blocks behind it; the other replicas still answer`;
-  return new StoreError('KV_CORRUPT', message, { path, offset });
-}
-
-/** Size and key length that a record claims fit each other. */
-function plausible(words: Int32Array, at: number, endWord: number): boolean {
-  const size = sizeOf(words, at);
-  if (size < RECORD_HEADER_BYTES || size % 8 !== 0 || at + size / 4 > endWord) return false;
-  // a withdrawn record may never have been filled in: only its size counts
-  return ((words[at] >>> 24) & Flag.pad) !== 0 || RECORD_HEADER_BYTES + keyBytesOf(words, at) <= size;
-}
+const NO_LOG = {
+  segment: 0,
+  writtenSequence: 0,
+  syncedSequence: 0,
+  busy: false,
+  syncLater: () => undefined,
+  dropBefore: () => undefined,
+};

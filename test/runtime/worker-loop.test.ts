@@ -14,6 +14,33 @@ import { FakeReader, FakeStore, placement } from './fakes.js';
 const COORDINATOR = addressOf(Role.coordinator, 0, 0);
 const VNODE = addressOf(Role.vnode, 0, 0);
 
+/** A coordinator that hands writes to its vnode, and a vnode that logs `recordBytes` for each. */
+function spawnActors(system: ActorSystem, journal: string[], recordBytes: number): void {
+  const coordinator: AnyBehaviour = {
+    role: 'coordinator',
+    init: () => ({}),
+    receive: {
+      read: (_state: unknown, message: MessageView) => void journal.push(`read ${message.request}`),
+      write(_state: unknown, message: MessageView, env: Env) {
+        journal.push(`write ${message.request}`);
+        env.forward(message, Kind.mint, VNODE, message.request);
+      },
+    } as AnyBehaviour['receive'],
+  };
+  const vnode: AnyBehaviour = {
+    role: 'vnode',
+    init: () => ({}),
+    receive: {
+      mint(_state: unknown, message: MessageView, env: Env) {
+        env.store.reserve(recordBytes);
+        journal.push(`mint ${message.request}`);
+      },
+    } as AnyBehaviour['receive'],
+  };
+  system.spawn(COORDINATOR, coordinator);
+  system.spawn(VNODE, vnode);
+}
+
 /** A loop of two mailboxes over fakes. Writes go to the vnode through the local queue, which logs `recordBytes` each. */
 function fixture(recordBytes = 100) {
   const journal: string[] = [];
@@ -54,29 +81,7 @@ function fixture(recordBytes = 100) {
     counters,
     controlWaits: () => state.control,
   });
-  const coordinator: AnyBehaviour = {
-    role: 'coordinator',
-    init: () => ({}),
-    receive: {
-      read: (_state: unknown, message: MessageView) => void journal.push(`read ${message.request}`),
-      write(_state: unknown, message: MessageView, env: Env) {
-        journal.push(`write ${message.request}`);
-        env.forward(message, Kind.mint, VNODE, message.request);
-      },
-    } as AnyBehaviour['receive'],
-  };
-  const vnode: AnyBehaviour = {
-    role: 'vnode',
-    init: () => ({}),
-    receive: {
-      mint(_state: unknown, message: MessageView, env: Env) {
-        env.store.reserve(recordBytes);
-        journal.push(`mint ${message.request}`);
-      },
-    } as AnyBehaviour['receive'],
-  };
-  system.spawn(COORDINATOR, coordinator);
-  system.spawn(VNODE, vnode);
+  spawnActors(system, journal, recordBytes);
   const readers = ['a', 'b'].map((name) => new FakeReader(name, journal));
   loop.setReaders(readers);
   return { loop, store, readers, journal, counters, sleeps, state, system };

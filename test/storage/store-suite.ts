@@ -33,6 +33,7 @@ export function storeSuite(name: string, open: OpenSuiteStore): void {
     });
   };
   singleKeys(on);
+  edgesOfKeys(on);
   undoing(on);
   pages(on);
   on('any sequence of writes, tombstones and undone handlers -> shows what a map shows', async (t, held) => {
@@ -81,6 +82,10 @@ function singleKeys(on: On): void {
     }
     t.is(seen.size, 20);
   });
+}
+
+function edgesOfKeys(on: On): void {
+  const a = keyOf('a');
   on('clock -> never goes back', async (t, { store }) => {
     store.clock = clock(500);
     store.clock = clock(400);

@@ -80,7 +80,9 @@ export class Lane implements TurnReader {
   readonly #network: Network;
   readonly #queue: Parcel[] = [];
   readonly #delivered: Int32Array<ArrayBuffer>[] = [];
-  readonly #taken: Int32Array[] = [];
+  /** What this turn's messages were copied into; noise once the turn is over. */
+  readonly #outgrown: Int32Array[] = [];
+  #used = 0;
   #lastDueMs = 0;
 
   constructor(network: Network, from: number, to: number) {
@@ -106,14 +108,27 @@ export class Lane implements TurnReader {
     this.#queue.shift();
     this.quota--;
     this.waitingBytes -= first.words.length * 4;
-    this.words = first.words;
-    this.bytes = Buffer.from(first.words.buffer);
+    const at = this.#place(first.words);
     this.#delivered.push(first.words.slice());
     if (this.#delivered.length > REPEATED_MAX) this.#delivered.shift();
-    this.#taken.push(first.words);
     onDelivered(this.from, this.to, first.words);
     this.#mayReconnect();
-    return 0;
+    return at;
+  }
+
+  /** Messages stay where they are until `release`, as in a mailbox: the loop takes several before it delivers the first. */
+  #place(message: Int32Array): number {
+    const at = this.#used;
+    if (at + message.length > this.words.length) {
+      const larger = new Int32Array((at + message.length) * 2);
+      larger.set(this.words);
+      this.words = larger;
+      this.bytes = Buffer.from(larger.buffer);
+      this.#outgrown.push(larger);
+    }
+    this.words.set(message, at);
+    this.#used += message.length;
+    return at;
   }
 
   #mayReconnect(): void {
@@ -127,8 +142,10 @@ export class Lane implements TurnReader {
   }
 
   release(): void {
-    for (const words of this.#taken) words.fill(READ_NOISE);
-    this.#taken.length = 0;
+    for (const words of this.#outgrown) words.fill(READ_NOISE);
+    this.#outgrown.length = 0;
+    this.words = new Int32Array(0);
+    this.#used = 0;
   }
 
   /** Delivers the last messages once more, ahead of those that wait. */
