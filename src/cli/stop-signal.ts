@@ -17,7 +17,22 @@ export function stopSignal(): Promise<StopSignalName> {
     };
     process.on('SIGINT', () => take('SIGINT'));
     process.on('SIGTERM', () => take('SIGTERM'));
+    // npm hands SIGTERM to a shell that dies of it and passes nothing on: its end is the signal
+    if (process.env.npm_lifecycle_event !== undefined) whenOrphaned(() => take('SIGTERM'));
   });
+}
+
+const PARENT_CHECK_MS = 250;
+
+/** Calls `orphaned` once the process that started this one is gone. */
+function whenOrphaned(orphaned: () => void): void {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    orphaned();
+  }, PARENT_CHECK_MS);
+  timer.unref();
 }
 
 /** The exit code that a shell gives for the signal. */
