@@ -1,5 +1,5 @@
 /**
- * Everything that a handler may do to the world. The runtime implements it over mailboxes and storage, the test world
+ * Everything that a handler may do to the world. The runtime implements it over mailboxes and storage, the simulated world
  * over arrays and a virtual clock; the actors cannot tell.
  */
 import type { NodeIndex } from '../core/ids.js';

@@ -15,8 +15,8 @@ import {
   replicateDraft,
   replicatedDraft,
   valuesOf,
-} from '../world/messages.js';
-import { type Sent, SimEnv } from '../world/sim-env.js';
+} from '../../src/sim/messages.js';
+import { type Sent, SimEnv } from '../sim/sim-env.js';
 import { joined, plain } from './sets.js';
 
 interface Reply {

@@ -6,8 +6,8 @@ import { packClock } from '../../src/core/hybrid-clock.js';
 import { clock } from '../../src/core/ids.js';
 import { Kind, Replicate, Written } from '../../src/protocol/messages.js';
 import { DurabilityCode, durabilityOf, failure, replicasOf, success } from '../../src/protocol/outcome.js';
-import { codeOf, replicatedDraft, type WriteOrder, writeDraft, writtenClock } from '../world/messages.js';
-import { type Sent, SimEnv, type SimEnvOptions } from '../world/sim-env.js';
+import { codeOf, replicatedDraft, type WriteOrder, writeDraft, writtenClock } from '../../src/sim/messages.js';
+import { type Sent, SimEnv, type SimEnvOptions } from '../sim/sim-env.js';
 
 interface Reply {
   readonly code: ErrorCode | undefined;

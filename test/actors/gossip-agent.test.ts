@@ -5,10 +5,10 @@ import type { Liveness } from '../../src/core/membership.js';
 import { bodyMessageBytes, encodeBody, putBody } from '../../src/protocol/body.js';
 import { HEADER_WORDS } from '../../src/protocol/header.js';
 import { Kind } from '../../src/protocol/messages.js';
-import type { Draft } from '../world/messages.js';
-import { SimEnv } from '../world/sim-env.js';
-import type { SimNode } from '../world/sim-node.js';
-import { World } from '../world/world.js';
+import type { Draft } from '../../src/sim/messages.js';
+import type { SimNode } from '../../src/sim/sim-node.js';
+import { World } from '../../src/sim/world.js';
+import { SimEnv } from '../sim/sim-env.js';
 
 const UP = 1;
 const SUSPECT = 2;

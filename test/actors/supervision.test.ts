@@ -3,8 +3,8 @@ import { Role } from '../../src/actor/address.js';
 import type { AnyBehaviour } from '../../src/actor/behaviour.js';
 import { Kind, Minted, Written } from '../../src/protocol/messages.js';
 import { Count } from '../../src/runtime/counters.js';
-import { codeOf, replicateDraft, valuesOf, writeDraft } from '../world/messages.js';
-import { SimEnv } from '../world/sim-env.js';
+import { codeOf, replicateDraft, valuesOf, writeDraft } from '../../src/sim/messages.js';
+import { SimEnv } from '../sim/sim-env.js';
 import { plain } from './sets.js';
 
 /** The behaviour, with a handler that does all of its work and then throws, as long as `armed` says so. */

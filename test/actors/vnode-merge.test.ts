@@ -4,8 +4,8 @@ import { Role } from '../../src/actor/address.js';
 import type { VersionVector } from '../../src/core/version-vector.js';
 import { Kind, Replicated } from '../../src/protocol/messages.js';
 import { DurabilityCode, durabilityOf } from '../../src/protocol/outcome.js';
-import { type Draft, replicateDraft, setOf, valuesOf, writeDraft } from '../world/messages.js';
-import { SimEnv } from '../world/sim-env.js';
+import { type Draft, replicateDraft, setOf, valuesOf, writeDraft } from '../../src/sim/messages.js';
+import { SimEnv } from '../sim/sim-env.js';
 import { joined, plain } from './sets.js';
 
 const replicate = (env: SimEnv, draft: Draft) => env.deliver(Role.vnode, draft)[0].view;

@@ -16,8 +16,8 @@ import {
   valuesOf,
   type WriteOrder,
   writeDraft,
-} from '../world/messages.js';
-import { SimEnv } from '../world/sim-env.js';
+} from '../../src/sim/messages.js';
+import { SimEnv } from '../sim/sim-env.js';
 import { joined, plain } from './sets.js';
 
 function mint(env: SimEnv, order: Partial<WriteOrder> = {}): { code: string | undefined; durability: number } {

@@ -1,35 +1,12 @@
 /**
- * Ring maps for tests: from weights and labels, or drawn by fast-check with mixed weights and every domain level.
+ * Ring maps for tests, drawn by fast-check with mixed weights and every domain level.
  */
 import fc from 'fast-check';
-import { epoch, nodeIndex } from '../../src/core/ids.js';
 import type { FailureDomain } from '../../src/core/options.js';
 import type { Placement, RingMap } from '../../src/core/ring.js';
+import { ringOf } from '../../src/sim/ring-plan.js';
 
-export interface RingPlan {
-  readonly weights: readonly number[];
-  readonly hosts?: readonly string[];
-  readonly zones?: readonly string[];
-  readonly failureDomain?: FailureDomain;
-  readonly partitions?: number;
-  readonly n?: number;
-}
-
-export function ringOf(plan: RingPlan): RingMap {
-  return {
-    epoch: epoch(1),
-    partitions: plan.partitions ?? 256,
-    n: plan.n ?? 3,
-    failureDomain: plan.failureDomain ?? 'node',
-    members: plan.weights.map((weight, node) => ({
-      node: nodeIndex(node),
-      host: plan.hosts?.[node] ?? `host-${node}`,
-      machine: 'machine',
-      zone: plan.zones?.[node] ?? 'zone',
-      weight,
-    })),
-  };
-}
+export { ringOf };
 
 /** The map without its last member. */
 export function withoutLast(map: RingMap): RingMap {

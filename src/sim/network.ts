@@ -1,13 +1,13 @@
 /**
- * The mailboxes of the test world: one lane for each ordered pair of threads, first in, first out. A message is encoded
+ * The mailboxes of the simulated world: one lane for each ordered pair of threads, first in, first out. A message is encoded
  * into words of its own, arrives after a random delay behind its predecessors, and is overwritten with noise when the
  * turn that read it ends. A lane between nodes can reconnect: what it delivered last then arrives once more.
  */
-import { instanceOf, nodeOf, Role, roleOf } from '../../src/actor/address.js';
-import type { Outbound } from '../../src/actor/env.js';
-import { putHeader } from '../../src/protocol/header.js';
-import type { PostOffice } from '../../src/runtime/post-office.js';
-import type { TurnReader } from '../../src/runtime/worker-loop.js';
+import { instanceOf, nodeOf, Role, roleOf } from '../actor/address.js';
+import type { Outbound } from '../actor/env.js';
+import { putHeader } from '../protocol/header.js';
+import type { PostOffice } from '../runtime/post-office.js';
+import type { TurnReader } from '../runtime/worker-loop.js';
 import type { Random } from './random.js';
 
 interface Parcel {

@@ -13,10 +13,10 @@ import type { SiblingSet } from '../../src/core/siblings.js';
 import { MessageView, putHeader } from '../../src/protocol/header.js';
 import { ActorSystem } from '../../src/runtime/actor-system.js';
 import { allocateCounters } from '../../src/runtime/counters.js';
-import { type Draft, setOf } from './messages.js';
-import { Random } from './random.js';
-import { SimDisk } from './sim-disk.js';
-import { SimStore } from './sim-store.js';
+import { type Draft, setOf } from '../../src/sim/messages.js';
+import { Random } from '../../src/sim/random.js';
+import { SimDisk } from '../../src/sim/sim-disk.js';
+import { SimStore } from '../../src/sim/sim-store.js';
 
 export interface SimEnvOptions {
   readonly seed?: number;

@@ -2,8 +2,8 @@
  * The actors as a whole under hundreds of seeds of faults, the judge under planted faults, and a seed as an exact replay.
  */
 import test from 'ava';
-import { PLANTS } from './plants.js';
-import { runSeed } from './workload.js';
+import { PLANTS } from '../../src/sim/plants.js';
+import { runSeed } from '../../src/sim/workload.js';
 
 const SEEDS = 250;
 /** A planted fault must be found within so many seeds. */

@@ -2,13 +2,13 @@
  * Faults planted on purpose, to see that the judge finds them: each is a bug that a store like this has had somewhere.
  */
 import type { CoordinatorState } from '../../actors/coordinator.js';
-import { Role } from '../../src/actor/address.js';
-import type { AnyBehaviour } from '../../src/actor/behaviour.js';
-import type { Env } from '../../src/actor/env.js';
-import type { MessageView } from '../../src/protocol/header.js';
-import { Kind, type MessageName, Read, Replicate, Replicated, Write } from '../../src/protocol/messages.js';
-import { Ask, askedDurability, success } from '../../src/protocol/outcome.js';
-import { copyWords, Rec, sizeOf } from '../../src/protocol/record.js';
+import { Role } from '../actor/address.js';
+import type { AnyBehaviour } from '../actor/behaviour.js';
+import type { Env } from '../actor/env.js';
+import type { MessageView } from '../protocol/header.js';
+import { Kind, type MessageName, Read, Replicate, Replicated, Write } from '../protocol/messages.js';
+import { Ask, askedDurability, success } from '../protocol/outcome.js';
+import { copyWords, Rec, sizeOf } from '../protocol/record.js';
 import type { Wrap } from './sim-node.js';
 import type { Plant } from './workload.js';
 

@@ -3,9 +3,9 @@
  * turns, before the log, before the sends, some with the loss of what was not synced), pause, refuse and reconnect. Then
  * all is healed, every key is read from all replicas, and the judge says what was broken.
  */
-import type { AnyBehaviour } from '../../src/actor/behaviour.js';
-import type { VersionVector } from '../../src/core/version-vector.js';
-import { DurabilityCode, failure } from '../../src/protocol/outcome.js';
+import type { AnyBehaviour } from '../actor/behaviour.js';
+import type { VersionVector } from '../core/version-vector.js';
+import { DurabilityCode, failure } from '../protocol/outcome.js';
 import type { Call, SimClient } from './client.js';
 import { Judge, PlannedThrow } from './judge.js';
 import { Observer } from './observer.js';

@@ -4,16 +4,16 @@
  * replaced it was seen; so it does not share the code that it checks.
  */
 
-import { Role } from '../../src/actor/address.js';
-import type { AnyBehaviour } from '../../src/actor/behaviour.js';
-import type { Clock } from '../../src/core/ids.js';
-import { emptySet, type Sibling, type SiblingSet } from '../../src/core/siblings.js';
-import { type Dot, mergeVectors, type VersionVector } from '../../src/core/version-vector.js';
-import type { MessageView } from '../../src/protocol/header.js';
-import { Write } from '../../src/protocol/messages.js';
-import { Ask } from '../../src/protocol/outcome.js';
-import { getNumber, keyBytesOf, RECORD_HEADER_BYTES, Rec, sizeOf } from '../../src/protocol/record.js';
-import { decodeRecord, decodeVector } from '../../src/protocol/record-set.js';
+import { Role } from '../actor/address.js';
+import type { AnyBehaviour } from '../actor/behaviour.js';
+import type { Clock } from '../core/ids.js';
+import { emptySet, type Sibling, type SiblingSet } from '../core/siblings.js';
+import { type Dot, mergeVectors, type VersionVector } from '../core/version-vector.js';
+import type { MessageView } from '../protocol/header.js';
+import { Write } from '../protocol/messages.js';
+import { Ask } from '../protocol/outcome.js';
+import { getNumber, keyBytesOf, RECORD_HEADER_BYTES, Rec, sizeOf } from '../protocol/record.js';
+import { decodeRecord, decodeVector } from '../protocol/record-set.js';
 import { setOf } from './messages.js';
 import type { SimNode } from './sim-node.js';
 

@@ -7,9 +7,9 @@
  *   stage, undo     which record of the turn a key shows
  *   commit          the turn's records go to the disk's log      publish   ... and into the table
  */
-import type { HandlerScope, PageRequest, Store, TurnStorage } from '../../src/actor/ports.js';
-import { assert, StoreError } from '../../src/core/errors.js';
-import { type Clock, clock, type PartitionId, type ReplicaId } from '../../src/core/ids.js';
+import type { HandlerScope, PageRequest, Store, TurnStorage } from '../actor/ports.js';
+import { assert, StoreError } from '../core/errors.js';
+import { type Clock, clock, type PartitionId, type ReplicaId } from '../core/ids.js';
 import {
   clockOf,
   Flag,
@@ -19,7 +19,7 @@ import {
   Rec,
   sizeOf,
   slotOfRecord,
-} from '../../src/protocol/record.js';
+} from '../protocol/record.js';
 import type { SimDisk } from './sim-disk.js';
 
 /** Thrown where a simulated node is to end in the middle of a turn. */

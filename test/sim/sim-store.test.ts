@@ -3,11 +3,11 @@
  */
 import test from 'ava';
 import { StoreError } from '../../src/core/errors.js';
+import { Random } from '../../src/sim/random.js';
+import { SimDisk } from '../../src/sim/sim-disk.js';
+import { NodeCrash, SimStore } from '../../src/sim/sim-store.js';
 import { find, keyOf, readText, stageWrite } from '../storage/records.js';
 import { storeSuite } from '../storage/store-suite.js';
-import { Random } from './random.js';
-import { SimDisk } from './sim-disk.js';
-import { NodeCrash, SimStore } from './sim-store.js';
 
 const MIB = 1024 * 1024;
 const open = (disk = new SimDisk(new Random(7)), more = {}) =>

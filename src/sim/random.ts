@@ -1,5 +1,5 @@
 /**
- * The only source of chance in the test world: sfc32 (Doty-Humphrey, PractRand), seeded through splitmix32, so that one
+ * The only source of chance in the simulated world: sfc32 (Doty-Humphrey, PractRand), seeded through splitmix32, so that one
  * seed replays a run exactly on every machine and version of Node.js.
  */
 export class Random {

@@ -2,7 +2,7 @@
  * What a simulated node keeps when its thread ends: its storage incarnation and its log, the synced part of which also
  * survives the machine. There is no base table: the log is never cut, and a restart replays all of it.
  */
-import { type ReplicaId, replicaId } from '../../src/core/ids.js';
+import { type ReplicaId, replicaId } from '../core/ids.js';
 import type { Random } from './random.js';
 
 export interface LogRecord {

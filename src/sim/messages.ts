@@ -3,28 +3,17 @@
  * words that really travel. The layouts are those of src/client; every field is filled in.
  */
 
-import type { PageRequest } from '../../src/actor/ports.js';
-import { type Clock, clock, counter, replicaId } from '../../src/core/ids.js';
-import { hashKey } from '../../src/core/key-hash.js';
-import { emptySet, type SiblingSet } from '../../src/core/siblings.js';
-import { slotOf } from '../../src/core/slot-hash.js';
-import type { VersionVector } from '../../src/core/version-vector.js';
-import { bodyMessageBytes, encodeBody, putBody } from '../../src/protocol/body.js';
-import type { MessageView } from '../../src/protocol/header.js';
-import {
-  Answer,
-  Fetch,
-  Kind,
-  Page,
-  Read,
-  Replicate,
-  Replicated,
-  Scan,
-  Write,
-  Written,
-} from '../../src/protocol/messages.js';
-import { Ask, DurabilityCode, errorOf, isSuccess, packOptions } from '../../src/protocol/outcome.js';
-import { getNumber, keyBytesOf, putNumber, RECORD_HEADER_BYTES, sizeOf, Tag } from '../../src/protocol/record.js';
+import type { PageRequest } from '../actor/ports.js';
+import { type Clock, clock, counter, replicaId } from '../core/ids.js';
+import { hashKey } from '../core/key-hash.js';
+import { emptySet, type SiblingSet } from '../core/siblings.js';
+import { slotOf } from '../core/slot-hash.js';
+import type { VersionVector } from '../core/version-vector.js';
+import { bodyMessageBytes, encodeBody, putBody } from '../protocol/body.js';
+import type { MessageView } from '../protocol/header.js';
+import { Answer, Fetch, Kind, Page, Read, Replicate, Replicated, Scan, Write, Written } from '../protocol/messages.js';
+import { Ask, DurabilityCode, errorOf, isSuccess, packOptions } from '../protocol/outcome.js';
+import { getNumber, keyBytesOf, putNumber, RECORD_HEADER_BYTES, sizeOf, Tag } from '../protocol/record.js';
 import {
   decodeRecord,
   encodedBytes,
@@ -32,7 +21,7 @@ import {
   encodeVector,
   type KeyParts,
   vectorWords,
-} from '../../src/protocol/record-set.js';
+} from '../protocol/record-set.js';
 
 /** A message without its header: `fill` writes what stands from word `at` on. */
 export interface Draft {

@@ -1,17 +1,17 @@
 /**
- * One node of the test world: the real actors in the real actor system and worker loop, over a simulated store, mailboxes
+ * One node of the simulated world: the real actors in the real actor system and worker loop, over a simulated store, mailboxes
  * and clock. A life ends with a crash, in a turn or between two; the disk stays, and the next life starts from it.
  */
 import { coordinator } from '../../actors/coordinator.js';
 import { gossipAgent } from '../../actors/gossip-agent.js';
 import { vnode } from '../../actors/vnode.js';
-import { addressOf, Role } from '../../src/actor/address.js';
-import type { AnyBehaviour } from '../../src/actor/behaviour.js';
-import type { Placement } from '../../src/actor/ports.js';
-import type { NodeIndex } from '../../src/core/ids.js';
-import { ActorSystem } from '../../src/runtime/actor-system.js';
-import { allocateCounters, Count } from '../../src/runtime/counters.js';
-import { WorkerLoop } from '../../src/runtime/worker-loop.js';
+import { addressOf, Role } from '../actor/address.js';
+import type { AnyBehaviour } from '../actor/behaviour.js';
+import type { Placement } from '../actor/ports.js';
+import type { NodeIndex } from '../core/ids.js';
+import { ActorSystem } from '../runtime/actor-system.js';
+import { allocateCounters, Count } from '../runtime/counters.js';
+import { WorkerLoop } from '../runtime/worker-loop.js';
 import { type Network, SimPost } from './network.js';
 import type { Random } from './random.js';
 import { SimDisk } from './sim-disk.js';

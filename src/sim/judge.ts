@@ -3,10 +3,10 @@
  * writes that were acknowledged before they began, and, once all is quiet, the replicas against each other.
  */
 import type { CoordinatorState } from '../../actors/coordinator.js';
-import { Role } from '../../src/actor/address.js';
-import type { NodeIndex } from '../../src/core/ids.js';
-import { DurabilityCode } from '../../src/protocol/outcome.js';
-import { Count } from '../../src/runtime/counters.js';
+import { Role } from '../actor/address.js';
+import type { NodeIndex } from '../core/ids.js';
+import { DurabilityCode } from '../protocol/outcome.js';
+import { Count } from '../runtime/counters.js';
 import type { Call, ReadCall, WriteCall } from './client.js';
 import { partsOf } from './messages.js';
 import type { Observer } from './observer.js';

@@ -2,14 +2,14 @@
  * A simulated client: sends writes, reads and scans as src/client does, and keeps a history of every call with its start,
  * its end and its outcome. A call ends with its reply, with the end of the node that it went to, or at its deadline.
  */
-import { addressOf, Role } from '../../src/actor/address.js';
-import type { PageRequest } from '../../src/actor/ports.js';
-import type { ErrorCode } from '../../src/core/errors.js';
-import { type Clock, clock, type NodeIndex } from '../../src/core/ids.js';
-import { emptySet, type SiblingSet } from '../../src/core/siblings.js';
-import { MessageView } from '../../src/protocol/header.js';
-import { Answer, Kind, Written } from '../../src/protocol/messages.js';
-import { durabilityOf, replicasOf } from '../../src/protocol/outcome.js';
+import { addressOf, Role } from '../actor/address.js';
+import type { PageRequest } from '../actor/ports.js';
+import type { ErrorCode } from '../core/errors.js';
+import { type Clock, clock, type NodeIndex } from '../core/ids.js';
+import { emptySet, type SiblingSet } from '../core/siblings.js';
+import { MessageView } from '../protocol/header.js';
+import { Answer, Kind, Written } from '../protocol/messages.js';
+import { durabilityOf, replicasOf } from '../protocol/outcome.js';
 import {
   answerSet,
   codeOf,

@@ -1,16 +1,16 @@
 /**
- * The test world: any number of nodes and clients in one thread, under a virtual clock. Everything that happens is an
+ * The simulated world: any number of nodes and clients in one thread, under a virtual clock. Everything that happens is an
  * event at a time; whatever is left to chance (delays, batches, faults) comes from one seed, so that a seed is a run.
  */
 
-import type { Placement } from '../../src/actor/ports.js';
-import { claim } from '../../src/core/claim.js';
-import { type NodeIndex, nodeIndex } from '../../src/core/ids.js';
-import { preferenceLists } from '../../src/core/preference-list.js';
-import { ringOf } from '../core/rings.js';
+import type { Placement } from '../actor/ports.js';
+import { claim } from '../core/claim.js';
+import { type NodeIndex, nodeIndex } from '../core/ids.js';
+import { preferenceLists } from '../core/preference-list.js';
 import { SimClient } from './client.js';
 import { Network } from './network.js';
 import { Random } from './random.js';
+import { ringOf } from './ring-plan.js';
 import { SimNode, type StorageFaults, type Wrap } from './sim-node.js';
 import { NodeCrash } from './sim-store.js';
 import { Trace } from './trace.js';
