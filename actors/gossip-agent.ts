@@ -2,11 +2,12 @@
  * The actor that keeps liveness, one for each node: raises its heartbeat every second, tells a few random others what
  * it knows, and suspects whose counter stands still (van Renesse, Minsky, Hayden 1998). `down` needs two reporters.
  *
- * What it knows also stands in `view`, two words a node (heartbeat, state), for anyone in the host to read.
+ * What it knows also stands in a `LivenessView`, for anyone in the host to read.
  */
 import { addressOf, Role } from '../src/actor/address.js';
 import type { Behaviour } from '../src/actor/behaviour.js';
 import type { Env } from '../src/actor/env.js';
+import type { LivenessView } from '../src/actor/liveness-view.js';
 import type { NodeIndex } from '../src/core/ids.js';
 import {
   beat,
@@ -25,8 +26,7 @@ import { Kind } from '../src/protocol/messages.js';
 export interface GossipOptions {
   /** Raised with every start of the node. */
   readonly incarnation: number;
-  /** Two words a node: heartbeat, state (0 unknown, 1 up, 2 suspect, 3 down). */
-  readonly view: Int32Array;
+  readonly view: LivenessView;
   readonly hostOf: (node: NodeIndex) => string;
 }
 
@@ -49,7 +49,6 @@ const HEARTBEAT_MS = 1_000;
 const SUSPICION_MS = 5_000;
 /** Others told each round. One would do for an epidemic to spread, but now and then not within the suspicion time. */
 const FANOUT = 3;
-const STATE_CODES = { up: 1, suspect: 2, down: 3 } as const;
 
 /** The behaviour of a node's gossip agent. */
 export function gossipAgent(options: GossipOptions): Behaviour<GossipState, 'gossip'> {
@@ -85,11 +84,7 @@ function observe(state: GossipState, env: Env, { view }: GossipOptions): void {
   state.elapsedMs += (nowMs - state.clockMs) | 0;
   state.clockMs = nowMs;
   state.watch = observeMembers(state.watch, state.members, state.elapsedMs);
-  for (const { node, heartbeat, state: liveness } of state.members) {
-    if (node * 2 + 1 >= view.length) continue;
-    view[node * 2] = heartbeat;
-    view[node * 2 + 1] = STATE_CODES[liveness];
-  }
+  for (const entry of state.members) view.put(entry, entry.reporters.includes(env.node));
 }
 
 /** Reports who is silent, and calls down whom enough have reported. */

@@ -83,6 +83,11 @@ export interface Placement {
   readonly preference: Uint16Array;
   /** False while this node knows that the other cannot answer. */
   isUp(node: NodeIndex): boolean;
+  /**
+   * Whether requests should go elsewhere: the other cannot answer, this node has waited for its heartbeat in vain, or it
+   * is down by enough reports. A guess that routing acts upon at once; it proves nothing.
+   */
+  suspects(node: NodeIndex): boolean;
   /** All members, for gossip. */
   readonly members: readonly NodeIndex[];
 }

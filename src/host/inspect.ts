@@ -1,12 +1,13 @@
 /** Reads what a host's threads have counted out of shared memory, as reports for people and for `--json`. */
 import { claim } from '../core/claim.js';
 import { expectedShares } from '../core/fair-share.js';
+import type { NodeState } from '../core/membership.js';
 import { preferenceLists } from '../core/preference-list.js';
 import type { RingMap } from '../core/ring.js';
 import { Count } from '../runtime/counters.js';
 import { mailboxCounts } from '../runtime/mailbox.js';
 import type { MailboxStats, MemberReport, NodeStats, RingReport } from './reports.js';
-import { Status, type ThreadMap } from './thread-map.js';
+import { livenessView, Status, type ThreadMap } from './thread-map.js';
 
 /** Who owns what, and how near to its fair share each node is. */
 export function inspectRing(ring: RingMap): RingReport {
@@ -30,18 +31,17 @@ export function inspectRing(ring: RingMap): RingReport {
 /** Members with their state: what the host knows of its own threads at once, and what gossip says. */
 export function inspectMembers(map: ThreadMap, ring: RingMap): MemberReport[] {
   const status = new Int32Array(map.status);
-  const liveness = new Int32Array(map.liveness);
+  const views = map.liveness.map((_, observer) => livenessView(map, observer));
   return ring.members.map(({ node, host, zone, weight }) => {
-    let worst = 1;
-    for (let observer = 0; observer < map.nodes; observer++) {
-      worst = Math.max(worst, liveness[(observer * map.nodes + node) * 2 + 1]);
-    }
     // Atomics: acquire; a thread's end is known before any gossip
     const up = Atomics.load(status, node * Status.line + Status.up) === 1;
-    const state = !up ? 'down' : worst >= 2 ? 'suspect' : 'up';
-    return { node, host, zone, weight, state, incarnation: status[node * Status.line + Status.incarnation] };
+    const reporters = [...new Set(views.flatMap((view) => view.reportersOf(node)))].sort((a, b) => a - b);
+    const state = !up ? 'down' : views.some((view) => isDoubtful(view.stateOf(node))) ? 'suspect' : 'up';
+    return { node, host, zone, weight, state, reporters, incarnation: status[node * Status.line + Status.incarnation] };
   });
 }
+
+const isDoubtful = (state: NodeState | undefined) => state === 'suspect' || state === 'down';
 
 interface SeatBoxes {
   readonly seat: number;

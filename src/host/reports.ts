@@ -24,7 +24,10 @@ export interface MemberReport {
   readonly host: string;
   readonly zone: string;
   readonly weight: number;
+  /** Down: its thread has ended. Suspect: some node waits for its heartbeat in vain. */
   readonly state: 'up' | 'suspect' | 'down';
+  /** Nodes that suspect it. */
+  readonly reporters: readonly number[];
   readonly incarnation: number;
 }
 

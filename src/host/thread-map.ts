@@ -5,6 +5,7 @@
  *   status   one line (16 words) a node: see Status
  *   threads  nodes first, then seats: seat 0 is the thread that opened the store, the others attach later
  */
+import { LivenessView } from '../actor/liveness-view.js';
 import type { Placement as PortPlacement } from '../actor/ports.js';
 import type { NodeIndex } from '../core/ids.js';
 import type { Placement } from '../core/ring.js';
@@ -44,8 +45,8 @@ export interface ThreadMap {
   readonly counters: readonly SharedArrayBuffer[];
   /** Mailboxes between nodes: from * nodes + to; unused on the diagonal. */
   readonly mailboxes: readonly SharedArrayBuffer[];
-  /** What each node's gossip agent knows of each other: heartbeat and state, two words, node * nodes + other. */
-  readonly liveness: SharedArrayBuffer;
+  /** A `LivenessView` of each node's gossip agent. */
+  readonly liveness: readonly SharedArrayBuffer[];
 }
 
 export interface ThreadMapOptions {
@@ -84,23 +85,30 @@ export function allocateThreadMap(options: ThreadMapOptions, placement: Placemen
     memories: each(nodes, () => allocateNodeMemory(perNode, partitions)),
     counters: each(nodes, () => allocateCounters(partitions)),
     mailboxes: each(nodes * nodes, () => allocateMailbox(ringBytes)),
-    liveness: new SharedArrayBuffer(nodes * nodes * 8),
+    liveness: each(nodes, () => new SharedArrayBuffer(LivenessView.bytesFor(nodes))),
   };
 }
 
 /** slot >>> this is the partition. */
 export const slotShiftOf = (partitions: number): number => 14 - Math.log2(partitions);
 
-/** The ring as an actor sees it. */
-export function placementPort(map: ThreadMap): PortPlacement {
+/** What a node's gossip agent believes. */
+export const livenessView = (map: ThreadMap, node: number): LivenessView =>
+  new LivenessView(new Int32Array(map.liveness[node]));
+
+/** The ring as the actors of a node see it. */
+export function placementPort(map: ThreadMap, node: number): PortPlacement {
   const status = new Int32Array(map.status);
+  const view = livenessView(map, node);
+  // Atomics: acquire; a node that is seen up has recovered
+  const isUp = (other: number) => Atomics.load(status, other * Status.line + Status.up) === 1;
   return {
     n: map.n,
     partitions: map.partitions,
     slotShift: slotShiftOf(map.partitions),
     preference: new Uint16Array(map.preference),
-    // Atomics: acquire; a node that is seen up has recovered
-    isUp: (node) => Atomics.load(status, node * Status.line + Status.up) === 1,
+    isUp,
+    suspects: (other) => !isUp(other) || view.suspects(other),
     members: Array.from({ length: map.nodes }, (_, index) => index as NodeIndex),
   };
 }

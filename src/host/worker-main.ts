@@ -27,7 +27,7 @@ import { exposeControl, type NodeControl, type SeatAttachment, type StartOutcome
 import type { NodeEvent } from './events.js';
 import { NodeFiles } from './node-files.js';
 import { publishCounters } from './publish-counters.js';
-import { placementPort, Status, type ThreadMap } from './thread-map.js';
+import { livenessView, placementPort, Status, type ThreadMap } from './thread-map.js';
 
 export interface NodeStart {
   readonly map: ThreadMap;
@@ -148,7 +148,7 @@ class NodeThread implements NodeControl {
     const system = new ActorSystem({
       node: nodeIndex(node),
       store: engine,
-      placement: placementPort(map),
+      placement: placementPort(map, node),
       post: this.#post,
       counters: this.#counters,
       partitions: map.partitions,
@@ -163,7 +163,7 @@ class NodeThread implements NodeControl {
     system.spawn(addressOf(Role.coordinator, node, 0), coordinator());
     // Atomics: acquire; the host has raised it before this thread began
     const incarnation = Atomics.load(this.#status, node * Status.line + Status.incarnation);
-    const view = new Int32Array(map.liveness, node * map.nodes * 8, map.nodes * 2);
+    const view = livenessView(map, node);
     system.spawn(addressOf(Role.gossip, node, 0), gossipAgent({ incarnation, view, hostOf: () => map.hostId }));
     return system;
   }

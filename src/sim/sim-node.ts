@@ -7,6 +7,7 @@ import { gossipAgent } from '../../actors/gossip-agent.js';
 import { vnode } from '../../actors/vnode.js';
 import { addressOf, Role } from '../actor/address.js';
 import type { AnyBehaviour } from '../actor/behaviour.js';
+import { LivenessView } from '../actor/liveness-view.js';
 import type { Placement } from '../actor/ports.js';
 import type { NodeIndex } from '../core/ids.js';
 import { ActorSystem } from '../runtime/actor-system.js';
@@ -57,8 +58,8 @@ export class SimNode {
   readonly index: NodeIndex;
   readonly disk: SimDisk;
   readonly counters: Int32Array;
-  /** Two words a node, as its gossip agent sees them. */
-  readonly view: Int32Array;
+  /** What its gossip agent believes. */
+  readonly view: LivenessView;
   life = 0;
   up = false;
   pausedUntilMs = 0;
@@ -72,7 +73,7 @@ export class SimNode {
     this.index = parts.index;
     this.disk = new SimDisk(parts.random.fork());
     this.counters = new Int32Array(allocateCounters(parts.placement.partitions));
-    this.view = new Int32Array(parts.placement.members.length * 2);
+    this.view = new LivenessView(new Int32Array(LivenessView.bytesFor(parts.placement.members.length) / 4));
     this.start();
   }
 

@@ -93,7 +93,7 @@ export class World {
     const { nodesPerHost = 1, siblingsMax = 64, wrap, onCommit, faults = {} } = this.#options;
     return new SimNode({
       index,
-      placement: this.#placement(),
+      placement: this.#placement(index),
       network: this.network,
       random: this.random.fork(),
       peers: Array.from({ length: threads }, (_, thread) => thread).filter((thread) => thread !== index),
@@ -108,13 +108,14 @@ export class World {
     });
   }
 
-  #placement(): Placement {
+  #placement(self: NodeIndex): Placement {
     return {
       n: this.n,
       partitions: this.partitions,
       slotShift: this.slotShift,
       preference: this.preference,
       isUp: (node) => this.isUp(node),
+      suspects: (node) => !this.isUp(node) || this.nodes[self].view.suspects(node),
       members: Array.from({ length: this.#options.nodes }, (_, index) => nodeIndex(index)),
     };
   }

@@ -1,7 +1,7 @@
 import test from 'ava';
 import type { GossipState } from '../../actors/gossip-agent.js';
 import { Role } from '../../src/actor/address.js';
-import type { Liveness } from '../../src/core/membership.js';
+import type { Liveness, NodeState } from '../../src/core/membership.js';
 import { bodyMessageBytes, encodeBody, putBody } from '../../src/protocol/body.js';
 import { HEADER_WORDS } from '../../src/protocol/header.js';
 import { Kind } from '../../src/protocol/messages.js';
@@ -10,9 +10,6 @@ import type { SimNode } from '../../src/sim/sim-node.js';
 import { World } from '../../src/sim/world.js';
 import { SimEnv } from '../sim/sim-env.js';
 
-const UP = 1;
-const SUSPECT = 2;
-const DOWN = 3;
 const SUSPICION_MS = 5_000;
 
 const worldOf = (nodes: number, seed = 1, more = {}) => new World({ seed, nodes, n: Math.min(3, nodes), ...more });
@@ -20,8 +17,9 @@ const members = (node: SimNode) => (node.system.stateOf(Role.gossip, 0) as Gossi
 const entryOf = (node: SimNode, about: number) => members(node).find((entry) => entry.node === about) as Liveness;
 /** What each node that is up thinks of one. */
 const opinions = (world: World, about: number) =>
-  world.nodes.filter(({ up, index }) => up && index !== about).map(({ view }) => view[about * 2 + 1]);
-const all = (values: readonly number[], state: number) => values.length > 0 && values.every((value) => value === state);
+  world.nodes.filter(({ up, index }) => up && index !== about).map(({ view }) => view.stateOf(about));
+const all = (values: readonly (NodeState | undefined)[], state: NodeState) =>
+  values.length > 0 && values.every((value) => value === state);
 
 test('gossip: some rounds -> every node knows every other, with a heartbeat of late', (t) => {
   for (const nodes of [2, 3, 5, 9]) {
@@ -29,8 +27,9 @@ test('gossip: some rounds -> every node knows every other, with a heartbeat of l
     world.runFor(30_000);
     for (const { view } of world.nodes) {
       for (let other = 0; other < nodes; other++) {
-        t.is(view[other * 2 + 1], UP);
-        t.true(view[other * 2] >= 20 && view[other * 2] <= 30, `heartbeat ${view[other * 2]}`);
+        t.is(view.stateOf(other), 'up');
+        const heartbeat = view.heartbeatOf(other);
+        t.true(heartbeat >= 20 && heartbeat <= 30, `heartbeat ${heartbeat}`);
       }
     }
   }
@@ -61,17 +60,17 @@ test('gossip: a node that ends -> is suspected after the suspicion time, then do
     world.runFor(10_000);
     world.crash(world.nodes[2]);
     world.runFor(SUSPICION_MS - 1_500);
-    t.true(all(opinions(world, 2), UP));
+    t.true(all(opinions(world, 2), 'up'));
     const isDown = world.runUntil(() => {
       for (const node of world.nodes) {
         const entry = entryOf(node, 2);
         if (node.up && entry.state === 'down') t.true(entry.reporters.length >= 2);
         if (entry.state === 'suspect') t.true(entry.reporters.length >= 1);
       }
-      return all(opinions(world, 2), DOWN);
+      return all(opinions(world, 2), 'down');
     }, 20_000);
     t.true(isDown);
-    t.true(all(opinions(world, 1), UP));
+    t.true(all(opinions(world, 1), 'up'));
   }
 });
 
@@ -87,7 +86,7 @@ test('gossip: reporters of one host where others are on several -> suspect, not 
     const { state, reporters } = entryOf(node, 2);
     t.deepEqual([state, reporters.every((reporter) => reporter < 2)], ['suspect', true]);
   }
-  t.true(world.runUntil(() => all(opinions(world, 2), DOWN), 60_000));
+  t.true(world.runUntil(() => all(opinions(world, 2), 'down'), 60_000));
 });
 
 test('gossip: two nodes, one of them ends -> one reporter is enough', (t) => {
@@ -95,7 +94,7 @@ test('gossip: two nodes, one of them ends -> one reporter is enough', (t) => {
   world.runFor(5_000);
   world.crash(world.nodes[1]);
   world.runFor(10_000);
-  t.deepEqual(opinions(world, 1), [DOWN]);
+  t.deepEqual(opinions(world, 1), ['down']);
 });
 
 test('gossip: a node that was held up -> refutes the rumour when it goes on, and all believe it', (t) => {
@@ -104,8 +103,8 @@ test('gossip: a node that was held up -> refutes the rumour when it goes on, and
     world.runFor(10_000);
     world.pause(world.nodes[1], 15_000);
     world.runFor(14_000);
-    t.true(all(opinions(world, 1), DOWN));
-    t.true(world.runUntil(() => all(opinions(world, 1), UP), 10_000));
+    t.true(all(opinions(world, 1), 'down'));
+    t.true(world.runUntil(() => all(opinions(world, 1), 'up'), 10_000));
     t.true(entryOf(world.nodes[0], 1).refutation >= 1);
     t.deepEqual(entryOf(world.nodes[0], 1).reporters, []);
   }
@@ -122,7 +121,7 @@ test('gossip: a node that was held up itself -> blames nobody for its own lag', 
       world.runFor(250);
       for (const other of [1, 2, 3]) t.false(entryOf(world.nodes[0], other).reporters.includes(0 as never));
     }
-    t.true(all(opinions(world, 1), UP));
+    t.true(all(opinions(world, 1), 'up'));
   }
 });
 
@@ -131,9 +130,9 @@ test('gossip: a node that restarts -> comes back under a greater incarnation, wh
   world.runFor(5_000);
   world.crash(world.nodes[1]);
   world.runFor(15_000);
-  t.true(all(opinions(world, 1), DOWN));
+  t.true(all(opinions(world, 1), 'down'));
   world.restart(world.nodes[1]);
-  t.true(world.runUntil(() => all(opinions(world, 1), UP), 5_000));
+  t.true(world.runUntil(() => all(opinions(world, 1), 'up'), 5_000));
   t.is(entryOf(world.nodes[0], 1).incarnation, 2);
 });
 
@@ -141,25 +140,25 @@ test('gossip: the host’s clock wraps -> nobody is suspected, and a dead node s
   const world = worldOf(3, 4, { startMs: 0x1_0000_0000 - 8_000 });
   for (let second = 0; second < 20; second++) {
     world.runFor(1_000);
-    t.true([0, 1, 2].every((node) => opinions(world, node).every((state) => state !== SUSPECT && state !== DOWN)));
+    t.true([0, 1, 2].every((node) => opinions(world, node).every((state) => state !== 'suspect' && state !== 'down')));
   }
   world.crash(world.nodes[0]);
-  t.true(world.runUntil(() => all(opinions(world, 0), DOWN), 15_000));
+  t.true(world.runUntil(() => all(opinions(world, 0), 'down'), 15_000));
 });
 
 test('gossip: a body that is no table -> the actor restarts, and still beats once a second', (t) => {
   const env = new SimEnv();
   env.pass(1_000);
-  t.is(env.view[0], 1);
+  t.is(env.view.heartbeatOf(0), 1);
   for (let i = 0; i < 5; i++) {
     env.deliver(Role.gossip, gossipDraft('not a table'));
     env.pass(200);
   }
   t.is(env.thrown.length, 5);
   env.pass(1_000);
-  const before = env.view[0];
+  const before = env.view.heartbeatOf(0);
   for (let i = 0; i < 10; i++) env.pass(1_000);
-  t.is(env.view[0] - before, 10);
+  t.is(env.view.heartbeatOf(0) - before, 10);
 });
 
 function gossipDraft(content: unknown): Draft {

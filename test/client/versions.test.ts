@@ -189,6 +189,7 @@ test('stats, ring, members and count: of a store in use -> their shapes', async 
       zone: 'here',
       weight,
       state: 'up' as const,
+      reporters: [],
       incarnation: 1,
     })),
   );

@@ -80,6 +80,7 @@ export const placement: Placement = {
   slotShift: 11,
   preference: new Uint16Array(8),
   isUp: () => true,
+  suspects: () => false,
   members: [nodeIndex(0)],
 };
 

@@ -162,7 +162,7 @@ export class FakeStore implements Store {
   }
 
   members(): MemberReport[] {
-    return [{ node: 0, host: 'fake', zone: 'zone-1', weight: 1, state: 'up', incarnation: 1 }];
+    return [{ node: 0, host: 'fake', zone: 'zone-1', weight: 1, state: 'up', reporters: [], incarnation: 1 }];
   }
 
   handle(): StoreHandle {

@@ -8,6 +8,7 @@ import { vnode } from '../../actors/vnode.js';
 import { addressOf, Role } from '../../src/actor/address.js';
 import type { AnyBehaviour } from '../../src/actor/behaviour.js';
 import type { Outbound } from '../../src/actor/env.js';
+import { LivenessView } from '../../src/actor/liveness-view.js';
 import { nodeIndex } from '../../src/core/ids.js';
 import type { SiblingSet } from '../../src/core/siblings.js';
 import { MessageView, putHeader } from '../../src/protocol/header.js';
@@ -49,7 +50,7 @@ export class SimEnv {
   readonly system: ActorSystem;
   readonly disk: SimDisk;
   readonly counters: Int32Array;
-  readonly view: Int32Array;
+  readonly view: LivenessView;
   readonly thrown: unknown[] = [];
   /** Nodes that are down. */
   readonly down = new Set<number>();
@@ -71,7 +72,7 @@ export class SimEnv {
     this.disk = new SimDisk(this.#random.fork());
     this.store = new SimStore({ disk: this.disk, slotShift: 14 });
     this.counters = new Int32Array(allocateCounters(1));
-    this.view = new Int32Array(n * 2);
+    this.view = new LivenessView(new Int32Array(LivenessView.bytesFor(n) / 4));
     this.system = new ActorSystem({
       node: nodeIndex(node),
       store: this.store,
@@ -81,6 +82,7 @@ export class SimEnv {
         slotShift: 14,
         preference: Uint16Array.from({ length: n }, (_, index) => index),
         isUp: (other) => !this.down.has(other),
+        suspects: (other) => this.down.has(other) || this.view.suspects(other),
         members: Array.from({ length: n }, (_, index) => nodeIndex(index)),
       },
       post: {

@@ -1,7 +1,7 @@
 /**
  * `kvorum status`: who is up, how much each node holds in memory and on disk, and the counters that show trouble.
  */
-import type { NodeStats } from '../../client/types.js';
+import type { MemberReport, NodeStats } from '../../client/types.js';
 import type { CommandSpec } from '../command.js';
 import { withStore } from '../open-access.js';
 import { table } from '../output.js';
@@ -51,16 +51,18 @@ function describe(status: StatusReport, access: StoreAccess): string {
   ];
   const rows = stats.nodes.map((node) => {
     const member = members.find((one) => one.node === node.node);
-    return [node.node, stateText(node, member?.state), member?.zone ?? '-', node.incarnation, ...sizes(node)];
+    return [node.node, stateText(node, member), member?.zone ?? '-', node.incarnation, ...sizes(node)];
   });
   const troubles = stats.nodes.flatMap(troublesOf);
   const trouble = troubles.length > 0 ? `\n\n${troubles.join('\n')}` : '';
   return `${head.join('\n')}\n\n${table([heading, ...rows])}${trouble}`;
 }
 
-function stateText({ up, readOnly }: NodeStats, state = 'up'): string {
+function stateText({ up, readOnly }: NodeStats, member?: MemberReport): string {
   if (!up) return 'down';
-  return readOnly ? 'read-only' : state;
+  if (readOnly) return 'read-only';
+  const { state = 'up', reporters = [] } = member ?? {};
+  return reporters.length === 0 ? state : `${state} (by ${reporters.join(', ')})`;
 }
 
 function sizes(node: NodeStats): (string | number)[] {
