@@ -12,9 +12,25 @@ export const enum Role {
   gossip = 3,
   /** A thread that only asks: `instance` is its seat, `node` the tenancy of it. */
   client = 4,
+  hintKeeper = 5,
+  antiEntropy = 6,
+  ringKeeper = 7,
+  rebalancer = 8,
+  collector = 9,
 }
 
-export const ROLE_NAMES: readonly string[] = ['none', 'vnode', 'coordinator', 'gossip-agent', 'client'];
+export const ROLE_NAMES: readonly string[] = [
+  'none',
+  'vnode',
+  'coordinator',
+  'gossip-agent',
+  'client',
+  'hint-keeper',
+  'anti-entropy',
+  'ring-keeper',
+  'rebalancer',
+  'collector',
+];
 
 export function addressOf(role: Role, node: number, instance: number): Address {
   return ((role << 28) | (node << 16) | instance) as Address;

@@ -24,6 +24,13 @@ export interface Store {
   readonly nextCounter: number;
   /** The record written at `at` replaces the one at `previous` (-1: none) when the turn commits. */
   stage(at: number, previous: number): void;
+  /**
+   * This node forgets the key of the record at this word index: it leaves no tombstone, and `find` then says -1. False
+   * where there is no room.
+   */
+  forget(at: number): boolean;
+  /** The partition of what the node keeps for itself (private-record.ts): behind those of the ring. */
+  readonly systemPartition: PartitionId;
   /** This turn is synced to disk before its acknowledgements leave. */
   requireSync(): void;
   /** This turn is synced within the sync interval, in the background. */
@@ -73,14 +80,33 @@ export interface PageRequest {
   readonly limit?: number;
 }
 
+/** Where a partition's move stands. Writes need W of both lists while it moves. */
+export const enum Phase {
+  settled = 0,
+  /** The new holders are being filled: reads ask the old list. */
+  filling = 1,
+  /** They hold everything: reads ask the new list; who still asks the old one is right too. */
+  handingOver = 2,
+}
+
 /** The ring as a node sees it now. */
 export interface Placement {
   readonly n: number;
   readonly partitions: number;
   /** slot >>> this gives the partition. */
   readonly slotShift: number;
-  /** Nodes of the partition's preference list, n of them, from index partition * n. */
+  /** Epoch of the ring map in force on this node. */
+  readonly epoch: number;
+  /** Nodes of the partition's preference list, n of them, from index partition * n; while it moves, of the old list. */
   readonly preference: Uint16Array;
+  /** Laid out like `preference`: the new list while the partition moves, the same one otherwise. */
+  readonly next: Uint16Array;
+  /** One a partition: see Phase. */
+  readonly phases: Uint8Array;
+  /** Epoch at which each partition last changed its lists or its phase: requests of older ones are refused. */
+  readonly changedAt: Uint32Array;
+  /** Nodes that stand in for the partition's primaries, in the order in which they are tried. */
+  walk(partition: number): Uint16Array;
   /** False while this node knows that the other cannot answer. */
   isUp(node: NodeIndex): boolean;
   /**

@@ -22,7 +22,7 @@ export const COMPLEX = Symbol('complex');
 /** Races lost to the writer before the message path is taken. */
 const TRIES = 3;
 /** A replica's table has nothing, and its filter says that its disk has nothing either. */
-const NOTHING = -3;
+const NOTHING = Found.forgotten;
 
 export class LocalReads {
   sharedReads = 0;

@@ -41,6 +41,10 @@ export const ERROR_CODES = {
   KV_FORMAT_TOO_NEW: { retryable: false, meaning: 'The data was written by a newer format; upgrade kvorum.' },
   KV_PROTOCOL: { retryable: false, meaning: 'A peer sent bytes that break the protocol.' },
   KV_TOO_MANY_HANDLES: { retryable: true, meaning: 'All seats for attached threads are taken.' },
+  KV_STALE_EPOCH: {
+    retryable: true,
+    meaning: 'The request was routed by a ring map that has been replaced; nothing was done.',
+  },
   KV_INTERNAL: { retryable: false, meaning: 'A bug in kvorum: please report it with the message.' },
 } as const;
 

@@ -25,6 +25,8 @@ export type Epoch = Branded<'Epoch'>;
 
 /** Number of hash slots on the ring, as Redis Cluster clients compute them. */
 export const SLOT_COUNT = 16_384;
+/** The slot of what a node keeps for itself (hints, notes, ring map): behind all of the ring's, in a partition of its own. */
+export const SYSTEM_SLOT = SLOT_COUNT;
 /** Most nodes that one ring map may name: a node index is 12 bits of an address. */
 export const NODE_COUNT_MAX = 4_095;
 

@@ -9,7 +9,7 @@ import { claim } from '../core/claim.js';
 import { StoreError } from '../core/errors.js';
 import { epoch, nodeIndex } from '../core/ids.js';
 import type { StoreOptions } from '../core/options.js';
-import { preferenceLists } from '../core/preference-list.js';
+import { walk } from '../core/preference-list.js';
 import { type RingMap, validateRing } from '../core/ring.js';
 import { HostClock } from '../runtime/host-clock.js';
 import { allocateMailbox } from '../runtime/mailbox.js';
@@ -73,8 +73,9 @@ export class Host {
     const { hostId, zone, nodes, n, partitions, memoryBytes, pairBytesMax } = options;
     const seats = options.handlesMax + 1;
     const sizes = { hostId, zone, nodes, seats, n, partitions, memoryBytes, pairBytesMax };
-    const lists = preferenceLists(this.ring, claim(this.ring));
-    this.map = allocateThreadMap({ ...sizes, clockStartMs: HostClock.start() }, lists);
+    const owners = claim(this.ring);
+    const walks = owners.map((_, partition) => walk(this.ring, owners, partition));
+    this.map = allocateThreadMap({ ...sizes, clockStartMs: HostClock.start() }, walks);
     for (let node = 0; node < nodes; node++) this.#supervisors.push(this.#supervisor(node));
   }
 

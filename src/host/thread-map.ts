@@ -7,7 +7,8 @@
  */
 import { LivenessView } from '../actor/liveness-view.js';
 import type { Placement as PortPlacement } from '../actor/ports.js';
-import type { NodeIndex } from '../core/ids.js';
+import { settledPlacement } from '../actor/settled-placement.js';
+import { nodeIndex } from '../core/ids.js';
 import type { Placement } from '../core/ring.js';
 import { mailboxBytes } from '../protocol/limits.js';
 import { allocateCounters } from '../runtime/counters.js';
@@ -41,6 +42,8 @@ export interface ThreadMap {
   readonly wake: SharedArrayBuffer;
   /** Uint16 node indices, n for each partition. */
   readonly preference: SharedArrayBuffer;
+  /** Uint16 node indices, nodes - n for each partition: who stands in for its primaries, in order. */
+  readonly fallbacks: SharedArrayBuffer;
   readonly memories: readonly NodeMemory[];
   readonly counters: readonly SharedArrayBuffer[];
   /** Mailboxes between nodes: from * nodes + to; unused on the diagonal. */
@@ -61,13 +64,16 @@ export interface ThreadMapOptions {
   readonly pairBytesMax: number;
 }
 
-/** Allocates everything that is shared. Untouched memory costs nothing. */
-export function allocateThreadMap(options: ThreadMapOptions, placement: Placement): ThreadMap {
+/** Allocates everything that is shared. Untouched memory costs nothing. `walks`: all nodes, for each partition, primaries first. */
+export function allocateThreadMap(options: ThreadMapOptions, walks: Placement): ThreadMap {
   const { nodes, seats, n, partitions } = options;
   const ringBytes = mailboxBytes(options.pairBytesMax);
   const preference = new SharedArrayBuffer(partitions * n * 2);
-  const table = new Uint16Array(preference);
-  for (const [partition, list] of placement.entries()) table.set(list, partition * n);
+  const fallbacks = new SharedArrayBuffer(partitions * (nodes - n) * 2);
+  for (const [partition, walk] of walks.entries()) {
+    new Uint16Array(preference).set(walk.slice(0, n), partition * n);
+    new Uint16Array(fallbacks).set(walk.slice(n), partition * (nodes - n));
+  }
   const perNode = Math.floor(options.memoryBytes / nodes);
   const each = <Item>(count: number, make: () => Item) => Array.from({ length: count }, make);
   return {
@@ -82,6 +88,7 @@ export function allocateThreadMap(options: ThreadMapOptions, placement: Placemen
     status: new SharedArrayBuffer(nodes * Status.line * 4),
     wake: allocateWakeWords(nodes + seats),
     preference,
+    fallbacks,
     memories: each(nodes, () => allocateNodeMemory(perNode, partitions)),
     counters: each(nodes, () => allocateCounters(partitions)),
     mailboxes: each(nodes * nodes, () => allocateMailbox(ringBytes)),
@@ -102,13 +109,13 @@ export function placementPort(map: ThreadMap, node: number): PortPlacement {
   const view = livenessView(map, node);
   // Atomics: acquire; a node that is seen up has recovered
   const isUp = (other: number) => Atomics.load(status, other * Status.line + Status.up) === 1;
-  return {
+  return settledPlacement({
     n: map.n,
     partitions: map.partitions,
-    slotShift: slotShiftOf(map.partitions),
     preference: new Uint16Array(map.preference),
+    fallbacks: new Uint16Array(map.fallbacks),
     isUp,
     suspects: (other) => !isUp(other) || view.suspects(other),
-    members: Array.from({ length: map.nodes }, (_, index) => index as NodeIndex),
-  };
+    members: Array.from({ length: map.nodes }, (_, index) => nodeIndex(index)),
+  });
 }

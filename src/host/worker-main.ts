@@ -158,7 +158,7 @@ class NodeThread implements NodeControl {
     const options = { clockDriftMaxMs, siblingsMax, recordBytesMax: recordBytesMax(pairBytesMax) };
     const vnodes = vnode(options);
     for (let p = 0; p < map.partitions; p++) {
-      if (this.#replicates(p)) system.spawn(addressOf(Role.vnode, node, p), vnodes);
+      system.spawn(addressOf(Role.vnode, node, p), vnodes);
     }
     system.spawn(addressOf(Role.coordinator, node, 0), coordinator());
     // Atomics: acquire; the host has raised it before this thread began

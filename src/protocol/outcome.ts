@@ -2,7 +2,7 @@
  * How a call ended, in one word of its reply, and the options of a request, in one word of its call.
  *
  *   outcome  status (16 bits: 0 is success, else 1 + index of the error code) | replicas (8) | durability (8)
- *   options  quorum (8) | durability (2) | flags
+ *   options  quorum (8) | durability (2) | flags (6) | epoch of the sender's ring map (its low 16 bits)
  */
 import { ERROR_CODES, type ErrorCode } from '../core/errors.js';
 import type { Durability } from '../core/options.js';
@@ -41,11 +41,24 @@ export const enum Ask {
   /** A context follows the record. */
   context = 1 << 10,
   monotonic = 1 << 11,
+  /** Sloppy quorum: nodes that stand in for primaries count. */
+  available = 1 << 12,
+  /** A fetch asks for versions only. */
+  versions = 1 << 13,
 }
 
 export function packOptions(quorum: number, durability: number, flags: number): number {
   return quorum | (durability << 8) | flags;
 }
+
+const EPOCH_SHIFT = 16;
+
+/** The options under the epoch of the ring map that they are sent by. */
+export const withEpoch = (options: number, epoch: number): number => (options & 0xffff) | (epoch << EPOCH_SHIFT);
+
+/** Whether a request was sent by a ring map older than `epoch`; right for epochs less than 32,768 apart. */
+export const isOlderThan = (options: number, epoch: number): boolean =>
+  (((options >>> EPOCH_SHIFT) - epoch) << 16) >> 16 < 0;
 
 export const quorumOf = (options: number): number => options & 0xff;
 export const askedDurability = (options: number): number => (options >>> 8) & 3;

@@ -39,6 +39,8 @@ export const enum Flag {
   set = 0x04,
   /** Table only: a copy of what the base table holds. */
   clean = 0x08,
+  /** This node forgot the key, leaving nothing for others; stands with `tombstone` until the base table forgot it too. */
+  forgotten = 0x10,
   block = 0x40,
   pad = 0x80,
 }
@@ -57,6 +59,9 @@ const TWO_32 = 0x1_0000_0000;
 
 export const sizeOf = (words: Int32Array, at: number): number => words[at + Rec.size] & 0xff_ff_ff;
 export const flagsOf = (words: Int32Array, at: number): number => words[at + Rec.size] >>> 24;
+/** Whether the record only says that this node forgot the key. */
+export const isForgotten = (words: Int32Array, at: number): boolean =>
+  ((words[at + Rec.size] >>> 24) & Flag.forgotten) !== 0;
 export const keyBytesOf = (words: Int32Array, at: number): number => words[at + Rec.keySlot] & 0xffff;
 export const slotOfRecord = (words: Int32Array, at: number): number => words[at + Rec.keySlot] >>> 16;
 export const valueBytesOf = (words: Int32Array, at: number): number => words[at + Rec.valueTag] & 0xff_ff_ff;

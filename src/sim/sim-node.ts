@@ -129,9 +129,7 @@ export class SimNode {
     const vnodes = vnode({ clockDriftMaxMs: CLOCK_DRIFT_MAX_MS, siblingsMax, recordBytesMax: RECORD_BYTES_MAX });
     const wrapped = wrap(Role.vnode, vnodes, this);
     for (let partition = 0; partition < placement.partitions; partition++) {
-      const first = partition * placement.n;
-      const holders = placement.preference.subarray(first, first + placement.n);
-      if (holders.includes(index)) system.spawn(addressOf(Role.vnode, index, partition), wrapped);
+      system.spawn(addressOf(Role.vnode, index, partition), wrapped);
     }
     system.spawn(addressOf(Role.coordinator, index, 0), wrap(Role.coordinator, coordinator(WRITES_MAX), this));
     const gossip = gossipAgent({ incarnation: this.life, view: this.view, hostOf });

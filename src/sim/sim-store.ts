@@ -9,14 +9,16 @@
  */
 import type { HandlerScope, PageRequest, Store, TurnStorage } from '../actor/ports.js';
 import { assert, StoreError } from '../core/errors.js';
-import { type Clock, clock, type PartitionId, type ReplicaId } from '../core/ids.js';
+import { type Clock, clock, type PartitionId, partitionId, type ReplicaId, SYSTEM_SLOT } from '../core/ids.js';
 import {
   clockOf,
   Flag,
   flagsOf,
+  isForgotten,
   keyBytesOf,
   RECORD_HEADER_BYTES,
   Rec,
+  recordBytes,
   sizeOf,
   slotOfRecord,
 } from '../protocol/record.js';
@@ -52,6 +54,7 @@ export class SimStore implements Store, HandlerScope, TurnStorage {
   readonly bytes: Buffer;
   readonly replica: ReplicaId;
   readonly disk: SimDisk;
+  readonly systemPartition: PartitionId;
   refusal = 0;
   nextCounter: number;
   readonly busy = false;
@@ -78,6 +81,7 @@ export class SimStore implements Store, HandlerScope, TurnStorage {
     this.words = new Int32Array((options.arenaBytes ?? 128 * 1024) / 4).fill(NOISE);
     this.bytes = Buffer.from(this.words.buffer);
     this.disk = options.disk;
+    this.systemPartition = partitionId(SYSTEM_SLOT >>> options.slotShift);
     this.replica = options.disk.replica;
     this.nextCounter = options.disk.nextSequence;
     for (const { words } of options.disk.log) this.#adopt(words);
@@ -89,7 +93,7 @@ export class SimStore implements Store, HandlerScope, TurnStorage {
   }
 
   get keys(): readonly string[] {
-    return [...this.#table.keys()].sort();
+    return [...this.#table.keys()].filter((key) => !key.startsWith(PRIVATE)).sort();
   }
 
   get clock(): Clock {
@@ -101,10 +105,11 @@ export class SimStore implements Store, HandlerScope, TurnStorage {
   }
 
   find(words: Int32Array, hash: number, keySlot: number, keyAt: number): number {
-    const key = Buffer.from(words.buffer, words.byteOffset + keyAt * 4, keySlot & 0xffff).latin1Slice();
+    const text = Buffer.from(words.buffer, words.byteOffset + keyAt * 4, keySlot & 0xffff).latin1Slice();
+    const key = tableKey(text, keySlot >>> 16);
     if (this.corrupt.has(key)) throw new StoreError('KV_CORRUPT', 'a record fails its checksum');
     const known = this.#positions.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) return isForgotten(this.words, known) ? -1 : known;
     const record = this.#table.get(key);
     if (record === undefined) return -1;
     assert(record[Rec.keyHash] === hash, 'a key is looked up by its own hash');
@@ -113,6 +118,19 @@ export class SimStore implements Store, HandlerScope, TurnStorage {
     this.words.set(record, at);
     this.#positions.set(key, at);
     return at;
+  }
+
+  forget(at: number): boolean {
+    const bytes = recordBytes(keyBytesOf(this.words, at), 0, false);
+    const marker = this.reserve(bytes);
+    if (marker < 0) return false;
+    const headAndKey = Rec.key + ((keyBytesOf(this.words, at) + 3) >>> 2);
+    this.words.fill(0, marker, marker + bytes / 4);
+    this.words.copyWithin(marker, at, at + headAndKey);
+    this.words[marker + Rec.size] = bytes | ((Flag.tombstone | Flag.forgotten) << 24);
+    this.words[marker + Rec.valueTag] = 0;
+    this.stage(marker, at);
+    return true;
   }
 
   reserve(bytes: number): number {
@@ -135,11 +153,13 @@ export class SimStore implements Store, HandlerScope, TurnStorage {
     const reserved = this.#reserved.findLast((room) => room.at === at);
     assert(reserved !== undefined && !reserved.staged, 'a record is staged once, where room was reserved');
     const key = keyOf(this.words, this.bytes, at);
-    assert((this.#positions.get(key) ?? -1) === previous, 'a staged record replaces the newest one of its key');
+    const newest = this.#positions.get(key) ?? -1;
+    const held = newest >= 0 && previous < 0 && isForgotten(this.words, newest) ? -1 : newest;
+    assert(held === previous, 'a staged record replaces the newest one of its key');
     this.words[at + Rec.previous] = 0;
     this.#positions.set(key, at);
     reserved.staged = true;
-    this.#staged.push({ key, before: previous, reserved });
+    this.#staged.push({ key, before: newest, reserved });
   }
 
   requireSyncSoon(): void {}
@@ -189,8 +209,8 @@ export class SimStore implements Store, HandlerScope, TurnStorage {
   #adopt(words: Int32Array<ArrayBuffer>): void {
     this.clock = clockOf(words, 0);
     const key = keyOf(words, Buffer.from(words.buffer), 0);
-    const forgotten = this.#options.forgetsTombstones === true && (flagsOf(words, 0) & Flag.tombstone) !== 0;
-    if (forgotten) this.#table.delete(key);
+    const lost = this.#options.forgetsTombstones === true && (flagsOf(words, 0) & Flag.tombstone) !== 0;
+    if (lost || isForgotten(words, 0)) this.#table.delete(key);
     else this.#table.set(key, words);
   }
 
@@ -208,7 +228,7 @@ export class SimStore implements Store, HandlerScope, TurnStorage {
       const at = this.#positions.get(key) ?? -1;
       const words = at < 0 ? (this.#table.get(key) as Int32Array) : this.words;
       if (slotOfRecord(words, Math.max(0, at)) >>> this.#options.slotShift !== partition) continue;
-      if (!isWithin(key, request)) continue;
+      if (!isWithin(userKey(key), request) || (at >= 0 && isForgotten(words, at))) continue;
       if (left <= 0) return true;
       if (this.corrupt.has(key)) throw new StoreError('KV_CORRUPT', 'a record fails its checksum');
       if (!emit(words, Math.max(0, at))) return true;
@@ -220,7 +240,18 @@ export class SimStore implements Store, HandlerScope, TurnStorage {
 
 function keyOf(words: Int32Array, bytes: Buffer, at: number): string {
   const start = at * 4 + RECORD_HEADER_BYTES;
-  return bytes.latin1Slice(start, start + keyBytesOf(words, at));
+  return tableKey(bytes.latin1Slice(start, start + keyBytesOf(words, at)), slotOfRecord(words, at));
+}
+
+/** Private keys stand behind all others, so that they never equal one. */
+const PRIVATE = '\uffff';
+
+function tableKey(key: string, slot: number): string {
+  return slot === SYSTEM_SLOT ? PRIVATE + key : key;
+}
+
+function userKey(tableKey: string): string {
+  return tableKey.startsWith(PRIVATE) ? tableKey.slice(1) : tableKey;
 }
 
 function isWithin(key: string, { gt, gte, lt, lte }: PageRequest): boolean {

@@ -4,9 +4,10 @@
  */
 
 import type { Placement } from '../actor/ports.js';
+import { settledPlacement } from '../actor/settled-placement.js';
 import { claim } from '../core/claim.js';
 import { type NodeIndex, nodeIndex } from '../core/ids.js';
-import { preferenceLists } from '../core/preference-list.js';
+import { walk } from '../core/preference-list.js';
 import { SimClient } from './client.js';
 import { Network } from './network.js';
 import { Random } from './random.js';
@@ -53,6 +54,8 @@ export class World {
   readonly partitions: number;
   /** Nodes of each partition, n of them, the owner first. */
   readonly preference: Uint16Array;
+  /** The other nodes of each partition, in the order in which they stand in. */
+  readonly fallbacks: Uint16Array;
   /** What actors threw, newest last. */
   readonly thrown: { readonly role: string; readonly error: unknown }[] = [];
   /** Virtual milliseconds since the world began. */
@@ -69,7 +72,10 @@ export class World {
     this.n = n;
     this.partitions = partitions;
     const ring = ringOf({ weights: new Array(nodes).fill(1), n, partitions });
-    this.preference = Uint16Array.from(preferenceLists(ring, claim(ring)).flat());
+    const owners = claim(ring);
+    const walks = owners.map((_, partition) => walk(ring, owners, partition));
+    this.preference = Uint16Array.from(walks.flatMap((nodesOf) => nodesOf.slice(0, n)));
+    this.fallbacks = Uint16Array.from(walks.flatMap((nodesOf) => nodesOf.slice(n)));
     this.network = new Network({
       nodes,
       random: this.random.fork(),
@@ -109,15 +115,15 @@ export class World {
   }
 
   #placement(self: NodeIndex): Placement {
-    return {
+    return settledPlacement({
       n: this.n,
       partitions: this.partitions,
-      slotShift: this.slotShift,
       preference: this.preference,
+      fallbacks: this.fallbacks,
       isUp: (node) => this.isUp(node),
       suspects: (node) => !this.isUp(node) || this.nodes[self].view.suspects(node),
       members: Array.from({ length: this.#options.nodes }, (_, index) => nodeIndex(index)),
-    };
+    });
   }
 
   get slotShift(): number {

@@ -22,8 +22,8 @@ export interface BaseKey {
   readonly key: Buffer;
 }
 
-/** Longest user key; with its partition it stays below LMDB's 1,978 bytes. */
-export const BASE_KEY_BYTES_MAX = 1_900;
+/** Longest key: a user key, or a private one with a user key in it; with its partition it stays below LMDB's 1,978 bytes. */
+export const BASE_KEY_BYTES_MAX = 1_932;
 export const PARTITION_BYTES = 2;
 export const PARTITION_MAX = 0xffff;
 /** The codec's partition for keys that already begin with one. */

@@ -201,7 +201,7 @@ export class BaseTable {
   #checkEntries(batch: readonly BaseEntry[]): void {
     let bytes = 0;
     for (const { partition, key, record } of batch) {
-      assert(key.length >= 1 && key.length <= BASE_KEY_BYTES_MAX, 'a base table key has 1 to 1,900 bytes');
+      assert(key.length >= 1 && key.length <= BASE_KEY_BYTES_MAX, 'a base table key has 1 to 1,932 bytes');
       assert(partition >= 0 && partition <= PARTITION_MAX, 'a partition fits 16 bits');
       if (record.length > 0) bytes += key.length + record.length + ENTRY_OVERHEAD_BYTES;
     }

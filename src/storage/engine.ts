@@ -7,21 +7,23 @@
  * One thread, the node's own. Between turns `maintain` makes room, flushes, syncs by interval and rebuilds the filter.
  */
 import type { PageRequest, Store } from '../actor/ports.js';
-import { assert, StoreError } from '../core/errors.js';
-import { type Clock, clock, type PartitionId, type ReplicaId } from '../core/ids.js';
+import { StoreError } from '../core/errors.js';
+import { type Clock, clock, type PartitionId, partitionId, type ReplicaId } from '../core/ids.js';
 import { hashIn } from '../protocol/message-key.js';
-import { clockOf, Flag, Rec, sizeOf, slotOfRecord } from '../protocol/record.js';
+import { isForgotten, Rec, sizeOf, slotOfRecord } from '../protocol/record.js';
 import { Arena, wordOf } from './arena.js';
 import type { BaseTable } from './base-table.js';
 import { BloomFilter } from './bloom-filter.js';
 import type { CommitLog } from './commit-log.js';
 import { Flusher } from './flusher.js';
+import { copyHeadAndKey, markerBytes, writeMarker } from './forgotten-marker.js';
 import { HotIndex } from './hot-index.js';
 import type { NodeMemory } from './node-memory.js';
 import { PageReader } from './page-reader.js';
 import { Reclaimer } from './reclaimer.js';
 import { RecordCounts } from './record-counts.js';
 import { TurnLog } from './turn-log.js';
+import { NOT_STAGED, UndoLog } from './undo-log.js';
 
 export interface EngineParts {
   readonly memory: NodeMemory;
@@ -30,8 +32,6 @@ export interface EngineParts {
   readonly replica: ReplicaId;
 }
 
-/** No position: reserved, not staged. */
-const NOT_STAGED = -1;
 /** Bytes of a key in words: the longest key, padded. */
 const KEY_SCRATCH_BYTES = 2048;
 
@@ -51,19 +51,21 @@ export class Engine implements Store {
   starved = false;
   /** Keeps the loads of `preload` from being optimised away. */
   preloaded = 0;
+  readonly systemPartition: PartitionId;
   /** Something logged since the last background sync asked for one. */
   syncSoon = false;
   #clock: Clock = clock(0);
   #log: CommitLog | undefined;
   #turn: TurnLog | undefined;
-  readonly #slotShift: number;
+  readonly slotShift: number;
   readonly #pages: PageReader;
   readonly #keyWords = new Int32Array(KEY_SCRATCH_BYTES / 4);
   readonly #keyBytes = Buffer.from(this.#keyWords.buffer);
-  /** Word index of what the handler under way has reserved, and the position it was staged over: two numbers each. */
-  readonly #undo: number[] = [];
+  readonly #undo = new UndoLog();
   /** Room was made since the handler began: what it found before may be gone. */
   #reclaimed = false;
+  /** Whether a key that `find` calls absent may stand in the index as forgotten. */
+  mayHoldForgotten = false;
 
   constructor(parts: EngineParts) {
     this.arena = new Arena(parts.memory);
@@ -74,9 +76,10 @@ export class Engine implements Store {
     this.words = this.arena.words;
     this.bytes = this.arena.bytes;
     this.reclaimer = new Reclaimer(this.arena, this.index);
-    this.#slotShift = 14 - Math.log2(parts.partitions);
+    this.systemPartition = partitionId(parts.partitions);
+    this.slotShift = 14 - Math.log2(parts.partitions);
     const { arena, index, base, bloom } = this;
-    this.flusher = new Flusher({ arena, index, base, bloom, partitions: parts.partitions });
+    this.flusher = new Flusher({ arena, index, base, bloom, partitions: parts.partitions + 1 });
     this.counts = new RecordCounts(this.words, base, this.flusher);
     this.#pages = new PageReader(arena, this.flusher, base);
   }
@@ -132,7 +135,7 @@ export class Engine implements Store {
 
   find(words: Int32Array, hash: number, keySlot: number, keyAt: number): number {
     const position = this.index.find(words, hash, keySlot, keyAt);
-    if (position !== 0) return wordOf(position);
+    if (position !== 0) return isForgotten(this.words, wordOf(position)) ? -1 : wordOf(position);
     if (!this.bloom.mayContain(hash, keySlot >>> 16)) return -1;
     return this.#findOnDisk(words, keySlot, keyAt);
   }
@@ -141,7 +144,7 @@ export class Engine implements Store {
     const keyBytes = keySlot & 0xffff;
     const keyWords = (keyBytes + 3) >>> 2;
     for (let i = 0; i < keyWords; i++) this.#keyWords[i] = words[keyAt + i];
-    const partition = (keySlot >>> 16) >>> this.#slotShift;
+    const partition = (keySlot >>> 16) >>> this.slotShift;
     const record = this.base.get(partition, this.#keyBytes.subarray(0, keyBytes));
     return record === undefined ? -1 : this.#promote(record);
   }
@@ -172,7 +175,7 @@ export class Engine implements Store {
   reserve(bytes: number): number {
     if (!this.#room(this.#writing.unitsFor(bytes))) return -1;
     const at = this.#writing.reserve(bytes);
-    this.#undo.push(at, NOT_STAGED);
+    this.#undo.reserved(at);
     return at;
   }
 
@@ -180,22 +183,30 @@ export class Engine implements Store {
     const { words } = this;
     const position = this.arena.positionAt(at);
     const hash = words[at + Rec.keyHash];
-    const before = previous < 0 ? 0 : this.#reclaimed ? this.#stillHeld(at) : this.arena.positionAt(previous);
+    const before = this.#replaced(at, previous);
     words[at + Rec.previous] = before;
     if (before === 0) this.index.insert(hash, position);
     else this.index.swing(hash, before, position);
     this.counts.staged(at, before);
-    this.flusher.fresh[slotOfRecord(words, at) >>> this.#slotShift].push(position);
-    this.#note(at, before);
+    this.flusher.fresh[slotOfRecord(words, at) >>> this.slotShift].push(position);
+    this.#undo.staged(at, before);
   }
 
-  /** What undoing this record has to bring back. */
-  #note(at: number, before: number): void {
-    const undo = this.#undo;
-    let i = undo.length - 2;
-    while (i >= 0 && undo[i] !== at) i -= 2;
-    assert(i >= 0, 'what is staged was reserved by the same handler');
-    undo[i + 1] = before;
+  #replaced(at: number, previous: number): number {
+    if (previous < 0) return this.mayHoldForgotten ? this.#stillHeld(at) : 0;
+    return this.#reclaimed ? this.#stillHeld(at) : this.arena.positionAt(previous);
+  }
+
+  forget(at: number): boolean {
+    const bytes = markerBytes(this.words, at);
+    // making room may free the record at `at`
+    copyHeadAndKey(this.words, at, this.#keyWords, 0);
+    const marker = this.reserve(bytes);
+    if (marker < 0) return false;
+    writeMarker(this.#keyWords, this.words, marker);
+    this.stage(marker, at);
+    this.mayHoldForgotten = true;
+    return true;
   }
 
   /** Position of the record that this one replaces; 0 where making room has dropped it: then the base table has it. */
@@ -218,19 +229,16 @@ export class Engine implements Store {
 
   /** What is staged from here can be undone. */
   beginHandler(): void {
-    if (this.#undo.length > 0) this.#undo.length = 0;
+    this.#undo.clear();
     this.#reclaimed = false;
   }
 
   /** Takes back everything that the handler under way has reserved and staged, newest first. */
   undoHandler(): void {
-    for (let i = this.#undo.length - 2; i >= 0; i -= 2) {
-      const at = this.#undo[i];
-      const before = this.#undo[i + 1];
+    this.#undo.backwards((at, before) => {
       if (before !== NOT_STAGED) this.#unstage(at, before);
       this.#writing.withdraw(at);
-    }
-    this.#undo.length = 0;
+    });
   }
 
   #unstage(at: number, before: number): void {
@@ -241,7 +249,7 @@ export class Engine implements Store {
     if (held) this.index.swing(hash, position, before);
     else this.index.removeSlot(this.index.slotOf(hash, position));
     this.counts.undone(at, before);
-    this.flusher.fresh[slotOfRecord(this.words, at) >>> this.#slotShift].pop();
+    this.flusher.fresh[slotOfRecord(this.words, at) >>> this.slotShift].pop();
   }
 
   /** Writes the turn to the log. @throws StoreError KV_STORAGE_FULL, KV_STORAGE_FAILED: the node must end */
@@ -279,21 +287,6 @@ export class Engine implements Store {
     this.bytes.copyWithin(copy * 4, at * 4, at * 4 + bytes);
     this.words[copy + Rec.previous] = 0;
     return copy;
-  }
-
-  /** Enters a record that recovery has put into the arena at this word index. */
-  adopt(at: number): void {
-    const { words } = this;
-    if (((words[at] >>> 24) & Flag.pad) !== 0) return;
-    this.clock = clockOf(words, at);
-    const hash = words[at + Rec.keyHash];
-    const position = this.arena.positionAt(at);
-    const before = this.index.find(words, hash, words[at + Rec.keySlot], at + Rec.key);
-    words[at + Rec.previous] = 0;
-    if (before === 0) this.index.insert(hash, position);
-    else this.index.swing(hash, before, position);
-    this.counts.adopted(at, before);
-    this.flusher.fresh[slotOfRecord(words, at) >>> this.#slotShift].push(position);
   }
 }
 

@@ -3,7 +3,7 @@
  * slice at a time, while the node goes on serving. When all of it is on disk the mark becomes `flushed`, what lies before
  * it in the arena may be reclaimed, and the log segments before it are dropped.
  */
-import { RECORD_HEADER_BYTES, Rec, sizeOf } from '../protocol/record.js';
+import { isForgotten, RECORD_HEADER_BYTES, Rec, sizeOf } from '../protocol/record.js';
 import type { Arena } from './arena.js';
 import type { BaseEntry, BaseTable } from './base-table.js';
 import type { BloomFilter } from './bloom-filter.js';
@@ -12,6 +12,8 @@ import type { HotIndex } from './hot-index.js';
 
 /** Entries gathered for one write of the base table; sorting and copying them takes a few milliseconds. */
 const GATHER_ENTRIES = 1_000;
+/** Deletes the key. */
+const NOTHING = new Uint8Array(0);
 
 export interface FlushParts {
   readonly arena: Arena;
@@ -148,6 +150,10 @@ export class Flusher {
       const start = at * 4;
       const keyStart = start + RECORD_HEADER_BYTES;
       const key = bytes.subarray(keyStart, keyStart + (words[at + Rec.keySlot] & 0xffff));
+      if (isForgotten(words, at)) {
+        batch.push({ partition, key, record: NOTHING });
+        continue;
+      }
       bloom.add(words[at + Rec.keyHash], words[at + Rec.keySlot] >>> 16);
       // no copy: nothing before the mark is reclaimed until the flush is done
       batch.push({ partition, key, record: bytes.subarray(start, start + sizeOf(words, at)) });

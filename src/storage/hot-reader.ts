@@ -8,7 +8,7 @@
  * An unpublished record carries the position of the version before it, so a reader steps back until it meets one that
  * is published. A record's bytes change only when the circle comes round, which `reclaimed` announces beforehand.
  */
-import { Flag, Rec, sizeOf, valueBytesOf, valueWord } from '../protocol/record.js';
+import { Flag, isForgotten, Rec, sizeOf, valueBytesOf, valueWord } from '../protocol/record.js';
 import { wordOf } from './arena.js';
 import { BloomFilter } from './bloom-filter.js';
 import { Control, homeSlot, type NodeMemory } from './node-memory.js';
@@ -19,6 +19,8 @@ export const enum Found {
   absent = -1,
   /** The table moved under the reader; try again. */
   unsettled = -2,
+  /** The node forgot the key: its disk, where it may still stand, does not count. */
+  forgotten = -3,
 }
 
 /** Versions that a reader steps back at most: a turn seldom writes one key more often. */
@@ -104,6 +106,7 @@ export class HotReader {
     const end = at + sizeOf(this.words, at) / 4;
     const valueEnd = at + valueWord(this.words, at) + valueBytesOf(this.words, at) / 4;
     if (end > this.words.length || valueEnd > end) return Found.unsettled;
+    if (isForgotten(this.words, at)) return this.intact() ? Found.forgotten : Found.unsettled;
     // withdrawn by its own turn, before it was published
     return ((this.words[at + Rec.size] >>> 24) & Flag.pad) !== 0 ? Found.unsettled : at;
   }

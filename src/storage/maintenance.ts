@@ -7,6 +7,7 @@
  *                              ... slow down a flush that falls behind from 0.55 ... refuse at 0.85
  */
 import { asStoreError, type StoreError } from '../core/errors.js';
+import { SYSTEM_SLOT } from '../core/ids.js';
 import { hashKey } from '../core/key-hash.js';
 import { slotOf } from '../core/slot-hash.js';
 import { TURN_BYTES_MAX } from '../protocol/limits.js';
@@ -257,10 +258,13 @@ export class Maintenance {
       this.#engine.bloom.finishRebuild();
       return;
     }
-    for (const { key } of slice.value) {
+    for (const { partition, key } of slice.value) {
       this.#keyWords[(key.length - 1) >>> 2] = 0;
       this.#keyBytes.set(key);
-      this.#engine.bloom.add(hashKey(this.#keyWords, 0, key.length), slotOf(key));
+      this.#engine.bloom.add(
+        hashKey(this.#keyWords, 0, key.length),
+        partition === this.#engine.systemPartition ? SYSTEM_SLOT : slotOf(key),
+      );
     }
   }
 }

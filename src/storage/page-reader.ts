@@ -4,7 +4,7 @@
  */
 import type { PageRequest } from '../actor/ports.js';
 import { RECORD_BYTES_MAX } from '../protocol/limits.js';
-import { keyBytesOf, RECORD_HEADER_BYTES } from '../protocol/record.js';
+import { isForgotten, keyBytesOf, RECORD_HEADER_BYTES } from '../protocol/record.js';
 import type { Arena } from './arena.js';
 import type { BasePair, BaseRange, BaseTable } from './base-table.js';
 import type { Flusher } from './flusher.js';
@@ -41,6 +41,12 @@ export class PageReader {
       const at = next >= 0 && next < hot.length && this.#within(hot[next], request) ? hot[next] : -1;
       if (at < 0 && pair === undefined) return false;
       const order = at < 0 ? 1 : pair === undefined ? -1 : this.#compare(at, pair.key) * step;
+      if (order <= 0 && isForgotten(this.#arena.words, at)) {
+        next += step;
+        if (order === 0) pair = nextPair(disk);
+        emitted--;
+        continue;
+      }
       if (order <= 0 ? !emit(this.#arena.words, at) : !this.#emitPair(pair as BasePair, emit)) return true;
       if (order <= 0) next += step;
       if (order >= 0) pair = nextPair(disk);
@@ -109,13 +115,12 @@ function nextPair(range: Generator<BasePair, void, undefined>): BasePair | undef
 }
 
 function rangeOf(request: PageRequest): BaseRange {
-  const { gt, gte, lt, lte, reverse, limit } = request;
+  const { gt, gte, lt, lte, reverse } = request;
   return {
     ...(gt !== undefined && { gt }),
     ...(gte !== undefined && { gte }),
     ...(lt !== undefined && { lt }),
     ...(lte !== undefined && { lte }),
     ...(reverse !== undefined && { reverse }),
-    ...(limit !== undefined && { limit: limit + 1 }),
   };
 }

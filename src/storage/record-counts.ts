@@ -2,7 +2,8 @@
  * What a node counts about its records as they are staged: live keys, tombstones, and the bytes that are dirty and alive.
  * All of them are estimates for people and for maintenance; nothing is decided about a key by them.
  */
-import { Flag, flagsOf, sizeOf } from '../protocol/record.js';
+import { SYSTEM_SLOT } from '../core/ids.js';
+import { Flag, flagsOf, isForgotten, sizeOf, slotOfRecord } from '../protocol/record.js';
 import { wordOf } from './arena.js';
 import type { BaseTable } from './base-table.js';
 import type { Flusher } from './flusher.js';
@@ -12,6 +13,9 @@ export class RecordCounts {
   newKeys = 0;
   #baseKeys: number;
   #tombstones = 0;
+  /** Keys forgotten that the base table still counts. */
+  #forgotten = 0;
+  #forgottenBefore = 0;
   #dirtyLiveBytes = 0;
   readonly #words: Int32Array;
   readonly #base: BaseTable;
@@ -26,13 +30,14 @@ export class RecordCounts {
 
   /** A record was staged over the one at position `before` (0: none). */
   staged(at: number, before: number): void {
-    if (before === 0) this.newKeys++;
+    if (before === 0 && slotOfRecord(this.#words, at) < SYSTEM_SLOT) this.newKeys++;
     this.adopted(at, before);
   }
 
   /** Recovery took a record over: whether its key is new is not known. */
   adopted(at: number, before: number): void {
     this.#tombstones += this.#deadness(at, before);
+    this.#forgotten += this.#absence(at, before);
     this.#dirtyLiveBytes += sizeOf(this.#words, at);
     if (before === 0 || ((before - this.#flusher.mark) | 0) < 0) return;
     this.#dirtyLiveBytes -= sizeOf(this.#words, wordOf(before));
@@ -40,20 +45,29 @@ export class RecordCounts {
 
   /** A staged record was taken back. */
   undone(at: number, before: number): void {
-    if (before === 0) this.newKeys--;
+    if (before === 0 && slotOfRecord(this.#words, at) < SYSTEM_SLOT) this.newKeys--;
     this.#tombstones -= this.#deadness(at, before);
+    this.#forgotten -= this.#absence(at, before);
   }
 
   /** 1 where a tombstone replaces a live record or none, -1 where a live record replaces a tombstone. */
   #deadness(at: number, before: number): number {
-    const isDead = flagsOf(this.#words, at) & Flag.tombstone;
-    const wasDead = before === 0 ? 0 : flagsOf(this.#words, wordOf(before)) & Flag.tombstone;
-    return isDead - wasDead;
+    return this.#isDead(at) - (before === 0 ? 0 : this.#isDead(wordOf(before)));
+  }
+
+  #isDead(at: number): number {
+    return (flagsOf(this.#words, at) & (Flag.tombstone | Flag.forgotten)) === Flag.tombstone ? 1 : 0;
+  }
+
+  /** 1 where the node forgets a key, -1 where it holds one again that it had forgotten. */
+  #absence(at: number, before: number): number {
+    const wasForgotten = before !== 0 && isForgotten(this.#words, wordOf(before));
+    return Number(isForgotten(this.#words, at)) - Number(wasForgotten);
   }
 
   /** About how many live keys the node holds: tombstones of a former life that were flushed count as keys. */
   get keysAbout(): number {
-    return Math.max(0, this.#baseKeys + this.newKeys - this.#tombstones);
+    return Math.max(0, this.#baseKeys + this.newKeys - this.#tombstones - this.#forgotten);
   }
 
   /** Bytes of dirty records that nothing has replaced yet, but for those of a flush under way. */
@@ -65,6 +79,7 @@ export class RecordCounts {
   beginFlush(): number {
     const bytes = this.#dirtyLiveBytes;
     this.#dirtyLiveBytes = 0;
+    this.#forgottenBefore = this.#forgotten;
     return bytes;
   }
 
@@ -76,5 +91,7 @@ export class RecordCounts {
   countFlushed(flushedKeys: number): void {
     this.#baseKeys = this.#base.entryCount;
     this.newKeys -= flushedKeys;
+    this.#forgotten -= this.#forgottenBefore;
+    this.#forgottenBefore = 0;
   }
 }

@@ -10,6 +10,7 @@
 import { join } from 'node:path';
 import { StoreError } from '../core/errors.js';
 import { sizeOf } from '../protocol/record.js';
+import { adopt } from './adopt.js';
 import { CommitLog, storageError } from './commit-log.js';
 import type { Engine } from './engine.js';
 import {
@@ -226,7 +227,7 @@ class Replay {
     if (!arena.fitsLap(units)) arena.wrap();
     const start = arena.push(units);
     this.#bytes.copy(arena.bytes, start * 4, from * 4, to * 4);
-    for (let i = 0, word = start; i < records; i++, word += sizeOf(arena.words, word) / 4) engine.adopt(word);
+    for (let i = 0, word = start; i < records; i++, word += sizeOf(arena.words, word) / 4) adopt(engine, word);
   }
 
   /** Room in the arena and the index; a log larger than memory goes to the base table in between. */

@@ -2,8 +2,9 @@
  * Stand-ins for what a thread's runtime is wired to: a store that notes what it is told, a placement of one node, and a
  * mailbox as an array. One journal keeps the order of everything.
  */
-import type { HandlerScope, Placement, Store, TurnStorage } from '../../src/actor/ports.js';
-import { clock, nodeIndex, replicaId } from '../../src/core/ids.js';
+import type { HandlerScope, Store, TurnStorage } from '../../src/actor/ports.js';
+import { settledPlacement } from '../../src/actor/settled-placement.js';
+import { clock, nodeIndex, partitionId, replicaId } from '../../src/core/ids.js';
 import { putHeader } from '../../src/protocol/header.js';
 import type { TurnReader } from '../../src/runtime/worker-loop.js';
 
@@ -12,6 +13,7 @@ export class FakeStore implements Store, HandlerScope, TurnStorage {
   readonly bytes = Buffer.from(this.words.buffer);
   readonly replica = replicaId(1);
   readonly refusal = 0;
+  readonly systemPartition = partitionId(8);
   nextCounter = 1;
   clock = clock(0);
   busy = false;
@@ -36,6 +38,10 @@ export class FakeStore implements Store, HandlerScope, TurnStorage {
 
   stage(at: number): void {
     this.staged.push(at);
+  }
+
+  forget(): boolean {
+    return false;
   }
 
   requireSync(): void {
@@ -74,15 +80,14 @@ export class FakeStore implements Store, HandlerScope, TurnStorage {
   }
 }
 
-export const placement: Placement = {
+export const placement = settledPlacement({
   n: 1,
   partitions: 8,
-  slotShift: 11,
   preference: new Uint16Array(8),
   isUp: () => true,
   suspects: () => false,
   members: [nodeIndex(0)],
-};
+});
 
 /** A mailbox of messages given at once; `release` is noted in the journal. */
 export class FakeReader implements TurnReader {

@@ -9,6 +9,7 @@ import { addressOf, Role } from '../../src/actor/address.js';
 import type { AnyBehaviour } from '../../src/actor/behaviour.js';
 import type { Outbound } from '../../src/actor/env.js';
 import { LivenessView } from '../../src/actor/liveness-view.js';
+import { settledPlacement } from '../../src/actor/settled-placement.js';
 import { nodeIndex } from '../../src/core/ids.js';
 import type { SiblingSet } from '../../src/core/siblings.js';
 import { MessageView, putHeader } from '../../src/protocol/header.js';
@@ -76,15 +77,14 @@ export class SimEnv {
     this.system = new ActorSystem({
       node: nodeIndex(node),
       store: this.store,
-      placement: {
+      placement: settledPlacement({
         n,
         partitions: 1,
-        slotShift: 14,
         preference: Uint16Array.from({ length: n }, (_, index) => index),
         isUp: (other) => !this.down.has(other),
         suspects: (other) => this.down.has(other) || this.view.suspects(other),
         members: Array.from({ length: n }, (_, index) => nodeIndex(index)),
-      },
+      }),
       post: {
         open: (out, bytes, tag, to, from, request, handler) => this.#open(out, bytes, tag, to, from, request, handler),
         undo: (handler) => {

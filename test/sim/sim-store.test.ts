@@ -6,6 +6,7 @@ import { StoreError } from '../../src/core/errors.js';
 import { Random } from '../../src/sim/random.js';
 import { SimDisk } from '../../src/sim/sim-disk.js';
 import { NodeCrash, SimStore } from '../../src/sim/sim-store.js';
+import { forgetSuite } from '../storage/forget-suite.js';
 import { find, keyOf, readText, stageWrite } from '../storage/records.js';
 import { storeSuite } from '../storage/store-suite.js';
 
@@ -19,10 +20,12 @@ function endTurn(store: SimStore): void {
   store.maintain(0);
 }
 
-storeSuite('simulated store', () => {
+const openSuite = () => {
   const store = open();
   return { store, slotShift: 11, endTurn: () => endTurn(store) };
-});
+};
+storeSuite('simulated store', openSuite);
+forgetSuite('simulated store', openSuite);
 
 test('simulated store: a restart -> what was logged is there, what was not is not', (t) => {
   const disk = new SimDisk(new Random(7));

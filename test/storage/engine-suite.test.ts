@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as eventTurn } from 'node:timers/promises';
 import test from 'ava';
-import { MiB, StorageNode } from './node-fixture.js';
+import { Found, HotReader } from '../../src/storage/hot-reader.js';
+import { forgetSuite } from './forget-suite.js';
+import { MiB, StorageNode, testFolder } from './node-fixture.js';
+import { find, keyOf } from './records.js';
 import { storeSuite } from './store-suite.js';
 
 /** One event loop for all of them: what a node leaves behind is cleared when the file is done. */
@@ -13,7 +16,7 @@ test.after.always(() => {
 });
 
 function engineSuite(name: string, options: { memoryBytes: number; flushes: boolean; compression: boolean }): void {
-  storeSuite(name, async () => {
+  const open = async () => {
     const folder = mkdtempSync(join(tmpdir(), 'kvorum-suite-'));
     folders.push(folder);
     const { memoryBytes, compression } = options;
@@ -28,8 +31,33 @@ function engineSuite(name: string, options: { memoryBytes: number; flushes: bool
       },
       close: () => node.crash(),
     };
-  });
+  };
+  storeSuite(name, open);
+  forgetSuite(name, open);
 }
+
+test('engine: a forgotten key, flushed and reopened from the log or from the table -> absent, also to readers', async (t) => {
+  const folder = testFolder(t);
+  let node = await StorageNode.open(t, folder);
+  const key = keyOf('gone');
+  const reader = () => new HotReader(node.memory).find(key.words, key.hash, key.keySlot, 0);
+  node.put(key, 'one');
+  await node.flush();
+  node.engine.forget(find(node.engine, key));
+  node.endTurn();
+  t.is(reader(), Found.forgotten);
+  t.is(node.engine.counts.keysAbout, 0);
+  node = await node.reopen(t);
+  t.is(find(node.engine, key), -1);
+  t.is(reader(), Found.forgotten);
+  await node.flush();
+  t.false(node.engine.base.has((key.keySlot >>> 16) >>> 11, Buffer.from(key.text)));
+  t.is(node.engine.counts.keysAbout, 0);
+  node.put(key, 'two');
+  t.is(node.text(key), 'two');
+  node.endTurn();
+  t.is(node.engine.counts.keysAbout, 1);
+});
 
 engineSuite('engine in memory', { memoryBytes: 16 * MiB, flushes: false, compression: false });
 engineSuite('engine flushed each turn', { memoryBytes: 2 * MiB, flushes: true, compression: false });
