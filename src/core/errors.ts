@@ -40,6 +40,7 @@ export const ERROR_CODES = {
   KV_WRONG_CLUSTER: { retryable: false, meaning: 'The data directory was made with other cluster options.' },
   KV_FORMAT_TOO_NEW: { retryable: false, meaning: 'The data was written by a newer format; upgrade kvorum.' },
   KV_PROTOCOL: { retryable: false, meaning: 'A peer sent bytes that break the protocol.' },
+  KV_RING_CHANGING: { retryable: true, meaning: 'Another change of the ring is under way; one at a time.' },
   KV_TOO_MANY_HANDLES: { retryable: true, meaning: 'All seats for attached threads are taken.' },
   KV_STALE_EPOCH: {
     retryable: true,

@@ -57,7 +57,15 @@ export interface RingState {
 export function firstRingState(map: RingMap): RingState {
   const { partitions, n, failureDomain, members } = map;
   const changedAt = new Array<number>(partitions).fill(map.epoch);
-  return { epoch: map.epoch, partitions, n, failureDomain, members, lists: preferenceLists(map, claim(map)), changedAt };
+  return {
+    epoch: map.epoch,
+    partitions,
+    n,
+    failureDomain,
+    members,
+    lists: preferenceLists(map, claim(map)),
+    changedAt,
+  };
 }
 
 /** The map that a settled state stands for: what the next one is claimed from. */
