@@ -1,6 +1,7 @@
 /**
- * The actor that keeps liveness, one for each node: raises its heartbeat every second, tells a few random others what
- * it knows, and suspects whose counter stands still (van Renesse, Minsky, Hayden 1998). `down` needs two reporters.
+ * The actor that keeps liveness, one for each node: raises its heartbeat, tells a few random others a part of what it
+ * knows, and suspects whose counter stands still (van Renesse, Minsky, Hayden 1998). `down` needs two reporters; a node
+ * that is down is told now and then all the same, so that a healed partition finds itself.
  *
  * What it knows also stands in a `LivenessView`, for anyone in the host to read.
  */
@@ -8,6 +9,8 @@ import { addressOf, Role } from '../src/actor/address.js';
 import type { Behaviour } from '../src/actor/behaviour.js';
 import type { Env } from '../src/actor/env.js';
 import type { LivenessView } from '../src/actor/liveness-view.js';
+import { excerpt } from '../src/core/excerpt.js';
+import type { GossipTuning } from '../src/core/gossip-tuning.js';
 import type { NodeIndex } from '../src/core/ids.js';
 import {
   beat,
@@ -18,21 +21,34 @@ import {
   report,
   startLiveness,
 } from '../src/core/membership.js';
-import { findSilent, isDown, observeMembers, startWatch, type Watch } from '../src/core/suspicion.js';
-import { bodyMessageBytes, encodeBody, putBody, readBody } from '../src/protocol/body.js';
+import type { HostOf } from '../src/core/reporters.js';
+import { findDown, findSilent, lagFactor, observeMembers, suspicionTimeMs, type Watch } from '../src/core/suspicion.js';
+import { bodyMessageBytes, putBody } from '../src/protocol/body.js';
+import { encodeGossip, readGossip } from '../src/protocol/gossip-body.js';
 import { HEADER_WORDS } from '../src/protocol/header.js';
 import { Kind } from '../src/protocol/messages.js';
 
 export interface GossipOptions {
+  readonly tuning: GossipTuning;
   /** Raised with every start of the node. */
   readonly incarnation: number;
   readonly view: LivenessView;
-  readonly hostOf: (node: NodeIndex) => string;
+  readonly hostOf: HostOf;
+  /** Whether this node's host knows that the other has ended: nobody waits for its heartbeat then. */
+  readonly hasEnded: (node: NodeIndex) => boolean;
+  /** Told when this agent takes a node for another state than before. */
+  readonly onChange: (entry: Liveness) => void;
 }
 
 interface GossipState {
+  /** Members of the ring alone. */
   members: Members;
   watch: Watch;
+  /** Those whom this node itself has waited for in vain, and not heard of since. */
+  silent: ReadonlySet<NodeIndex>;
+  /** The ring that the table was last cut to. */
+  ring: readonly NodeIndex[];
+  isMember: ReadonlySet<NodeIndex>;
   /** Token of the timer that this start of the actor has set: one of an earlier start rings in vain. */
   readonly timer: number;
   /** Milliseconds since the actor started, which do not wrap, and the clock that they were read from. */
@@ -42,77 +58,105 @@ interface GossipState {
   dueMs: number;
   /** How late the agent has run of late; it recovers by one heartbeat a round, as in Lifeguard. */
   lagMs: number;
+  /** When a node that is down may be told again. */
+  probeAtMs: number;
 }
-
-const HEARTBEAT_MS = 1_000;
-/** Silence that makes a suspect among up to four nodes; among more, news takes a number of rounds that grows with their log. */
-const SUSPICION_MS = 5_000;
-/** Others told each round. One would do for an epidemic to spread, but now and then not within the suspicion time. */
-const FANOUT = 3;
 
 /** The behaviour of a node's gossip agent. */
 export function gossipAgent(options: GossipOptions): Behaviour<GossipState, 'gossip'> {
+  const { heartbeatMs } = options.tuning;
   return {
     role: 'gossip-agent',
     init(env) {
       const timer = env.random() | 0;
-      env.timer(HEARTBEAT_MS, timer);
-      const watch = startWatch({ heartbeatMs: HEARTBEAT_MS, suspicionMs: SUSPICION_MS });
+      env.timer(heartbeatMs, timer);
+      const ring = env.placement.members;
+      const isMember = new Set([...ring, env.node]);
       const members = [startLiveness(env.node, options.incarnation)];
-      return { members, watch, timer, elapsedMs: 0, clockMs: env.nowMs(), dueMs: Number.POSITIVE_INFINITY, lagMs: 0 };
+      const times = { elapsedMs: 0, clockMs: env.nowMs(), dueMs: Number.POSITIVE_INFINITY, lagMs: 0, probeAtMs: 0 };
+      return { members, watch: [], silent: new Set(), ring, isMember, timer, ...times };
     },
     receive: {
       gossip(state, message, env) {
-        state.members = mergeMembers(state.members, readBody(message, HEADER_WORDS) as Liveness[]);
-        observe(state, env, options);
+        followRing(state, env);
+        const told = readGossip(message).filter(({ node }) => state.isMember.has(node));
+        state.members = mergeMembers(state.members, told, options.hostOf);
+        observe(state, env);
+        publish(state, options);
       },
     },
     onTimer(state, token, env) {
       if (token !== state.timer) return;
+      followRing(state, env);
       state.members = beat(state.members, env.node);
-      observe(state, env, options);
+      observe(state, env);
       accuse(state, env, options);
-      tell(state, env);
-      state.dueMs = state.elapsedMs + HEARTBEAT_MS;
-      env.timer(HEARTBEAT_MS, state.timer);
+      publish(state, options);
+      tell(state, env, options);
+      state.dueMs = state.elapsedMs + heartbeatMs;
+      env.timer(heartbeatMs, state.timer);
     },
   };
 }
 
-function observe(state: GossipState, env: Env, { view }: GossipOptions): void {
+/** A node leaves the table when it has left the ring, and not before. */
+function followRing(state: GossipState, env: Env): void {
+  const { members } = env.placement;
+  if (members === state.ring) return;
+  state.ring = members;
+  state.isMember = new Set([...members, env.node]);
+  state.members = state.members.filter(({ node }) => state.isMember.has(node));
+}
+
+function observe(state: GossipState, env: Env): void {
   const nowMs = env.nowMs();
   state.elapsedMs += (nowMs - state.clockMs) | 0;
   state.clockMs = nowMs;
   state.watch = observeMembers(state.watch, state.members, state.elapsedMs);
-  for (const entry of state.members) view.put(entry, entry.reporters.includes(env.node));
+  if (state.silent.size === 0) return;
+  const still = state.watch.filter(({ node, movedAtMs }) => state.silent.has(node) && movedAtMs < state.elapsedMs);
+  state.silent = new Set(still.map(({ node }) => node));
 }
 
 /** Reports who is silent, and calls down whom enough have reported. */
-function accuse(state: GossipState, env: Env, options: GossipOptions): void {
-  const suspicionMs = SUSPICION_MS * Math.max(1, Math.log2(env.placement.members.length) / 2);
-  const watch = { ...state.watch, options: { heartbeatMs: HEARTBEAT_MS, suspicionMs } };
-  state.lagMs = Math.max(0, state.elapsedMs - state.dueMs, state.lagMs - HEARTBEAT_MS);
-  for (const node of findSilent(watch, env.node, state.elapsedMs, state.lagMs)) {
-    state.members = report(state.members, node, env.node);
-  }
-  for (const entry of state.members) {
-    if (entry.state === 'suspect' && isDown(entry, state.members, options.hostOf)) {
-      state.members = markDown(state.members, entry.node);
-    }
+function accuse(state: GossipState, env: Env, { tuning, hostOf, hasEnded }: GossipOptions): void {
+  state.lagMs = Math.max(0, state.elapsedMs - state.dueMs, state.lagMs - tuning.heartbeatMs);
+  const silenceMs = suspicionTimeMs(tuning, state.ring.length) * lagFactor(tuning, state.lagMs);
+  const ended = state.members.map(({ node }) => node).filter((node) => node !== env.node && hasEnded(node));
+  state.silent = new Set([...findSilent(state.watch, env.node, state.elapsedMs, silenceMs), ...ended]);
+  state.members = report(state.members, state.silent, env.node, hostOf);
+  state.members = markDown(state.members, findDown(state.members, hostOf));
+}
+
+function publish({ members, silent }: GossipState, { view, onChange }: GossipOptions): void {
+  for (const entry of members) {
+    const before = view.stateOf(entry.node) ?? 'up';
+    view.put(entry, silent.has(entry.node));
+    if (entry.state !== before) onChange(entry);
   }
 }
 
-/** Sends the table to a few others, drawn anew each round. */
-function tell(state: GossipState, env: Env): void {
-  const others = env.placement.members.filter((node) => node !== env.node && env.placement.isUp(node));
-  if (others.length === 0) return;
-  const body = encodeBody(state.members);
-  const bytes = bodyMessageBytes(HEADER_WORDS, body);
-  for (let told = 0; told < FANOUT && others.length > 0; told++) {
+/** Tells a few others, drawn anew each round; and one that is down, where its time has come. */
+function tell(state: GossipState, env: Env, { tuning }: GossipOptions): void {
+  const down = new Set(state.members.filter((entry) => entry.state === 'down').map(({ node }) => node));
+  const reachable = state.ring.filter((node) => node !== env.node && env.placement.isUp(node));
+  const others = reachable.filter((node) => !down.has(node));
+  for (let told = 0; told < tuning.fanout && others.length > 0; told++) {
     const [other] = others.splice(env.random() % others.length, 1);
-    const out = env.open(Kind.gossip, addressOf(Role.gossip, other, 0), 0, bytes);
-    if (out !== undefined) putBody(out.words, out.bytes, out.at + HEADER_WORDS, body);
+    send(state, env, other, tuning);
   }
+  const lost = reachable.filter((node) => down.has(node));
+  if (lost.length === 0 || state.elapsedMs < state.probeAtMs) return;
+  state.probeAtMs = state.elapsedMs + tuning.probeMs;
+  send(state, env, lost[env.random() % lost.length], tuning);
+}
+
+function send({ members }: GossipState, env: Env, other: NodeIndex, { entriesMax }: GossipTuning): void {
+  const first = env.random() % members.length;
+  const body = encodeGossip(excerpt(members, { entriesMax, first, always: [env.node, other] }));
+  const bytes = bodyMessageBytes(HEADER_WORDS, body);
+  const out = env.open(Kind.gossip, addressOf(Role.gossip, other, 0), 0, bytes);
+  if (out !== undefined) putBody(out.words, out.bytes, out.at + HEADER_WORDS, body);
 }
 
 export type { GossipState };

@@ -1,13 +1,15 @@
 /**
  * Liveness as gossip spreads it: one entry per node, joined entry by entry, so that order and repetition do not matter.
  *
- * An entry is ordered by incarnation, then by refutation: the greater one wins as a whole. At equal ones the heartbeat
- * is the greater, the state the worse, the reporters the union. Only the node itself raises incarnation (restart),
- * refutation (a rumour about it is wrong) and heartbeat; so nobody can bring back what it has refuted.
- * Das, Gupta, Motivala, "SWIM", DSN 2002, section 4.2; van Renesse, Minsky, Hayden, "A Gossip-Style Failure Detection
- * Service", 1998. Liveness never moves data: the ring map does.
+ * An entry is ordered by incarnation, then by heartbeat: the greater one wins as a whole. At equal ones the state is the
+ * worse, the reporters the union. A suspicion thus speaks of one heartbeat, and the next one refutes it wherever it is
+ * heard; only the node itself raises either, so nobody can bring back what it has refuted, and a node that is deaf or was
+ * cut off convinces nobody who has heard of the others since.
+ * Van Renesse, Minsky, Hayden, "A Gossip-Style Failure Detection Service", 1998; reports and their refutation as in Das,
+ * Gupta, Motivala, "SWIM", DSN 2002, section 4.2. Liveness never moves data: the ring map does.
  */
 import type { NodeIndex } from './ids.js';
+import { type HostOf, joinReporters, type Reporters } from './reporters.js';
 
 export type NodeState = 'up' | 'suspect' | 'down';
 
@@ -16,96 +18,68 @@ export interface Liveness {
   readonly node: NodeIndex;
   /** Raised at every restart. */
   readonly incarnation: number;
-  /** Raised by the node to refute a suspicion within an incarnation. */
-  readonly refutation: number;
   /** Raised by the node every heartbeat interval. */
   readonly heartbeat: number;
   readonly state: NodeState;
-  /** Nodes that suspect it, ascending. */
-  readonly reporters: readonly NodeIndex[];
+  /** Nodes that suspect it at this heartbeat, ascending. */
+  readonly reporters: Reporters;
 }
 
 /** One entry per node, ascending by node; never changed in place. */
 export type Members = readonly Liveness[];
 
-/** An entry in short: enough to tell who is behind. */
-export interface MembersDigest {
-  readonly node: NodeIndex;
-  readonly incarnation: number;
-  readonly refutation: number;
-  readonly heartbeat: number;
-  /** State and reporters, exactly: a dead node beats no more, so a hash that collides would hide a reporter for good. */
-  readonly mark: string;
-}
-
 const RANK: Readonly<Record<NodeState, number>> = { up: 0, suspect: 1, down: 2 };
 
-/** The join of two tables: commutative, associative, idempotent. */
-export function mergeMembers(a: Members, b: Members): Members {
-  const merged = new Map(a.map((entry) => [entry.node, entry]));
+/** The join of two tables: commutative, associative, idempotent. One pass over both. */
+export function mergeMembers(a: Members, b: Members, hostOf: HostOf): Members {
+  const merged: Liveness[] = [];
+  let at = 0;
   for (const entry of b) {
-    const known = merged.get(entry.node);
-    merged.set(entry.node, known === undefined ? entry : mergeLiveness(known, entry));
+    while (at < a.length && a[at].node < entry.node) merged.push(a[at++]);
+    if (at < a.length && a[at].node === entry.node) merged.push(mergeLiveness(a[at++], entry, hostOf));
+    else merged.push(entry);
   }
-  return [...merged.values()].sort((x, y) => x.node - y.node);
+  while (at < a.length) merged.push(a[at++]);
+  return merged;
 }
 
 /** The join of two entries of one node. */
-export function mergeLiveness(a: Liveness, b: Liveness): Liveness {
-  const order = a.incarnation - b.incarnation || a.refutation - b.refutation;
+export function mergeLiveness(a: Liveness, b: Liveness, hostOf: HostOf): Liveness {
+  const order = a.incarnation - b.incarnation || a.heartbeat - b.heartbeat;
   if (order !== 0) return order > 0 ? a : b;
-  return {
-    ...a,
-    heartbeat: Math.max(a.heartbeat, b.heartbeat),
-    state: RANK[a.state] >= RANK[b.state] ? a.state : b.state,
-    reporters: [...new Set([...a.reporters, ...b.reporters])].sort((x, y) => x - y),
-  };
+  const state = RANK[a.state] >= RANK[b.state] ? a.state : b.state;
+  const reporters = joinReporters(a.reporters, b.reporters, hostOf);
+  return state === a.state && reporters === a.reporters ? a : { ...a, state, reporters };
 }
 
 /** The entry of a node that has just started. */
 export function startLiveness(node: NodeIndex, incarnation: number): Liveness {
-  return { node, incarnation, refutation: 0, heartbeat: 0, state: 'up', reporters: [] };
+  return { node, incarnation, heartbeat: 0, state: 'up', reporters: [] };
 }
 
-/** The node's own heartbeat; where the table suspects it, it also refutes. Its entry must be in the table. */
+/** The node's own heartbeat, which refutes whatever is said of the last. Its entry must be in the table. */
 export function beat(members: Members, self: NodeIndex): Members {
-  return change(members, self, (entry) => {
-    const heartbeat = entry.heartbeat + 1;
-    if (entry.state === 'up') return { ...entry, heartbeat };
-    return { ...entry, heartbeat, refutation: entry.refutation + 1, state: 'up', reporters: [] };
-  });
+  return change(members, new Set([self]), (entry) => ({
+    ...entry,
+    heartbeat: entry.heartbeat + 1,
+    state: 'up',
+    reporters: [],
+  }));
 }
 
-/** Adds a reporter's suspicion of a node; the state becomes at least `suspect`. */
-export function report(members: Members, node: NodeIndex, reporter: NodeIndex): Members {
-  return change(members, node, (entry) => mergeLiveness(entry, { ...entry, state: 'suspect', reporters: [reporter] }));
+/** Adds a reporter's suspicion of these nodes; their state becomes at least `suspect`. */
+export function report(members: Members, silent: ReadonlySet<NodeIndex>, reporter: NodeIndex, hostOf: HostOf): Members {
+  return change(members, silent, (entry) =>
+    mergeLiveness(entry, { ...entry, state: 'suspect', reporters: [reporter] }, hostOf),
+  );
 }
 
-/** Records that enough reporters agree (suspicion.ts decides that). */
-export function markDown(members: Members, node: NodeIndex): Members {
-  return change(members, node, (entry) => ({ ...entry, state: 'down' }));
+/** Records that enough reporters agree on these nodes (suspicion.ts decides that). */
+export function markDown(members: Members, lost: ReadonlySet<NodeIndex>): Members {
+  return change(members, lost, (entry) => ({ ...entry, state: 'down' }));
 }
 
-/** The table in short, to send to a peer. */
-export function digestMembers(members: Members): readonly MembersDigest[] {
-  return members.map(({ node, incarnation, refutation, heartbeat, state, reporters }) => {
-    const mark = state === 'up' && reporters.length === 0 ? '' : `${state}:${reporters.join(',')}`;
-    return { node, incarnation, refutation, heartbeat, mark };
-  });
-}
-
-/** The entries that the sender of the digest lacks, or holds in another form. */
-export function deltaMembers(members: Members, digest: readonly MembersDigest[]): Members {
-  const theirs = new Map(digest.map((entry) => [entry.node, entry]));
-  const mine = digestMembers(members);
-  return members.filter((entry, index) => {
-    const known = theirs.get(entry.node);
-    if (known === undefined) return true;
-    const order = entry.incarnation - known.incarnation || entry.refutation - known.refutation;
-    return order > 0 || (order === 0 && (entry.heartbeat > known.heartbeat || mine[index].mark !== known.mark));
-  });
-}
-
-function change(members: Members, node: NodeIndex, edit: (entry: Liveness) => Liveness): Members {
-  return members.map((entry) => (entry.node === node ? edit(entry) : entry));
+function change(members: Members, nodes: ReadonlySet<NodeIndex>, edit: (entry: Liveness) => Liveness): Members {
+  if (nodes.size === 0) return members;
+  return members.map((entry) => (nodes.has(entry.node) ? edit(entry) : entry));
 }

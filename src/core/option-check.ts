@@ -1,6 +1,9 @@
-/** Checks one option against its spec in the option table. */
+/** Checks one option against its spec in the option table, and all of them together. */
 import { StoreError } from './errors.js';
-import type { OptionSpec } from './options.js';
+import type { OptionSpec, StoreOptions } from './options.js';
+
+const BYTES_PER_NODE_MIN = 1024 * 1024;
+const BYTES_PER_NODE_MAX = 4 * 1024 ** 3;
 
 /**
  * Checks one option against its spec; numbers given as text (flags, environment) are the CLI's to parse first.
@@ -42,6 +45,31 @@ function checkInteger(name: string, spec: OptionSpec, value: unknown): number {
     );
   }
   return value;
+}
+
+/** Checks what no option shows alone. @throws StoreError KV_INVALID_OPTION */
+export function checkTogether(options: StoreOptions): void {
+  const { n, r, w, nodes, partitions, weights, memoryBytes } = options;
+  if (r > n) throw invalidOption('r', `r (${r}) cannot exceed n (${n}): only n replicas of a key exist`);
+  if (w > n) throw invalidOption('w', `w (${w}) cannot exceed n (${n}): only n replicas of a key exist`);
+  if ((partitions & (partitions - 1)) !== 0)
+    throw invalidOption('partitions', `partitions (${partitions}) must be a power of two`);
+  if (weights.length !== nodes)
+    throw invalidOption('weights', `weights names ${weights.length} nodes, the host has ${nodes}`);
+  const perNode = memoryBytes / nodes;
+  if (perNode < BYTES_PER_NODE_MIN)
+    throw invalidOption(
+      'memoryBytes',
+      `memoryBytes gives ${Math.floor(perNode)} bytes to a node; at least ${BYTES_PER_NODE_MIN} are needed`,
+    );
+  if (perNode < 32 * options.pairBytesMax) {
+    throw invalidOption(
+      'memoryBytes',
+      `memoryBytes gives a node less than 32 pairs of pairBytesMax (${options.pairBytesMax})`,
+    );
+  }
+  if (perNode > BYTES_PER_NODE_MAX)
+    throw invalidOption('memoryBytes', `memoryBytes gives a node more than 4 GiB; use more nodes`);
 }
 
 /** The error of an option that cannot be. */

@@ -3,7 +3,8 @@
  * table and the validation at `open` come from this table. Cluster options must be the same on every host and are
  * stamped in the data directory; host options may differ and change between openings.
  */
-import { checkOption, invalidOption } from './option-check.js';
+import { GOSSIP_PRESETS, type GossipPreset } from './gossip-tuning.js';
+import { checkOption, checkTogether, invalidOption } from './option-check.js';
 
 export type Durability = 'sync' | 'interval' | 'none';
 export type FailureDomain = 'node' | 'host' | 'machine' | 'zone';
@@ -37,6 +38,7 @@ export interface HostOptions {
   readonly inFlightMax: number;
   readonly handlesMax: number;
   readonly clockDriftMaxMs: number;
+  readonly gossip: GossipPreset;
 }
 
 export type StoreOptions = ClusterOptions & HostOptions;
@@ -235,6 +237,14 @@ export const OPTION_SPECS: Readonly<Record<keyof StoreOptions, OptionSpec>> = {
     default: 60_000,
     meaning: 'How far a caller’s hybrid clock may run ahead of this host before its write is refused.',
   },
+  gossip: {
+    scope: 'host',
+    kind: 'choice',
+    choices: Object.keys(GOSSIP_PRESETS),
+    default: 'local',
+    meaning:
+      'How soon silence makes a suspect: local is patient, for threads of one process; lan is for several hosts.',
+  },
 };
 
 /** What `open` takes: any of the options, the rest by default. `resolve` is checked by the client, it is no data. */
@@ -270,27 +280,4 @@ export function resolveOptions(given: OpenOptions, machine: Machine): StoreOptio
   const options = { r: majority, w: majority, ...checked, nodes, n, weights, hostId } as StoreOptions;
   checkTogether(options);
   return options;
-}
-
-function checkTogether(options: StoreOptions): void {
-  const { n, r, w, nodes, partitions, weights, memoryBytes } = options;
-  if (r > n) throw invalidOption('r', `r (${r}) cannot exceed n (${n}): only n replicas of a key exist`);
-  if (w > n) throw invalidOption('w', `w (${w}) cannot exceed n (${n}): only n replicas of a key exist`);
-  if ((partitions & (partitions - 1)) !== 0)
-    throw invalidOption('partitions', `partitions (${partitions}) must be a power of two`);
-  if (weights.length !== nodes)
-    throw invalidOption('weights', `weights names ${weights.length} nodes, the host has ${nodes}`);
-  const perNode = memoryBytes / nodes;
-  if (perNode < MiB)
-    throw invalidOption(
-      'memoryBytes',
-      `memoryBytes gives ${Math.floor(perNode)} bytes to a node; at least ${MiB} are needed`,
-    );
-  if (perNode < 32 * options.pairBytesMax) {
-    throw invalidOption(
-      'memoryBytes',
-      `memoryBytes gives a node less than 32 pairs of pairBytesMax (${options.pairBytesMax})`,
-    );
-  }
-  if (perNode > 4 * GiB) throw invalidOption('memoryBytes', `memoryBytes gives a node more than 4 GiB; use more nodes`);
 }

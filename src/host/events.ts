@@ -1,9 +1,16 @@
 /** What a node's thread tells its host, through a port of its own. */
 import type { WireError } from '../core/errors.js';
+import type { NodeState } from '../core/membership.js';
 
 export type NodeEvent =
   | { readonly type: 'actor-restarted'; readonly role: string; readonly instance: number; readonly error: string }
   | { readonly type: 'storage-error'; readonly error: WireError }
   | { readonly type: 'overloaded'; readonly what: string }
+  | {
+      readonly type: 'liveness';
+      readonly about: number;
+      readonly state: NodeState;
+      readonly reporters: readonly number[];
+    }
   | { readonly type: 'log-cut'; readonly segment: string; readonly bytes: number }
   | { readonly type: 'fatal'; readonly error: WireError };

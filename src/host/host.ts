@@ -80,8 +80,16 @@ export class Host {
   }
 
   #supervisor(node: number): Supervisor {
-    const { syncIntervalMs, logBytesMax, mapBytesMax, compression, clockDriftMaxMs, siblingsMax, pairBytesMax } =
-      this.options;
+    const {
+      syncIntervalMs,
+      logBytesMax,
+      mapBytesMax,
+      compression,
+      clockDriftMaxMs,
+      siblingsMax,
+      pairBytesMax,
+      gossip,
+    } = this.options;
     const hooks: SupervisorHooks = {
       onSpawn: (index, link) => this.#seat(index, link),
       onUp: (index, incarnation) => this.#emit('node-up', { node: index, incarnation }),
@@ -99,6 +107,7 @@ export class Host {
       clockDriftMaxMs,
       siblingsMax,
       pairBytesMax,
+      gossip,
     };
     return new Supervisor(settings, hooks);
   }
@@ -123,6 +132,11 @@ export class Host {
         return;
       case 'overloaded':
         this.#emit('overloaded', { node, what: event.what });
+        return;
+      case 'liveness':
+        // while the host closes, its nodes end one after the other
+        if (this.#closed !== undefined) return;
+        this.#emit('liveness', { node: event.about, state: event.state, reporters: event.reporters, observer: node });
         return;
       case 'log-cut':
         this.#emit('log-cut', { node, segment: event.segment, bytes: event.bytes });

@@ -4,6 +4,8 @@ export interface StoreEvents {
   'node-down': { node: number; reason: string };
   'node-up': { node: number; incarnation: number };
   'actor-restarted': { node: number; role: string; error: string };
+  /** What the gossip agent of `observer` now takes a node for, and who suspects it. */
+  liveness: { node: number; state: 'up' | 'suspect' | 'down'; reporters: readonly number[]; observer: number };
   overloaded: { node: number; what: string };
   'storage-error': { node: number; code: string; message: string };
   'log-cut': { node: number; segment: string; bytes: number };

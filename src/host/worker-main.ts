@@ -3,15 +3,9 @@
  * An error that ends the loop ends the thread; the host starts it anew (supervision.ts).
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { coordinator } from '../../actors/coordinator.js';
-import { gossipAgent } from '../../actors/gossip-agent.js';
-import { vnode } from '../../actors/vnode.js';
-import { addressOf, Role } from '../actor/address.js';
 import type { TurnStorage } from '../actor/ports.js';
 import { asStoreError, assert } from '../core/errors.js';
-import { nodeIndex } from '../core/ids.js';
-import { recordBytesMax } from '../protocol/limits.js';
-import { ActorSystem } from '../runtime/actor-system.js';
+import type { GossipPreset } from '../core/gossip-tuning.js';
 import { Count } from '../runtime/counters.js';
 import { HostClock } from '../runtime/host-clock.js';
 import { MailboxReader } from '../runtime/mailbox.js';
@@ -25,9 +19,10 @@ import { Maintenance } from '../storage/maintenance.js';
 import { type RecoveryReport, recover } from '../storage/recovery.js';
 import { exposeControl, type NodeControl, type SeatAttachment, type StartOutcome } from './control.js';
 import type { NodeEvent } from './events.js';
+import { spawnNodeActors } from './node-actors.js';
 import { NodeFiles } from './node-files.js';
 import { publishCounters } from './publish-counters.js';
-import { livenessView, placementPort, Status, type ThreadMap } from './thread-map.js';
+import { Status, type ThreadMap } from './thread-map.js';
 
 export interface NodeStart {
   readonly map: ThreadMap;
@@ -35,6 +30,7 @@ export interface NodeStart {
   readonly directory: string;
   readonly gate: SharedArrayBuffer;
   readonly events: MessagePort;
+  readonly gossip: GossipPreset;
   readonly syncIntervalMs: number;
   readonly logBytesMax: number;
   readonly mapBytesMax: number;
@@ -114,7 +110,8 @@ class NodeThread implements NodeControl {
   #run(engine: Engine, maintenance: Maintenance): void {
     const { map, node } = this.#start;
     const clock = new HostClock(map.clockStartMs);
-    const system = this.#spawnActors(engine);
+    const tell = (event: NodeEvent) => this.#tell(event);
+    const system = spawnNodeActors({ start: this.#start, store: engine, post: this.#post, tell });
     const counters = this.#counters;
     const line = node * Status.line;
     const storage = this.#turnStorage(engine, maintenance);
@@ -141,31 +138,6 @@ class NodeThread implements NodeControl {
     this.#ended = new Promise<void>((resolve) => setImmediate(resolve))
       .then(() => this.#loop?.run())
       .catch((error: unknown) => this.#die(error));
-  }
-
-  #spawnActors(engine: Engine): ActorSystem {
-    const { map, node, clockDriftMaxMs, siblingsMax, pairBytesMax } = this.#start;
-    const system = new ActorSystem({
-      node: nodeIndex(node),
-      store: engine,
-      placement: placementPort(map, node),
-      post: this.#post,
-      counters: this.#counters,
-      partitions: map.partitions,
-      onRestart: (role, instance, error) =>
-        this.#tell({ type: 'actor-restarted', role, instance, error: asStoreError(error).message }),
-    });
-    const options = { clockDriftMaxMs, siblingsMax, recordBytesMax: recordBytesMax(pairBytesMax) };
-    const vnodes = vnode(options);
-    for (let p = 0; p < map.partitions; p++) {
-      system.spawn(addressOf(Role.vnode, node, p), vnodes);
-    }
-    system.spawn(addressOf(Role.coordinator, node, 0), coordinator());
-    // Atomics: acquire; the host has raised it before this thread began
-    const incarnation = Atomics.load(this.#status, node * Status.line + Status.incarnation);
-    const view = livenessView(map, node);
-    system.spawn(addressOf(Role.gossip, node, 0), gossipAgent({ incarnation, view, hostOf: () => map.hostId }));
-    return system;
   }
 
   #replicates(partition: number): boolean {

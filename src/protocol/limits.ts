@@ -17,6 +17,8 @@ export const TURN_BYTES_MAX = 1024 * 1024;
 export const OUTBOX_BYTES_MAX = 8 * 1024 * 1024;
 /** Largest CBOR body of a cold message (gossip, scan bounds). */
 export const BODY_BYTES_MAX = 64 * 1024;
+/** Entries of one gossip message; each takes at most 46 bytes of its body. */
+export const GOSSIP_ENTRIES_MAX = 1_024;
 /** Records of one scan page, in bytes; a single larger record still travels alone. */
 export const PAGE_BYTES_MAX = 32 * 1024;
 /** Entries of a context that a caller may hand in: one per replica that ever wrote the key. */

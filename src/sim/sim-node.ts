@@ -9,6 +9,7 @@ import { addressOf, Role } from '../actor/address.js';
 import type { AnyBehaviour } from '../actor/behaviour.js';
 import { LivenessView } from '../actor/liveness-view.js';
 import type { Placement } from '../actor/ports.js';
+import { GOSSIP_PRESETS } from '../core/gossip-tuning.js';
 import type { NodeIndex } from '../core/ids.js';
 import { ActorSystem } from '../runtime/actor-system.js';
 import { allocateCounters, Count } from '../runtime/counters.js';
@@ -132,7 +133,14 @@ export class SimNode {
       system.spawn(addressOf(Role.vnode, index, partition), wrapped);
     }
     system.spawn(addressOf(Role.coordinator, index, 0), wrap(Role.coordinator, coordinator(WRITES_MAX), this));
-    const gossip = gossipAgent({ incarnation: this.life, view: this.view, hostOf });
+    const gossip = gossipAgent({
+      tuning: GOSSIP_PRESETS.lan,
+      incarnation: this.life,
+      view: this.view,
+      hostOf,
+      hasEnded: (other) => hostOf(other) === hostOf(index) && !placement.isUp(other),
+      onChange: () => undefined,
+    });
     system.spawn(addressOf(Role.gossip, index, 0), wrap(Role.gossip, gossip, this));
   }
 

@@ -7,7 +7,6 @@ const viewOf = (nodes: number) => new LivenessView(new Int32Array(LivenessView.b
 const entry = (node: number, state: NodeState, reporters: readonly number[] = []): Liveness => ({
   node: nodeIndex(node),
   incarnation: 1,
-  refutation: 0,
   heartbeat: 7,
   state,
   reporters: reporters.map(nodeIndex),

@@ -1,39 +1,52 @@
 import test from 'ava';
+import { GOSSIP_PRESETS } from '../../src/core/gossip-tuning.js';
 import { type NodeIndex, nodeIndex } from '../../src/core/ids.js';
 import { beat, type Members, markDown, mergeMembers, report, startLiveness } from '../../src/core/membership.js';
-import { findSilent, isDown, observeMembers, startWatch, suspicionTimeMs } from '../../src/core/suspicion.js';
+import { findDown, findSilent, lagFactor, observeMembers, suspicionTimeMs } from '../../src/core/suspicion.js';
 
-const OPTIONS = { heartbeatMs: 1_000, suspicionMs: 5_000 };
+const SILENCE_MS = 5_000;
 const [A, B, C, D] = [0, 1, 2, 3].map(nodeIndex);
 const fresh = (count: number): Members => Array.from({ length: count }, (_, node) => startLiveness(nodeIndex(node), 1));
 const oneHost = (): string => 'host';
 const ownHost = (node: NodeIndex): string => `host-${node}`;
 const reported = (members: Members, ...reporters: NodeIndex[]): Members =>
-  reporters.reduce((table, reporter) => report(table, A, reporter), members);
+  reporters.reduce((table, reporter) => report(table, new Set([A]), reporter, oneHost), members);
 
 test('suspicion: a counter that stands still for the suspicion time -> silent; one that moves -> not', (t) => {
-  let watch = observeMembers(startWatch(OPTIONS), fresh(3), 0);
+  let watch = observeMembers([], fresh(3), 0);
   watch = observeMembers(watch, beat(fresh(3), B), 4_000);
-  t.deepEqual(findSilent(watch, C, 4_999, 0), []);
-  t.deepEqual(findSilent(watch, C, 5_000, 0), [A]);
-  t.deepEqual(findSilent(watch, C, 9_000, 0), [A, B]);
+  t.deepEqual(findSilent(watch, C, 4_999, SILENCE_MS), []);
+  t.deepEqual(findSilent(watch, C, 5_000, SILENCE_MS), [A]);
+  t.deepEqual(findSilent(watch, C, 9_000, SILENCE_MS), [A, B]);
 });
 
 test('suspicion: the observer itself -> never silent', (t) => {
-  t.deepEqual(findSilent(observeMembers(startWatch(OPTIONS), fresh(1), 0), A, 1e9, 0), []);
+  t.deepEqual(findSilent(observeMembers([], fresh(1), 0), A, 1e9, SILENCE_MS), []);
 });
 
 test('suspicion: a restarted node with a lower heartbeat -> counts as having moved', (t) => {
-  let watch = observeMembers(startWatch(OPTIONS), beat(fresh(2), A), 0);
-  watch = observeMembers(watch, mergeMembers(fresh(2), [startLiveness(A, 2)]), 4_000);
-  t.deepEqual(findSilent(watch, B, 6_000, 0), []);
+  let watch = observeMembers([], beat(fresh(2), A), 0);
+  watch = observeMembers(watch, mergeMembers(fresh(2), [startLiveness(A, 2)], oneHost), 4_000);
+  t.deepEqual(findSilent(watch, B, 6_000, SILENCE_MS), []);
 });
 
 test('suspicion: lag of the reporter -> stretches the time, up to eight times', (t) => {
-  t.is(suspicionTimeMs(OPTIONS, 0), 5_000);
-  t.is(suspicionTimeMs(OPTIONS, 1_000), 10_000);
-  t.is(suspicionTimeMs(OPTIONS, 1e9), 40_000);
-  t.is(suspicionTimeMs(OPTIONS, -5), 5_000);
+  const { lan } = GOSSIP_PRESETS;
+  for (const [lagMs, factor] of [
+    [0, 1],
+    [500, 1.5],
+    [1_000, 2],
+    [1e9, 8],
+    [-5, 1],
+  ]) {
+    t.is(lagFactor(lan, lagMs), factor);
+  }
+});
+
+test('suspicion: a larger ring -> a heartbeat more for each doubling, times the parts that its table is told in', (t) => {
+  const lan = { ...GOSSIP_PRESETS.lan, heartbeatMs: 1_000, suspicionMs: 5_000, entriesMax: 64 };
+  const times = [1, 4, 8, 64, 128].map((nodes) => suspicionTimeMs(lan, nodes));
+  t.deepEqual(times, [5_000, 5_000, 6_000, 9_000, 5_000 + 5_000 * 2]);
 });
 
 for (const [what, members, hostOf, expected] of [
@@ -50,9 +63,9 @@ for (const [what, members, hostOf, expected] of [
   ['two hosts', reported(fresh(4), B, D), (node: NodeIndex) => (node === D ? 'far' : 'near'), true],
   ['itself and one other', reported(fresh(3), A, B), ownHost, false],
   ['one, with a single other up', reported(fresh(2), B), oneHost, true],
-  ['one, the third being down', markDown(reported(fresh(3), B), C), oneHost, true],
+  ['one, the third being down', markDown(reported(fresh(3), B), new Set([C])), oneHost, true],
 ] as const) {
   test(`down: ${what} -> ${expected}`, (t) => {
-    t.is(isDown(members[0], members, hostOf), expected);
+    t.is(findDown(members, hostOf).has(A), expected);
   });
 }

@@ -10,6 +10,7 @@ import type { AnyBehaviour } from '../../src/actor/behaviour.js';
 import type { Outbound } from '../../src/actor/env.js';
 import { LivenessView } from '../../src/actor/liveness-view.js';
 import { settledPlacement } from '../../src/actor/settled-placement.js';
+import { GOSSIP_PRESETS } from '../../src/core/gossip-tuning.js';
 import { nodeIndex } from '../../src/core/ids.js';
 import type { SiblingSet } from '../../src/core/siblings.js';
 import { MessageView, putHeader } from '../../src/protocol/header.js';
@@ -104,7 +105,14 @@ export class SimEnv {
   #spawn({ siblingsMax = 8, recordBytesMax = 64 * 1024, wrap = (_role, behaviour) => behaviour }: SimEnvOptions): void {
     const node = this.#node;
     const vnodes = vnode({ clockDriftMaxMs: DRIFT_MAX_MS, siblingsMax, recordBytesMax });
-    const gossip = gossipAgent({ incarnation: 1, view: this.view, hostOf: (other) => `host-${other}` });
+    const gossip = gossipAgent({
+      tuning: GOSSIP_PRESETS.lan,
+      incarnation: 1,
+      view: this.view,
+      hostOf: (other) => `host-${other}`,
+      hasEnded: () => false,
+      onChange: () => undefined,
+    });
     this.system.spawn(addressOf(Role.vnode, node, 0), wrap(Role.vnode, vnodes));
     this.system.spawn(addressOf(Role.coordinator, node, 0), wrap(Role.coordinator, coordinator(64)));
     this.system.spawn(addressOf(Role.gossip, node, 0), wrap(Role.gossip, gossip));

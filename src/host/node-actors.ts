@@ -1,0 +1,59 @@
+/**
+ * The actors of a node, spawned together: a vnode for each partition, for it may come to hold any; one coordinator, one
+ * gossip agent.
+ */
+import { coordinator } from '../../actors/coordinator.js';
+import { gossipAgent } from '../../actors/gossip-agent.js';
+import { vnode } from '../../actors/vnode.js';
+import { addressOf, Role } from '../actor/address.js';
+import type { Placement } from '../actor/ports.js';
+import { asStoreError } from '../core/errors.js';
+import { GOSSIP_PRESETS } from '../core/gossip-tuning.js';
+import { nodeIndex } from '../core/ids.js';
+import { recordBytesMax } from '../protocol/limits.js';
+import { ActorSystem } from '../runtime/actor-system.js';
+import type { PostOffice } from '../runtime/post-office.js';
+import type { Engine } from '../storage/engine.js';
+import type { NodeEvent } from './events.js';
+import { livenessView, placementPort, Status } from './thread-map.js';
+import type { NodeStart } from './worker-main.js';
+
+export interface NodeActorsParts {
+  readonly start: NodeStart;
+  readonly store: Engine;
+  readonly post: PostOffice;
+  readonly tell: (event: NodeEvent) => void;
+}
+
+/** The node's actor system, with its actors started. */
+export function spawnNodeActors({ start, store, post, tell }: NodeActorsParts): ActorSystem {
+  const { map, node, clockDriftMaxMs, siblingsMax, pairBytesMax } = start;
+  const placement = placementPort(map, node);
+  const system = new ActorSystem({
+    node: nodeIndex(node),
+    store,
+    placement,
+    post,
+    counters: new Int32Array(map.counters[node]),
+    partitions: map.partitions,
+    onRestart: (role, instance, error) =>
+      tell({ type: 'actor-restarted', role, instance, error: asStoreError(error).message }),
+  });
+  const vnodes = vnode({ clockDriftMaxMs, siblingsMax, recordBytesMax: recordBytesMax(pairBytesMax) });
+  for (let p = 0; p < map.partitions; p++) system.spawn(addressOf(Role.vnode, node, p), vnodes);
+  system.spawn(addressOf(Role.coordinator, node, 0), coordinator());
+  system.spawn(addressOf(Role.gossip, node, 0), agentOf(start, placement, tell));
+  return system;
+}
+
+function agentOf({ map, node, gossip }: NodeStart, { isUp }: Placement, tell: NodeActorsParts['tell']) {
+  return gossipAgent({
+    tuning: GOSSIP_PRESETS[gossip],
+    // Atomics: acquire; the host has raised it before this thread began
+    incarnation: Atomics.load(new Int32Array(map.status), node * Status.line + Status.incarnation),
+    view: livenessView(map, node),
+    hostOf: () => map.hostId,
+    hasEnded: (other) => !isUp(other),
+    onChange: ({ node: about, state, reporters }) => tell({ type: 'liveness', about, state, reporters }),
+  });
+}
