@@ -1,0 +1,69 @@
+/** A mailbox of eight units between two threads: messages of many sizes, through several wraps of the ring. */
+import { MailboxReader, MailboxWriter } from '../../../src/runtime/mailbox.js';
+import type { Lab, Program } from '../lab.js';
+
+const HEADER_BYTES = 192;
+const HEAD = 0;
+const TAIL = 16;
+const UNITS = 8;
+/** Units of the messages, in turn; more than the ring holds at once. */
+const SIZES = [2, 3, 1, 4, 2, 3];
+const TAG = 7;
+/** Counters begin here: they pass through 2^31 and 2^32 while the messages go by. */
+const STARTS = [0, 0x7fff_fffa | 0, -6];
+
+export function mailbox(lab: Lab, start: number, batch: number): Program {
+  const memory = lab.allocate('mailbox', HEADER_BYTES + UNITS * 8);
+  const words = new Int32Array(memory);
+  words[HEAD] = start;
+  words[TAIL] = start;
+  const writer = new MailboxWriter(memory);
+  const reader = new MailboxReader(memory);
+
+  return {
+    threads: {
+      producer() {
+        for (let i = 0; i < SIZES.length; i++) {
+          let at = -1;
+          while (at < 0) {
+            const head = lab.peek(words, HEAD);
+            at = writer.reserve(SIZES[i] * 8);
+            if (at >= 0) break;
+            writer.publish();
+            lab.hold(words, HEAD, head);
+          }
+          writer.words[at] = (SIZES[i] * 8) | (TAG << 24);
+          for (let w = 1; w < SIZES[i] * 2; w++) writer.words[at + w] = wordOf(i, w);
+          if (i % batch === batch - 1) writer.publish();
+        }
+        writer.publish();
+      },
+      consumer() {
+        for (let i = 0; i < SIZES.length; ) {
+          const tail = lab.peek(words, TAIL);
+          const at = reader.next();
+          if (at < 0) {
+            reader.release();
+            lab.hold(words, TAIL, tail);
+            continue;
+          }
+          lab.check(reader.words[at] === ((SIZES[i] * 8) | (TAG << 24)), `message ${i} has its size and its tag`);
+          for (let w = 1; w < SIZES[i] * 2; w++) lab.check(reader.words[at + w] === wordOf(i, w), `message ${i} is whole`);
+          i++;
+        }
+        reader.release();
+        lab.check(reader.next() === -1, 'there is one message for each that was sent');
+      },
+    },
+    atEnd() {
+      lab.check(words[HEAD] === words[TAIL], 'everything was released');
+    },
+  };
+}
+
+/** A word of a message; none is 0, and all are different. */
+const wordOf = (message: number, word: number): number => (message + 1) * 100 + word;
+
+export const fromZero = (lab: Lab): Program => mailbox(lab, STARTS[0], 1);
+export const fromTheSign = (lab: Lab): Program => mailbox(lab, STARTS[1], 2);
+export const fromTheEnd = (lab: Lab): Program => mailbox(lab, STARTS[2], 3);
