@@ -5,6 +5,7 @@ import { Doing, Machine } from './machine.js';
 /** Which thread goes on, or with TIME_OUT added, whose sleep ends by itself. */
 export type Choice = number;
 export const TIME_OUT = 16;
+export const threadOf = (choice: Choice): number => choice & (TIME_OUT - 1);
 
 type Coroutine = Generator<void, unknown>;
 
@@ -36,10 +37,8 @@ export class Execution {
     this.#timeOuts = 0;
     const program = finish((this.#scenario as Scenario)(this.lab));
     this.names = Object.keys(program.threads);
-    this.#threads = this.names.map((name) => {
-      machine.addThread();
-      return (program.threads[name] as () => unknown)() as Coroutine;
-    });
+    machine.setThreads(this.names.length);
+    this.#threads = this.names.map((name) => (program.threads[name] as () => unknown)() as Coroutine);
     this.#program = program;
   }
 
@@ -69,7 +68,7 @@ export class Execution {
   }
 
   step(choice: Choice): void {
-    const thread = choice & (TIME_OUT - 1);
+    const thread = threadOf(choice);
     if (choice >= TIME_OUT) {
       this.#timeOuts++;
       this.machine.timeOut(thread);

@@ -50,13 +50,13 @@ export class Lab {
   }
 
   /** Others may go ahead here. */
-  pause(): void {
+  pause(): undefined {
     // the rewritten caller runs it to its end
     return this.#machine.pause() as unknown as undefined;
   }
 
   /** Goes on when the word is no longer `value`, as a loop that looks again and again would. */
-  hold(words: Int32Array, index: number, value: number): void {
+  hold(words: Int32Array, index: number, value: number): undefined {
     return this.#machine.hold(words, index, value) as unknown as undefined;
   }
 }

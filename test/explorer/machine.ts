@@ -54,12 +54,19 @@ export class Machine {
     this.memory.reset();
     this.now = SETTING_UP;
     this.steps = 0;
-    this.threads = [];
+    for (const [thread, state] of this.threads.entries()) {
+      state.doing = Doing.ready;
+      state.timedOut = false;
+      state.seenA = thread;
+      state.seenB = 0;
+    }
   }
 
-  addThread(): void {
+  /** Between the set-up and the first step. */
+  setThreads(count: number): void {
+    if (this.threads.length === count) return;
     const idle = { doing: Doing.ready, array: undefined, index: 0, value: 0, timeoutMs: 0, timedOut: false };
-    this.threads.push({ ...idle, seenA: this.threads.length + 1, seenB: 0 });
+    this.threads = Array.from({ length: count }, (_, thread) => ({ ...idle, seenA: thread, seenB: 0 }));
   }
 
   /** From here the steps are this thread's; that it goes on is part of its history. */

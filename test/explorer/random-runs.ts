@@ -3,7 +3,8 @@
  * highest priority runs; at a few random steps the one that runs falls to the lowest. A bug that takes d such changes is
  * found by each run with a probability of at least 1 / (threads * steps^(d-1)).
  */
-import type { Choice, Execution } from './execution.js';
+import { type Execution, threadOf } from './execution.js';
+import { type Stretch, scheduleText } from './schedule.js';
 import type { Failure } from './search.js';
 
 export interface RandomOptions {
@@ -25,23 +26,27 @@ export function runRandomly(execution: Execution, { seed, runs, changes = 3 }: R
   while (result.runs < runs && result.failure === undefined) {
     result.runs++;
     const at = new Set(Array.from({ length: changes }, () => random(length)));
-    const choices = runOnce(execution, random, at);
-    length = Math.max(length, choices.length);
+    const path = runOnce(execution, random, at);
+    length = Math.max(length, path.length);
     const message = execution.failure;
-    if (message !== undefined) result.failure = { message, choices, preemptions: changes };
+    if (message === undefined) continue;
+    result.failure = { message, schedule: scheduleText(path, execution.names), preemptions: changes };
   }
   return result;
 }
 
-function runOnce(execution: Execution, random: (below: number) => number, changeAt: ReadonlySet<number>): Choice[] {
+function runOnce(execution: Execution, random: (below: number) => number, changeAt: ReadonlySet<number>): Stretch[] {
   execution.begin();
   const priorities = execution.names.map(() => 1 + random(1_000_000));
-  const taken: Choice[] = [];
+  const taken: Stretch[] = [];
   for (let choices = execution.choices(); choices.length > 0; choices = execution.choices()) {
-    if (changeAt.has(taken.length)) priorities[choices[0] & 15] = -taken.length;
-    const choice = choices.reduce((best, other) => (priorities[other & 15] > priorities[best & 15] ? other : best));
-    taken.push(choice);
+    if (changeAt.has(taken.length)) priorities[threadOf(choices[0])] = -taken.length;
+    const choice = choices.reduce((best, other) =>
+      priorities[threadOf(other)] > priorities[threadOf(best)] ? other : best,
+    );
+    const before = execution.machine.steps;
     execution.step(choice);
+    taken.push({ choice, steps: execution.machine.steps - before });
   }
   return taken;
 }

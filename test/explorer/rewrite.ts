@@ -12,7 +12,16 @@
  */
 import type { ImportDeclaration, Program } from 'acorn';
 import { BULK, type Suspending, suspends } from './suspending.js';
-import { atomicsMethod, calleeName, childrenOf, isBuiltInCall, isElement, isFunction, keyName, type Node } from './syntax.js';
+import {
+  atomicsMethod,
+  calleeName,
+  childrenOf,
+  isBuiltInCall,
+  isElement,
+  isFunction,
+  keyName,
+  type Node,
+} from './syntax.js';
 
 /** The body of a `function ($m, $G, $i, $x)`. @throws Error for syntax that it cannot suspend */
 export function rewriteModule(source: string, program: Program, suspending: Suspending): string {
@@ -79,7 +88,9 @@ class Rewriter {
   /** A method or getter of a class or of an object in braces. */
   #method(node: Node & { type: 'MethodDefinition' | 'Property' }): string {
     const isConstructor = node.kind === 'constructor';
-    const suspended = isConstructor ? this.#suspending.calls.has(`new ${this.#className(node)}`) : this.#suspends(node.value);
+    const suspended = isConstructor
+      ? this.#suspending.calls.has(`new ${this.#className(node)}`)
+      : this.#suspends(node.value);
     if (!suspended) return this.#plain(node);
     const name = this.#source.slice(node.key.start, node.key.end);
     if (node.kind === 'get') return `get ${name}() { return (${this.#generator(node.value)}).call(this); }`;
@@ -169,7 +180,8 @@ class Rewriter {
     if (isBuiltInCall(node.callee)) return this.#plain(node);
     const { callee } = node;
     const name = calleeName(callee);
-    if (name === undefined) throw new Error(`a call that cannot be suspended: ${this.#source.slice(node.start, node.end)}`);
+    if (name === undefined)
+      throw new Error(`a call that cannot be suspended: ${this.#source.slice(node.start, node.end)}`);
     if (callee.type !== 'MemberExpression') return this.#run(name + this.#arguments(node as never));
     const object = this.#text(callee.object);
     if (BULK.has(name)) return this.#run(`$m.${name}(${object}, ${this.#arguments(node as never).slice(1)}`);

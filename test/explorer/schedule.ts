@@ -2,35 +2,25 @@
  * A schedule as text, so that a failure can be run again: for each stretch the thread and the steps on shared memory that it
  * took, `producer 12, consumer 5, producer 1`; a sleep that ended by itself is marked `consumer! 3`.
  */
-import { type Choice, type Execution, TIME_OUT } from './execution.js';
+import { type Choice, type Execution, TIME_OUT, threadOf } from './execution.js';
 import type { Traced } from './machine.js';
 
-export class ScheduleLog {
-  readonly #stretches: { choice: Choice; steps: number }[] = [];
-
-  add(choice: Choice, steps: number): void {
-    const last = this.#stretches.at(-1);
-    if (last !== undefined && choice < TIME_OUT && (last.choice & (TIME_OUT - 1)) === choice) last.steps += steps;
-    else this.#stretches.push({ choice, steps });
-  }
-
-  text(names: readonly string[]): string {
-    return this.#stretches
-      .map(({ choice, steps }) => `${names[choice & (TIME_OUT - 1)]}${choice < TIME_OUT ? '' : '!'} ${steps}`)
-      .join(', ');
-  }
+/** What one choice led to: this many steps on shared memory. */
+export interface Stretch {
+  readonly choice: Choice;
+  readonly steps: number;
 }
 
-/** Runs these choices, and notes what was done. */
-export function scheduleOf(execution: Execution, choices: readonly Choice[]): string {
-  const log = new ScheduleLog();
-  execution.begin();
-  for (const choice of choices) {
-    const before = execution.machine.steps;
-    execution.step(choice);
-    log.add(choice, execution.machine.steps - before);
+export function scheduleText(stretches: readonly Stretch[], names: readonly string[]): string {
+  const joined: { choice: Choice; steps: number }[] = [];
+  for (const { choice, steps } of stretches) {
+    const last = joined.at(-1);
+    if (last !== undefined && threadOf(last.choice) === choice) last.steps += steps;
+    else joined.push({ choice, steps });
   }
-  return log.text(execution.names);
+  return joined
+    .map(({ choice, steps }) => `${names[threadOf(choice)]}${choice < TIME_OUT ? '' : '!'} ${steps}`)
+    .join(', ');
 }
 
 /** Runs a schedule again, and then each thread to its end. Returns every step, and what went wrong. */
@@ -46,7 +36,7 @@ export function replay(execution: Execution, schedule: string): { steps: Traced[
     const until = machine.steps + Number(count);
     if (!execution.choices().includes(choice)) break;
     execution.step(choice);
-    const thread = choice & (TIME_OUT - 1);
+    const thread = threadOf(choice);
     while (machine.steps < until && execution.choices().includes(thread)) execution.step(thread);
   }
   for (let next = execution.choices(); next.length > 0; next = execution.choices()) execution.step(next[0]);

@@ -4,6 +4,7 @@
  * that was reached before is not followed again, but counted.
  */
 import type { Choice, Execution } from './execution.js';
+import { type Stretch, scheduleText } from './schedule.js';
 
 export interface SearchOptions {
   /** Preemptions at most; all interleavings without it. */
@@ -26,7 +27,8 @@ export interface SearchResult {
 
 export interface Failure {
   readonly message: string;
-  readonly choices: readonly Choice[];
+  /** For `replay`. */
+  readonly schedule: string;
   readonly preemptions: number;
 }
 
@@ -58,7 +60,7 @@ class Search {
   readonly #forks: Fork[] = [];
   /** What is known of a state: interleavings from it on, or in a bounded search the fewest preemptions before it. */
   readonly #known = new Map<number, number>();
-  readonly #path: Choice[] = [];
+  readonly #path: Stretch[] = [];
 
   constructor(execution: Execution, { preemptions, runsMax }: SearchOptions) {
     this.#execution = execution;
@@ -103,8 +105,9 @@ class Search {
         const fork = this.#forks[depth++];
         choice = fork.choices[fork.taken];
       }
-      this.#path.push(choice);
+      const before = execution.machine.steps;
       execution.step(choice);
+      this.#path.push({ choice, steps: execution.machine.steps - before });
       if (execution.failure !== undefined) return 0;
     }
   }
@@ -149,6 +152,7 @@ class Search {
   }
 
   #failure(message: string): Failure {
-    return { message, choices: [...this.#path], preemptions: this.#preemptions() };
+    const schedule = scheduleText(this.#path, this.#execution.names);
+    return { message, schedule, preemptions: this.#preemptions() };
   }
 }

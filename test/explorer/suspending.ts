@@ -4,7 +4,16 @@
  * shares the name of a suspending one costs a look at what it returned, nothing else.
  */
 import type { Program } from 'acorn';
-import { atomicsMethod, calleeName, childrenOf, isBuiltInCall, isElement, isFunction, keyName, type Node } from './syntax.js';
+import {
+  atomicsMethod,
+  calleeName,
+  childrenOf,
+  isBuiltInCall,
+  isElement,
+  isFunction,
+  keyName,
+  type Node,
+} from './syntax.js';
 
 export interface Suspending {
   /** Functions and methods, private ones with their `#`; a class whose constructor suspends as `new Name`. */

@@ -59,7 +59,5 @@ const BUILT_IN = new Set(['Math', 'Number', 'Object', 'Array', 'Buffer', 'String
 export function isBuiltInCall(callee: Node): boolean {
   if (callee.type === 'Super') return true;
   if (callee.type === 'Identifier') return callee.name === 'Number' || callee.name === 'String';
-  return (
-    callee.type === 'MemberExpression' && callee.object.type === 'Identifier' && BUILT_IN.has(callee.object.name)
-  );
+  return callee.type === 'MemberExpression' && callee.object.type === 'Identifier' && BUILT_IN.has(callee.object.name);
 }

@@ -1,0 +1,70 @@
+/** A piece of kvorum under exploration: scenarios that try it, and bugs that these must find when they are planted. */
+import { Execution } from './execution.js';
+import type { Scenario } from './lab.js';
+import { loadRewritten, type Patch } from './load.js';
+import { type Failure, type SearchResult, search } from './search.js';
+
+export interface Subject {
+  readonly name: string;
+  /** The module of the scenarios, by its path in the compiled tree. */
+  readonly scenarios: string;
+  /** Names of the scenarios that are explored as a whole in every test run, and those that take minutes. */
+  readonly short: readonly string[];
+  readonly long?: readonly string[];
+  /** Modules of the product that are stopped at every step. */
+  readonly files: readonly string[];
+  /** Constants made small. */
+  readonly scale?: readonly Patch[];
+  readonly standIns?: Readonly<Record<string, object>>;
+  readonly globals?: Readonly<Record<string, unknown>>;
+  readonly plants: readonly Plant[];
+}
+
+/** A bug, and the scenario that finds it. */
+export interface Plant {
+  readonly name: string;
+  readonly scenario: string;
+  readonly patches: readonly Patch[];
+}
+
+export interface Hunt extends Failure {
+  /** Executions, over all searches with one preemption more each. */
+  readonly runs: number;
+}
+
+/** A planted bug that takes more preemptions, or more executions, is not found. */
+const PREEMPTIONS_MAX = 4;
+const HUNT_RUNS_MAX = 20_000;
+
+/** An execution of one scenario of the subject, with a bug in it or without. */
+export async function prepare(subject: Subject, scenario: string, plant?: Plant): Promise<Execution> {
+  const execution = new Execution();
+  const scenarios = await loadRewritten(subject.scenarios, {
+    machine: execution.machine,
+    files: [subject.scenarios, ...subject.files],
+    patches: [...(subject.scale ?? []), ...(plant?.patches ?? [])],
+    standIns: subject.standIns ?? {},
+    // what a subject allocates for itself, no other thread sees
+    globals: { SharedArrayBuffer: ArrayBuffer, ...subject.globals },
+  });
+  execution.use(scenarios[scenario] as Scenario);
+  return execution;
+}
+
+/** Every interleaving. */
+export async function explore(subject: Subject, scenario: string): Promise<SearchResult> {
+  return search(await prepare(subject, scenario));
+}
+
+/** Looks for a planted bug with no preemption, then with one more each time: the first schedule found needs fewest. */
+export async function hunt(subject: Subject, plant: Plant): Promise<Hunt | undefined> {
+  const execution = await prepare(subject, plant.scenario, plant);
+  let runs = 0;
+  for (let preemptions = 0; preemptions <= PREEMPTIONS_MAX; preemptions++) {
+    const result = search(execution, { preemptions, runsMax: HUNT_RUNS_MAX });
+    runs += result.runs;
+    if (result.failure === undefined) continue;
+    return { runs, ...result.failure };
+  }
+  return undefined;
+}

@@ -1,0 +1,5 @@
+import type { Subject } from '../subject.js';
+import { mailboxSubject } from './mailbox.js';
+import { sleepSubject } from './sleep.js';
+
+export const SUBJECTS: readonly Subject[] = [mailboxSubject, sleepSubject];
