@@ -25,6 +25,7 @@ import {
   writtenClock,
 } from './messages.js';
 import { SimPost } from './network.js';
+import type { SimHost } from './sim-host.js';
 import type { World } from './world.js';
 
 interface CallBase {
@@ -113,7 +114,7 @@ export class SimClient {
       clock: clock(0),
       detail: 0,
     };
-    const deadlineMs = this.#deadline(order.deadlineMs);
+    const deadlineMs = this.#deadline(node, order.deadlineMs);
     this.#send(
       call,
       addressOf(Role.coordinator, node, 0),
@@ -127,7 +128,7 @@ export class SimClient {
   read(order: ReadOrder, options: CallOptions = {}): ReadCall {
     const node = options.node ?? this.#route(order.key);
     const call: ReadCall = { ...this.#base(node), kind: 'read', order, set: emptySet(), replicas: 0, holders: 0 };
-    const draft = readDraft({ ...order, deadlineMs: this.#deadline(order.deadlineMs) });
+    const draft = readDraft({ ...order, deadlineMs: this.#deadline(node, order.deadlineMs) });
     this.#send(call, addressOf(Role.coordinator, node, 0), draft, options, order.deadlineMs);
     return call;
   }
@@ -144,20 +145,29 @@ export class SimClient {
     return { client: this.seat, node, startMs, endMs: Number.POSITIVE_INFINITY, error: undefined };
   }
 
-  #deadline(deadlineMs = DEADLINE_MS): number {
-    return (this.#world.clockMs + deadlineMs) >>> 0;
+  /** On the clock of the host that it is sent to: a bridge sends what is left of the time. */
+  #deadline(node: number, deadlineMs = DEADLINE_MS): number {
+    return (this.#world.hostOf(node).clock.nowMs + deadlineMs) >>> 0;
+  }
+
+  isOn(host: SimHost): boolean {
+    return this.#host === host;
+  }
+
+  get #host(): SimHost {
+    return this.#world.hostOf(this.#world.nodes.length + this.seat);
   }
 
   #route(key: string): number {
     const holders = this.#world.holders(partsOf(key).slot);
-    return holders.find((node) => this.#world.isUp(node)) ?? holders[0];
+    return holders.find((node) => this.#world.isUp(node, this.#host)) ?? holders[0];
   }
 
   #send(call: Call, to: number, draft: Draft, { done }: CallOptions, deadlineMs = DEADLINE_MS): void {
     this.history.push(call);
     const id = this.#nextId++;
     this.#open.set(id, { call, done });
-    if (!this.#world.isUp(call.node)) {
+    if (!this.#world.isUp(call.node, this.#host)) {
       this.#fail(id, 'KV_UNAVAILABLE');
       return;
     }

@@ -15,8 +15,6 @@ import type { World } from './world.js';
 /** Thrown by a handler that was asked to. */
 export class PlannedThrow extends Error {}
 
-const LANE_BYTES_MAX = 64 * 1024;
-
 export class Judge {
   readonly #world: World;
   readonly #observer: Observer;
@@ -99,7 +97,7 @@ export class Judge {
     for (const { inFlight, seat } of this.#world.clients) {
       if (inFlight > 0) this.#problem(`client ${seat} still waits for ${inFlight} calls`);
     }
-    if (this.#world.network.highWaterBytes > LANE_BYTES_MAX) this.#problem('a lane grew beyond its bound');
+    if (this.#world.network.highWaterBytes > this.#world.laneBytesMax) this.#problem('a lane grew beyond its bound');
   }
 
   #judgeReplicas(key: string): void {

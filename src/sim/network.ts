@@ -1,47 +1,43 @@
 /**
- * The mailboxes of the simulated world: one lane for each ordered pair of threads, first in, first out. A message is encoded
- * into words of its own, arrives after a random delay behind its predecessors, and is overwritten with noise when the
- * turn that read it ends. A lane between nodes can reconnect: what it delivered last then arrives once more.
+ * The mailboxes and connections of a simulated world: a lane for each ordered pair of threads, a connection for each pair
+ * of hosts, and the post office through which a thread sends.
  */
 import { instanceOf, nodeOf, Role, roleOf } from '../actor/address.js';
 import type { Outbound } from '../actor/env.js';
 import { putHeader } from '../protocol/header.js';
 import type { PostOffice } from '../runtime/post-office.js';
-import type { TurnReader } from '../runtime/worker-loop.js';
+import { Connection, type ConnectionEvent } from './connection.js';
+import { Lane, type Parcel } from './lane.js';
 import type { Random } from './random.js';
 
-interface Parcel {
-  readonly words: Int32Array<ArrayBuffer>;
-  dueMs: number;
-}
-
 export interface NetworkOptions {
+  /** Threads below this are nodes, the others clients. */
   readonly nodes: number;
+  readonly hostOf: (thread: number) => number;
   readonly random: Random;
   /** Bytes that may wait in one lane before a message is refused. */
   readonly laneBytesMax: number;
-  /** Delay of a message in milliseconds, least and most. */
+  /** Delay of a message in milliseconds, least and most: within a host, and between two. */
+  readonly localDelayMs: readonly [number, number];
   readonly delayMs: readonly [number, number];
-  /** Share of the messages between nodes after which their lane reconnects. */
-  readonly reconnects: number;
   readonly nowMs: () => number;
   readonly schedule: (atMs: number, run: () => void) => void;
   /** Something will arrive at this thread. */
   readonly onSent: (thread: number, dueMs: number) => void;
-  readonly onDelivered: (from: number, to: number, words: Int32Array) => void;
+  readonly onDelivered: (lane: Lane, parcel: Parcel) => void;
+  /** Two hosts have lost or found each other. */
+  readonly onChange: (low: number, high: number) => void;
+  readonly onEvent: (event: ConnectionEvent) => void;
 }
 
-/** Messages that a reconnecting lane may deliver again. */
-const REPEATED_MAX = 4;
-const RECONNECT_MS_MAX = 3;
 const FRESH_NOISE = 0x3c3c3c3c;
-const READ_NOISE = 0x0badf00d;
 
 export class Network {
   highWaterBytes = 0;
   refused = 0;
   readonly options: NetworkOptions;
   readonly #lanes = new Map<number, Lane>();
+  readonly #connections = new Map<number, Connection>();
 
   constructor(options: NetworkOptions) {
     this.options = options;
@@ -51,116 +47,65 @@ export class Network {
     const id = from * 0x1_0000 + to;
     let lane = this.#lanes.get(id);
     if (lane === undefined) {
-      lane = new Lane(this, from, to);
+      lane = this.#makeLane(from, to);
       this.#lanes.set(id, lane);
     }
     return lane;
   }
 
-  /** A thread that starts anew begins with what is sent later. */
+  #makeLane(from: number, to: number): Lane {
+    const { hostOf, random, localDelayMs, delayMs, nowMs, onSent, onDelivered } = this.options;
+    const [fromHost, toHost] = [hostOf(from), hostOf(to)];
+    const connection = this.connection(fromHost, toHost);
+    const lane = new Lane({
+      from,
+      to,
+      nowMs,
+      delayMs: () =>
+        connection === undefined ? random.between(...localDelayMs) : random.between(...delayMs) * connection.slowness,
+      onWaiting: (bytes) => {
+        this.highWaterBytes = Math.max(this.highWaterBytes, bytes);
+      },
+      onSent,
+      onDelivered,
+    });
+    connection?.add(lane, fromHost < toHost ? 0 : 1);
+    return lane;
+  }
+
+  /** What joins two hosts; undefined for one and the same. */
+  connection(a: number, b: number): Connection | undefined {
+    if (a === b) return undefined;
+    const [low, high] = a < b ? [a, b] : [b, a];
+    const id = low * 0x1_0000 + high;
+    let connection = this.#connections.get(id);
+    if (connection === undefined) {
+      const { random, nowMs, schedule, onChange, onEvent } = this.options;
+      connection = new Connection({ random, nowMs, schedule, onChange: () => onChange(low, high), onEvent });
+      this.#connections.set(id, connection);
+    }
+    return connection;
+  }
+
+  /** Nothing arrives from this host at that one until the returned function is called. */
+  block(from: number, to: number): () => void {
+    return this.connection(from, to)?.block(from < to ? 0 : 1) ?? (() => undefined);
+  }
+
+  /** A thread that starts anew begins with what arrives later. */
   emptyLanesTo(thread: number): void {
-    for (const lane of this.#lanes.values()) if (lane.to === thread) lane.clear();
+    for (const lane of this.#lanes.values()) if (lane.to === thread) lane.dropArrived();
   }
 
   /** Thread that hosts the actor at this address. */
   threadOf(address: number): number {
     return roleOf(address) === Role.client ? this.options.nodes + instanceOf(address) : nodeOf(address);
   }
-}
 
-/** One ordered pair of threads; the receiving loop reads it like a mailbox. */
-export class Lane implements TurnReader {
-  readonly from: number;
-  readonly to: number;
-  words: Int32Array = new Int32Array(0);
-  bytes: Buffer = Buffer.alloc(0);
-  /** Messages that the turn under way may still take. */
-  quota = Number.POSITIVE_INFINITY;
-  waitingBytes = 0;
-  readonly #network: Network;
-  readonly #queue: Parcel[] = [];
-  readonly #delivered: Int32Array<ArrayBuffer>[] = [];
-  /** What this turn's messages were copied into; noise once the turn is over. */
-  readonly #outgrown: Int32Array[] = [];
-  #used = 0;
-  #lastDueMs = 0;
-
-  constructor(network: Network, from: number, to: number) {
-    this.#network = network;
-    this.from = from;
-    this.to = to;
-  }
-
-  send(words: Int32Array<ArrayBuffer>): void {
-    const { nowMs, random, delayMs, onSent } = this.#network.options;
-    const dueMs = Math.max(this.#lastDueMs, nowMs() + random.between(...delayMs));
-    this.#lastDueMs = dueMs;
-    this.#queue.push({ words, dueMs });
-    this.waitingBytes += words.length * 4;
-    this.#network.highWaterBytes = Math.max(this.#network.highWaterBytes, this.waitingBytes);
-    onSent(this.to, dueMs);
-  }
-
-  next(): number {
-    const { nowMs, onDelivered } = this.#network.options;
-    const first = this.#queue[0];
-    if (first === undefined || first.dueMs > nowMs() || this.quota <= 0) return -1;
-    this.#queue.shift();
-    this.quota--;
-    this.waitingBytes -= first.words.length * 4;
-    const at = this.#place(first.words);
-    this.#delivered.push(first.words.slice());
-    if (this.#delivered.length > REPEATED_MAX) this.#delivered.shift();
-    onDelivered(this.from, this.to, first.words);
-    this.#mayReconnect();
-    return at;
-  }
-
-  /** Messages stay where they are until `release`, as in a mailbox: the loop takes several before it delivers the first. */
-  #place(message: Int32Array): number {
-    const at = this.#used;
-    if (at + message.length > this.words.length) {
-      const larger = new Int32Array((at + message.length) * 2);
-      larger.set(this.words);
-      this.words = larger;
-      this.bytes = Buffer.from(larger.buffer);
-      this.#outgrown.push(larger);
-    }
-    this.words.set(message, at);
-    this.#used += message.length;
-    return at;
-  }
-
-  #mayReconnect(): void {
-    const { nodes, random, reconnects, nowMs, schedule } = this.#network.options;
-    if (reconnects === 0 || this.from >= nodes || this.to >= nodes || !random.chance(reconnects)) return;
-    schedule(nowMs() + random.between(0, RECONNECT_MS_MAX), () => this.reconnect());
-  }
-
-  get hasMail(): boolean {
-    return this.#queue.length > 0 && this.#queue[0].dueMs <= this.#network.options.nowMs();
-  }
-
-  release(): void {
-    for (const words of this.#outgrown) words.fill(READ_NOISE);
-    this.#outgrown.length = 0;
-    this.words = new Int32Array(0);
-    this.#used = 0;
-  }
-
-  /** Delivers the last messages once more, ahead of those that wait. */
-  reconnect(): void {
-    const { nowMs, onSent } = this.#network.options;
-    const again = this.#delivered.splice(0).map((words) => ({ words, dueMs: nowMs() }));
-    this.#queue.unshift(...again);
-    for (const { words } of again) this.waitingBytes += words.length * 4;
-    if (again.length > 0) onSent(this.to, nowMs());
-  }
-
-  clear(): void {
-    this.#queue.length = 0;
-    this.#delivered.length = 0;
-    this.waitingBytes = 0;
+  /** Whether the hosts of two threads have a connection, or are one. */
+  reaches(from: number, to: number): boolean {
+    const { hostOf } = this.options;
+    return this.connection(hostOf(from), hostOf(to))?.isOpen !== false;
   }
 }
 
@@ -179,7 +124,7 @@ export class SimPost implements Pick<PostOffice, 'open' | 'undo' | 'publish'> {
     const thread = this.#network.threadOf(to);
     let waiting = this.#network.lane(this.#thread, thread).waitingBytes + bytes;
     for (const message of this.#opened) if (message.to === thread) waiting += message.words.length * 4;
-    if (waiting > this.#network.options.laneBytesMax) {
+    if (waiting > this.#network.options.laneBytesMax || !this.#network.reaches(this.#thread, thread)) {
       this.#network.refused++;
       return false;
     }

@@ -64,3 +64,16 @@ export class Random {
     return new Random(this.u32());
   }
 }
+
+/** Streams of chance apart from each other: what one part draws does not shift what the others get. */
+export function streams<Name extends string>(seed: number, names: readonly Name[]): Readonly<Record<Name, Random>> {
+  const entries = names.map((name) => [name, new Random(Math.imul(seed, 0x9e3779b1) ^ nameHash(name))]);
+  return Object.fromEntries(entries) as Record<Name, Random>;
+}
+
+/** FNV-1a. */
+function nameHash(name: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
+  return hash;
+}

@@ -11,6 +11,9 @@ export interface LogRecord {
   readonly words: Int32Array<ArrayBuffer>;
 }
 
+/** What a disk may do to a node besides ending with its machine. */
+export type DiskLoss = 'unsynced lost' | 'torn write' | 'wiped' | 'rolled back';
+
 export class SimDisk {
   readonly log: LogRecord[] = [];
   /** Records from the front of the log that are synced. */
@@ -19,14 +22,23 @@ export class SimDisk {
   losses = 0;
   replica: ReplicaId;
   readonly #random: Random;
+  /** Plants a fault: the storage incarnation survives a loss, and dots are minted twice. */
+  readonly #keepsIncarnation: boolean;
+  /** Length of the log behind each turn. */
+  readonly #turns: number[] = [];
 
-  constructor(random: Random) {
+  constructor(random: Random, { keepsIncarnation = false } = {}) {
     this.#random = random;
+    this.#keepsIncarnation = keepsIncarnation;
     this.replica = newReplica(random);
   }
 
   append(record: LogRecord): void {
     this.log.push(record);
+  }
+
+  endTurn(): void {
+    if (this.#turns.at(-1) !== this.log.length) this.#turns.push(this.log.length);
   }
 
   sync(): void {
@@ -38,17 +50,32 @@ export class SimDisk {
     return (this.log.at(-1)?.sequence ?? 0) + 1;
   }
 
-  /**
-   * The machine went down: a part of what was not synced, from the end, is gone. A node that may have lost something
-   * takes another storage incarnation, or it would mint dots twice; `keepsIncarnation` plants that very fault.
-   */
-  loseUnsynced({ keepsIncarnation }: { readonly keepsIncarnation: boolean }): number {
+  /** The machine went down: a part of what was not synced, from the end, is gone; what of it is cut may be half a turn. */
+  loseUnsynced(): DiskLoss | undefined {
     const kept = this.synced + this.#random.below(this.log.length - this.synced + 1);
+    const isTorn = kept > this.synced && !this.#turns.includes(kept);
+    return this.#cut(kept) > 0 ? (isTorn ? 'torn write' : 'unsynced lost') : undefined;
+  }
+
+  /** An empty disk in its place. */
+  wipe(): DiskLoss {
+    this.#cut(0);
+    return 'wiped';
+  }
+
+  /** The disk as it was some time ago, synced or not. */
+  rollBack(): DiskLoss | undefined {
+    return this.#cut(this.#random.below(this.log.length + 1)) > 0 ? 'rolled back' : undefined;
+  }
+
+  /** A node that may have lost something takes another storage incarnation, or it would mint dots twice. */
+  #cut(kept: number): number {
     const lost = this.log.length - kept;
     this.log.length = kept;
-    this.synced = kept;
+    this.synced = Math.min(this.synced, kept);
+    while ((this.#turns.at(-1) ?? 0) > kept) this.#turns.pop();
     if (lost > 0) this.losses++;
-    if (!keepsIncarnation) this.replica = newReplica(this.#random);
+    if (!this.#keepsIncarnation) this.replica = newReplica(this.#random);
     return lost;
   }
 }

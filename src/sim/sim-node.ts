@@ -17,6 +17,7 @@ import { WorkerLoop } from '../runtime/worker-loop.js';
 import { type Network, SimPost } from './network.js';
 import type { Random } from './random.js';
 import { SimDisk } from './sim-disk.js';
+import type { SimHost } from './sim-host.js';
 import { SimStore } from './sim-store.js';
 
 /** Stands between the real actors and the runtime, to watch them or to break them. */
@@ -26,13 +27,14 @@ export interface SimNodeParts {
   readonly index: NodeIndex;
   readonly placement: Placement;
   readonly network: Network;
+  readonly host: SimHost;
+  /** What the actors' chance comes from, the disk's, and that of the order of mailboxes. */
   readonly random: Random;
+  readonly diskRandom: Random;
+  readonly turnRandom: Random;
   /** Threads that send to this one, itself left out. */
   readonly peers: readonly number[];
   readonly hostOf: (node: NodeIndex) => string;
-  /** The host's monotonic clock, 32 bits. */
-  readonly nowMs: () => number;
-  readonly wallMs: () => number;
   readonly siblingsMax: number;
   readonly wrap: Wrap;
   readonly onCommit: (node: SimNode, words: Int32Array<ArrayBuffer>, sequence: number) => void;
@@ -64,6 +66,8 @@ export class SimNode {
   life = 0;
   up = false;
   pausedUntilMs = 0;
+  slowUntilMs = 0;
+  slowness = 1;
   store!: SimStore;
   system!: ActorSystem;
   readonly #parts: SimNodeParts;
@@ -72,7 +76,7 @@ export class SimNode {
   constructor(parts: SimNodeParts) {
     this.#parts = parts;
     this.index = parts.index;
-    this.disk = new SimDisk(parts.random.fork());
+    this.disk = new SimDisk(parts.diskRandom, { keepsIncarnation: parts.faults.keepsIncarnation === true });
     this.counters = new Int32Array(allocateCounters(parts.placement.partitions));
     this.view = new LivenessView(new Int32Array(LivenessView.bytesFor(parts.placement.members.length) / 4));
     this.start();
@@ -80,7 +84,8 @@ export class SimNode {
 
   /** A new life, from what the disk holds. */
   start(): void {
-    const { placement, network, random, nowMs, faults } = this.#parts;
+    const { placement, network, random, host, faults } = this.#parts;
+    const nowMs = () => host.clock.nowMs;
     this.life++;
     this.store = new SimStore({
       disk: this.disk,
@@ -99,7 +104,7 @@ export class SimNode {
       counters: this.counters,
       partitions: placement.partitions,
       onRestart: (role, _instance, error) => this.#parts.onRestart(role, error),
-      wallMs: this.#parts.wallMs,
+      wallMs: () => host.clock.wallMs,
       random: () => random.u32(),
     });
     this.system.beginTurn(nowMs());
@@ -146,28 +151,29 @@ export class SimNode {
 
   /** One turn over what has arrived, at most `quota` messages of each lane. @throws NodeCrash, or what ends the node */
   turn(quota: number): number {
-    const { network, random, peers } = this.#parts;
-    const lanes = random.shuffled(peers).map((peer) => network.lane(peer, this.index));
+    const { network, turnRandom, peers, host } = this.#parts;
+    const lanes = turnRandom.shuffled(peers).map((peer) => network.lane(peer, this.index));
     for (const lane of lanes) lane.quota = quota;
     this.#loop.setReaders(lanes);
-    return this.#loop.turn(this.#parts.nowMs());
+    return this.#loop.turn(host.clock.nowMs);
   }
 
   get hasMail(): boolean {
     return this.#parts.peers.some((peer) => this.#parts.network.lane(peer, this.index).hasMail);
   }
 
-  /** Milliseconds until a timer of an actor is due. */
+  /** Virtual milliseconds until a timer of an actor is due. */
   get untilTimerMs(): number {
-    return this.system.untilTimerMs(this.#parts.nowMs());
+    const { clock } = this.#parts.host;
+    const untilMs = this.system.untilTimerMs(clock.nowMs);
+    return untilMs === Number.POSITIVE_INFINITY ? untilMs : clock.untilShown(untilMs);
   }
 
   /** Ends this life: nothing that the turn under way did is seen, and mail to it is lost. */
-  crash({ loseUnsynced }: { readonly loseUnsynced: boolean }): void {
+  crash(): void {
     this.up = false;
     this.pausedUntilMs = 0;
-    const keepsIncarnation = this.#parts.faults.keepsIncarnation === true;
-    if (loseUnsynced) this.disk.loseUnsynced({ keepsIncarnation });
+    this.slowUntilMs = 0;
   }
 
   /** Handlers that threw, in all lives. */

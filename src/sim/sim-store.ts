@@ -189,6 +189,7 @@ export class SimStore implements Store, HandlerScope, TurnStorage {
       this.disk.append({ sequence, words });
       this.#options.onCommit?.(words, sequence);
     }
+    this.disk.endTurn();
     if (this.#sync) this.disk.sync();
   }
 

@@ -1,11 +1,24 @@
 /**
  * The fingerprint of a run: every delivered word and every event goes into one 64-bit hash, so that two runs of one seed
- * can be compared as a whole. Two lanes of the finaliser of MurmurHash3; nothing is kept but the hash and a count.
+ * can be compared as a whole. Two lanes of the finaliser of MurmurHash3. Lines for people are kept only where asked.
  */
+export interface Line {
+  readonly atMs: number;
+  readonly text: string;
+  /** The key that it is about; undefined where it concerns all. */
+  readonly key: string | undefined;
+}
+
 export class Trace {
   events = 0;
+  readonly lines: Line[] = [];
+  readonly #keepsLines: boolean;
   #low = 0x811c9dc5;
   #high = 0x9747b28c;
+
+  constructor({ keepsLines = false } = {}) {
+    this.#keepsLines = keepsLines;
+  }
 
   add(...values: readonly number[]): void {
     for (const value of values) this.#word(Math.floor(value * 1024));
@@ -15,6 +28,11 @@ export class Trace {
   addWords(words: Int32Array): void {
     for (const word of words) this.#word(word);
     this.events++;
+  }
+
+  /** A line for people; `text` is called only where lines are kept. */
+  note(atMs: number, text: () => string, key?: string): void {
+    if (this.#keepsLines) this.lines.push({ atMs, text: text(), key });
   }
 
   get hash(): string {

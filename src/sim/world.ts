@@ -1,19 +1,22 @@
 /**
- * The simulated world: any number of nodes and clients in one thread, under a virtual clock. Everything that happens is an
- * event at a time; whatever is left to chance (delays, batches, faults) comes from one seed, so that a seed is a run.
+ * A simulated world: any number of hosts, nodes and clients in one thread, under a virtual clock. Everything that happens
+ * is an event at a time; whatever is left to chance comes from seeded streams, so that a seed is a run.
  */
-
 import type { Placement } from '../actor/ports.js';
 import { settledPlacement } from '../actor/settled-placement.js';
 import { claim } from '../core/claim.js';
 import { type NodeIndex, nodeIndex } from '../core/ids.js';
 import { walk } from '../core/preference-list.js';
 import { SimClient } from './client.js';
+import type { ConnectionEvent } from './connection.js';
+import { EventQueue } from './event-queue.js';
 import { Network } from './network.js';
-import { Random } from './random.js';
+import { type Random, streams } from './random.js';
 import { ringOf } from './ring-plan.js';
+import { Scheduler } from './scheduler.js';
+import { SimClock } from './sim-clock.js';
+import { SimHost } from './sim-host.js';
 import { SimNode, type StorageFaults, type Wrap } from './sim-node.js';
-import { NodeCrash } from './sim-store.js';
 import { Trace } from './trace.js';
 
 export interface WorldOptions {
@@ -25,33 +28,32 @@ export interface WorldOptions {
   readonly siblingsMax?: number;
   /** Nodes of one process; 1 puts each in a process of its own. */
   readonly nodesPerHost?: number;
+  /** Delay of a message between hosts. */
   readonly delayMs?: readonly [number, number];
   readonly laneBytesMax?: number;
-  readonly reconnects?: number;
-  /** The host's clock when the world begins. */
+  /** The hosts' monotonic clocks when the world begins. */
   readonly startMs?: number;
   readonly wrap?: Wrap;
   readonly onCommit?: (node: SimNode, words: Int32Array<ArrayBuffer>, sequence: number) => void;
+  readonly onConnection?: (event: ConnectionEvent) => void;
   readonly faults?: StorageFaults;
+  /** Keep lines for people. */
+  readonly keepsLines?: boolean;
 }
 
-interface Event {
-  readonly atMs: number;
-  readonly order: number;
-  readonly run: () => void;
-}
-
-const WALL_START_MS = 1_750_000_000_000;
-const TURN_DELAY_MS_MAX = 0.3;
+export const WALL_START_MS = 1_750_000_000_000;
+const LOCAL_DELAY_MS = [0.002, 0.2] as const;
+const LANE_BYTES_MAX = 64 * 1024;
 
 export class World {
-  readonly random: Random;
-  readonly trace = new Trace();
+  readonly trace: Trace;
   readonly network: Network;
+  readonly hosts: readonly SimHost[];
   readonly nodes: readonly SimNode[];
   readonly clients: readonly SimClient[];
   readonly n: number;
   readonly partitions: number;
+  readonly laneBytesMax: number;
   /** Nodes of each partition, n of them, the owner first. */
   readonly preference: Uint16Array;
   /** The other nodes of each partition, in the order in which they stand in. */
@@ -61,51 +63,74 @@ export class World {
   /** Virtual milliseconds since the world began. */
   nowMs = 0;
   readonly #options: WorldOptions;
-  readonly #events: Event[] = [];
-  readonly #turnAtMs: number[] = [];
-  #order = 0;
+  readonly #streams: Readonly<Record<'network' | 'disk' | 'scheduler' | 'actors', Random>>;
+  readonly #events = new EventQueue();
+  readonly #scheduler: Scheduler;
 
   constructor(options: WorldOptions) {
-    const { nodes, n, clients = 1, partitions = 8 } = options;
+    const { nodes, n, clients = 1, partitions = 8, nodesPerHost = 1, laneBytesMax = LANE_BYTES_MAX } = options;
     this.#options = options;
-    this.random = new Random(options.seed);
+    this.#streams = streams(options.seed, ['network', 'disk', 'scheduler', 'actors']);
+    this.trace = new Trace({ keepsLines: options.keepsLines === true });
     this.n = n;
     this.partitions = partitions;
+    this.laneBytesMax = laneBytesMax;
     const ring = ringOf({ weights: new Array(nodes).fill(1), n, partitions });
     const owners = claim(ring);
     const walks = owners.map((_, partition) => walk(ring, owners, partition));
     this.preference = Uint16Array.from(walks.flatMap((nodesOf) => nodesOf.slice(0, n)));
     this.fallbacks = Uint16Array.from(walks.flatMap((nodesOf) => nodesOf.slice(n)));
-    this.network = new Network({
+    const clock = { startMs: options.startMs ?? 0, wallStartMs: WALL_START_MS };
+    this.hosts = Array.from(
+      { length: Math.ceil(nodes / nodesPerHost) },
+      (_, index) => new SimHost(index, new SimClock(() => this.nowMs, clock)),
+    );
+    this.#scheduler = new Scheduler({
+      random: this.#streams.scheduler,
+      nowMs: () => this.nowMs,
+      schedule: (atMs, run) => this.schedule(atMs, run),
+      onCrash: (node) => this.crash(node),
+    });
+    this.network = this.#makeNetwork();
+    this.nodes = Array.from({ length: nodes }, (_, index) => this.#makeNode(nodeIndex(index), nodes + clients));
+    this.clients = Array.from({ length: clients }, (_, seat) => new SimClient(this, seat));
+    for (const node of this.nodes) this.#scheduler.wake(node, 0);
+  }
+
+  #makeNetwork(): Network {
+    const { nodes, delayMs = [0.02, 2], onConnection = () => undefined } = this.#options;
+    return new Network({
       nodes,
-      random: this.random.fork(),
-      laneBytesMax: options.laneBytesMax ?? 64 * 1024,
-      delayMs: options.delayMs ?? [0.02, 2],
-      reconnects: options.reconnects ?? 0,
+      hostOf: (thread) => this.hostOf(thread).index,
+      random: this.#streams.network,
+      laneBytesMax: this.laneBytesMax,
+      localDelayMs: LOCAL_DELAY_MS,
+      delayMs,
       nowMs: () => this.nowMs,
       schedule: (atMs, run) => this.schedule(atMs, run),
       onSent: (thread, dueMs) => this.schedule(dueMs, () => this.#arrive(thread)),
-      onDelivered: (from, to, words) => {
+      onDelivered: ({ from, to }, { words }) => {
         this.trace.add(this.nowMs, from, to);
         this.trace.addWords(words);
       },
+      onChange: (low, high) => this.#connectionChanged(low, high),
+      onEvent: onConnection,
     });
-    this.nodes = Array.from({ length: nodes }, (_, index) => this.#makeNode(nodeIndex(index), nodes + clients));
-    this.clients = Array.from({ length: clients }, (_, seat) => new SimClient(this, seat));
-    for (const node of this.nodes) this.#wake(node, 0);
   }
 
   #makeNode(index: NodeIndex, threads: number): SimNode {
-    const { nodesPerHost = 1, siblingsMax = 64, wrap, onCommit, faults = {} } = this.#options;
+    const { siblingsMax = 64, wrap, onCommit, faults = {} } = this.#options;
+    const host = this.hostOf(index);
     return new SimNode({
       index,
-      placement: this.#placement(index),
+      host,
+      placement: this.#placement(index, host),
       network: this.network,
-      random: this.random.fork(),
+      random: this.#streams.actors.fork(),
+      diskRandom: this.#streams.disk.fork(),
+      turnRandom: this.#streams.scheduler.fork(),
       peers: Array.from({ length: threads }, (_, thread) => thread).filter((thread) => thread !== index),
-      hostOf: (node) => `host-${Math.floor(node / nodesPerHost)}`,
-      nowMs: () => this.clockMs,
-      wallMs: () => this.wallMs,
+      hostOf: (node) => this.hostOf(node).name,
       siblingsMax,
       wrap: wrap ?? ((_role, behaviour) => behaviour),
       onCommit: onCommit ?? (() => undefined),
@@ -114,14 +139,14 @@ export class World {
     });
   }
 
-  #placement(self: NodeIndex): Placement {
+  #placement(self: NodeIndex, host: SimHost): Placement {
     return settledPlacement({
       n: this.n,
       partitions: this.partitions,
       preference: this.preference,
       fallbacks: this.fallbacks,
-      isUp: (node) => this.isUp(node),
-      suspects: (node) => !this.isUp(node) || this.nodes[self].view.suspects(node),
+      isUp: (node) => this.isUp(node, host),
+      suspects: (node) => !this.isUp(node, host) || this.nodes[self].view.suspects(node),
       members: Array.from({ length: this.#options.nodes }, (_, index) => nodeIndex(index)),
     });
   }
@@ -130,17 +155,18 @@ export class World {
     return 14 - Math.log2(this.partitions);
   }
 
-  /** The host's monotonic clock: whole milliseconds in 32 bits. */
-  get clockMs(): number {
-    return ((this.#options.startMs ?? 0) + Math.floor(this.nowMs)) >>> 0;
+  /** Host of a node, or of the client in a seat behind the nodes. */
+  hostOf(thread: number): SimHost {
+    const { nodes, nodesPerHost = 1 } = this.#options;
+    const index = thread < nodes ? Math.floor(thread / nodesPerHost) : (thread - nodes) % this.hosts.length;
+    return this.hosts[index];
   }
 
-  get wallMs(): number {
-    return WALL_START_MS + Math.floor(this.nowMs);
-  }
-
-  isUp(node: number): boolean {
-    return this.nodes[node]?.up === true;
+  /** Whether a host sees a node up; without one, whether it is. */
+  isUp(node: number, host = this.hostOf(node)): boolean {
+    const own = this.hostOf(node);
+    if (own === host) return this.nodes[node]?.up === true;
+    return this.network.connection(own.index, host.index)?.isOpen === true && host.sees(node);
   }
 
   /** Nodes that hold the slot's partition, the owner first. */
@@ -151,20 +177,17 @@ export class World {
 
   /** Has `run` happen at a virtual time, behind what was scheduled for the same time before. */
   schedule(atMs: number, run: () => void): void {
-    const event = { atMs: Math.max(atMs, this.nowMs), order: this.#order++, run };
-    const events = this.#events;
-    let child = events.push(event) - 1;
-    for (let parent = (child - 1) >>> 1; child > 0 && isBefore(event, events[parent]); parent = (child - 1) >>> 1) {
-      events[child] = events[parent];
-      child = parent;
-    }
-    events[child] = event;
+    this.#events.add(Math.max(atMs, this.nowMs), run);
+  }
+
+  after(delayMs: number, run: () => void): void {
+    this.schedule(this.nowMs + delayMs, run);
   }
 
   /** Runs what happens up to this virtual time. */
   run(untilMs: number): void {
-    while (this.#events.length > 0 && this.#events[0].atMs <= untilMs) {
-      const event = takeFirst(this.#events);
+    while (this.#events.nextMs <= untilMs) {
+      const event = this.#events.take();
       this.nowMs = event.atMs;
       event.run();
     }
@@ -179,94 +202,74 @@ export class World {
   /** Runs until `done` or the time is over; whether it is done. */
   runUntil(done: () => boolean, durationMs = 10_000): boolean {
     const untilMs = this.nowMs + durationMs;
-    while (!done() && this.nowMs < untilMs) this.run(Math.min(untilMs, this.#events[0]?.atMs ?? untilMs));
+    while (!done() && this.nowMs < untilMs) this.run(Math.min(untilMs, this.#events.nextMs));
     return done();
   }
 
   #arrive(thread: number): void {
     const node = this.nodes[thread];
     if (node === undefined) this.clients[thread - this.nodes.length]?.takeMail();
-    else this.#wake(node, this.random.between(0, TURN_DELAY_MS_MAX));
+    else this.#scheduler.mailFor(node);
   }
 
-  /** Has the node take a turn in a while, unless it is to take one before that. */
-  #wake(node: SimNode, inMs: number): void {
+  /** Ends a node's life now. */
+  crash(node: SimNode): void {
     if (!node.up) return;
-    const atMs = Math.max(this.nowMs + inMs, node.pausedUntilMs);
-    if ((this.#turnAtMs[node.index] ?? Number.POSITIVE_INFINITY) <= atMs) return;
-    this.#turnAtMs[node.index] = atMs;
-    const { life } = node;
-    this.schedule(atMs, () => {
-      if (this.#turnAtMs[node.index] !== atMs || node.life !== life || !node.up) return;
-      this.#turnAtMs[node.index] = Number.POSITIVE_INFINITY;
-      if (node.pausedUntilMs > this.nowMs) this.#wake(node, 0);
-      else this.#turn(node);
-    });
-  }
-
-  #turn(node: SimNode): void {
-    const quota = this.random.chance(0.5) ? Number.POSITIVE_INFINITY : 1 + this.random.below(4);
-    try {
-      node.turn(quota);
-    } catch (error) {
-      if (!(error instanceof NodeCrash)) throw error;
-      this.crash(node);
-      return;
-    }
-    if (node.hasMail) this.#wake(node, this.random.between(0, TURN_DELAY_MS_MAX));
-    const untilMs = node.untilTimerMs;
-    // virtual time runs in fractions, the host's clock in whole milliseconds: due only when that one has moved
-    if (untilMs < Number.POSITIVE_INFINITY) this.#wake(node, Math.max(0, untilMs - (this.nowMs % 1)));
-  }
-
-  /** Ends a node's life now. `loseUnsynced`: so does its machine. */
-  crash(node: SimNode, loseUnsynced = false): void {
-    if (!node.up) return;
-    this.trace.add(this.nowMs, node.index, Number(loseUnsynced), 1);
-    node.crash({ loseUnsynced });
-    this.#turnAtMs[node.index] = Number.POSITIVE_INFINITY;
+    this.trace.add(this.nowMs, node.index, 1);
+    this.trace.note(this.nowMs, () => `node ${node.index} ends`);
+    node.crash();
+    this.#scheduler.cancel(node);
+    this.#tellHosts(node);
     for (const client of this.clients) client.nodeEnded(node.index);
   }
 
   restart(node: SimNode): void {
     if (node.up) return;
     this.trace.add(this.nowMs, node.index, 2);
+    this.trace.note(this.nowMs, () => `node ${node.index} starts`);
     node.start();
-    this.#wake(node, 0);
+    this.#tellHosts(node);
+    this.#scheduler.wake(node, 0);
+  }
+
+  /** Other hosts hear of what became of a node, where there is a connection; the others when there is one again. */
+  #tellHosts(node: SimNode): void {
+    const own = this.hostOf(node.index);
+    for (const host of this.hosts) {
+      const connection = this.network.connection(own.index, host.index);
+      if (connection === undefined) continue;
+      this.after(this.#streams.network.between(...(this.#options.delayMs ?? [0.02, 2])), () => {
+        if (connection.isOpen && !connection.isBlocked) host.told(node.index, node.up);
+      });
+    }
+  }
+
+  #connectionChanged(low: number, high: number): void {
+    const isOpen = this.network.connection(low, high)?.isOpen === true;
+    this.trace.add(this.nowMs, low, high, Number(isOpen), 5);
+    this.trace.note(this.nowMs, () => `hosts ${low} and ${high} ${isOpen ? 'are connected' : 'lose each other'}`);
+    const [a, b] = [this.hosts[low], this.hosts[high]];
+    for (const node of this.nodes) {
+      const own = this.hostOf(node.index);
+      if (own !== a && own !== b) continue;
+      if (isOpen) (own === a ? b : a).told(node.index, node.up);
+      else for (const client of this.clients) if (client.isOn(own === a ? b : a)) client.nodeEnded(node.index);
+    }
   }
 
   /** The node takes no turn for this long: a stopped process, a slow disk. */
   pause(node: SimNode, durationMs: number): void {
     this.trace.add(this.nowMs, node.index, 3);
+    this.trace.note(this.nowMs, () => `node ${node.index} pauses for ${durationMs.toFixed(0)} ms`);
     node.pausedUntilMs = this.nowMs + durationMs;
-    this.#turnAtMs[node.index] = Number.POSITIVE_INFINITY;
-    this.#wake(node, 0);
+    this.#scheduler.cancel(node);
+    this.#scheduler.wake(node, 0);
   }
 
-  /** The lane between two nodes is cut and made anew: what it delivered last comes once more. */
-  reconnect(from: number, to: number): void {
-    this.trace.add(this.nowMs, from, to, 4);
-    this.network.lane(from, to).reconnect();
+  /** For this long the node takes its turns late. */
+  slow(node: SimNode, durationMs: number, slowness: number): void {
+    this.trace.note(this.nowMs, () => `node ${node.index} is slow for ${durationMs.toFixed(0)} ms`);
+    node.slowUntilMs = this.nowMs + durationMs;
+    node.slowness = slowness;
   }
-}
-
-function isBefore(a: Event, b: Event): boolean {
-  return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
-}
-
-function takeFirst(events: Event[]): Event {
-  const first = events[0];
-  const last = events.pop() as Event;
-  if (events.length === 0) return first;
-  let parent = 0;
-  for (;;) {
-    let child = parent * 2 + 1;
-    if (child >= events.length) break;
-    if (child + 1 < events.length && isBefore(events[child + 1], events[child])) child++;
-    if (!isBefore(events[child], last)) break;
-    events[parent] = events[child];
-    parent = child;
-  }
-  events[parent] = last;
-  return first;
 }

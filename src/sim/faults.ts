@@ -1,0 +1,153 @@
+/**
+ * The faults of a run: a table of kinds, each an action that ends by itself after a while; the injector draws one after
+ * the other, counts them, and heals what is left at the end.
+ */
+import type { Role } from '../actor/address.js';
+import type { AnyBehaviour } from '../actor/behaviour.js';
+import { CLOCK_FAULTS } from './faults-of-clocks.js';
+import { DISK_FAULTS } from './faults-of-disks.js';
+import { NETWORK_FAULTS } from './faults-of-networks.js';
+import { NODE_FAULTS } from './faults-of-nodes.js';
+import type { Plan } from './plan.js';
+import type { Random } from './random.js';
+import type { SimNode } from './sim-node.js';
+import type { World } from './world.js';
+
+/** Thrown by a handler that was asked to. */
+export class PlannedThrow extends Error {}
+
+/** What a fault may use. */
+export interface FaultScope {
+  readonly world: World;
+  readonly plan: Plan;
+  readonly random: Random;
+  /** Nodes whose machines may lose what they stored. */
+  readonly lossy: readonly SimNode[];
+  readonly keys: readonly string[];
+  /** Nodes whose next handler throws, when all of its work is done. */
+  readonly throwing: Set<number>;
+  count(kind: string): void;
+  /** Ends the fault after this long, or when all is healed. */
+  until(delayMs: number, heal: () => void): void;
+}
+
+export interface Fault {
+  /** How often it is drawn, among all. */
+  readonly weight: number;
+  /** False where it means nothing in this world. */
+  readonly applies?: (scope: FaultScope) => boolean;
+  readonly strike: (scope: FaultScope) => void;
+}
+
+export const FAULTS: Readonly<Record<string, Fault>> = {
+  ...NETWORK_FAULTS,
+  ...NODE_FAULTS,
+  ...DISK_FAULTS,
+  ...CLOCK_FAULTS,
+};
+
+const STRIKE_MS = [10, 100] as const;
+
+export class Faults implements FaultScope {
+  readonly counts: Record<string, number> = {};
+  readonly throwing = new Set<number>();
+  readonly random: Random;
+  readonly plan: Plan;
+  readonly keys: readonly string[];
+  lossy: readonly SimNode[] = [];
+  world!: World;
+  #healing = new Set<() => void>();
+  #left: number;
+  #over = false;
+
+  constructor(random: Random, plan: Plan) {
+    this.random = random;
+    this.plan = plan;
+    this.keys = [...plan.shared, ...plan.registers.keys()];
+    this.#left = plan.faultsMax;
+  }
+
+  /** Begins to strike this world, as long as `goesOn`. */
+  begin(world: World, goesOn: () => boolean): void {
+    this.world = world;
+    this.lossy = this.#drawLossy();
+    this.#strikeLater(goesOn);
+  }
+
+  /** Fewer than W replicas of any key are on a machine that may lose something, unless there is no limit. */
+  #drawLossy(): SimNode[] {
+    const { world, plan, random } = this;
+    if (plan.beyond) return [...world.nodes];
+    if (random.chance(0.4)) return [];
+    const lossy: SimNode[] = [];
+    for (const node of random.shuffled(world.nodes)) {
+      const tried = [...lossy, node];
+      if (lossyHolders(world, tried) < plan.w) lossy.push(node);
+    }
+    return lossy;
+  }
+
+  #strikeLater(goesOn: () => boolean): void {
+    this.world.after(this.random.between(...STRIKE_MS) * this.plan.pace, () => {
+      if (this.#over || this.#left <= 0 || !goesOn()) return;
+      this.#left--;
+      const able = Object.entries(FAULTS).filter(([, { applies }]) => applies?.(this) !== false);
+      const [name, fault] = this.#draw(able);
+      this.count(name);
+      this.world.trace.note(this.world.nowMs, () => `fault: ${name}`);
+      fault.strike(this);
+      this.#strikeLater(goesOn);
+    });
+  }
+
+  #draw(able: readonly (readonly [string, Fault])[]): readonly [string, Fault] {
+    let point = this.random.between(
+      0,
+      able.reduce((sum, [, { weight }]) => sum + weight, 0),
+    );
+    return able.find(([, { weight }]) => (point -= weight) < 0) ?? able[able.length - 1];
+  }
+
+  count(kind: string): void {
+    this.counts[kind] = (this.counts[kind] ?? 0) + 1;
+  }
+
+  until(delayMs: number, heal: () => void): void {
+    const once = () => {
+      if (this.#healing.delete(once)) heal();
+    };
+    this.#healing.add(once);
+    this.world.after(delayMs * this.plan.pace, once);
+  }
+
+  /** Ends every fault and starts none. */
+  heal(): void {
+    this.#over = true;
+    for (const once of [...this.#healing]) once();
+    this.throwing.clear();
+    for (const node of this.world.nodes) this.world.restart(node);
+  }
+
+  /** The same behaviour, whose handlers throw when they were asked to. */
+  mayThrow(_role: Role, behaviour: AnyBehaviour, node: SimNode): AnyBehaviour {
+    const handlers = Object.entries(behaviour.receive).map(([name, handler]) => {
+      const throwing: typeof handler = (state, message, env) => {
+        handler(state, message, env);
+        if (this.throwing.delete(node.index)) throw new PlannedThrow('a handler throws when its work is done');
+      };
+      return [name, throwing];
+    });
+    return { ...behaviour, receive: Object.fromEntries(handlers) };
+  }
+}
+
+/** The most replicas that any partition has on these nodes. */
+function lossyHolders({ preference, n, partitions }: World, nodes: readonly SimNode[]): number {
+  const marked = new Set(nodes.map(({ index }) => index as number));
+  let most = 0;
+  for (let partition = 0; partition < partitions; partition++) {
+    const holders = preference.subarray(partition * n, partition * n + n);
+    most = Math.max(most, holders.filter((node) => marked.has(node)).length);
+  }
+  return most;
+}

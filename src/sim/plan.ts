@@ -1,0 +1,110 @@
+/**
+ * What one seed's run consists of: the cluster, the quorums, the load and the limits of its faults, drawn from the seed
+ * unless an option fixes them.
+ */
+import { DurabilityCode } from '../protocol/outcome.js';
+import type { Random } from './random.js';
+
+/** What a run may fix instead of drawing it from its seed. */
+export interface PlanOptions {
+  readonly nodes?: number;
+  readonly hosts?: number;
+  readonly n?: number;
+  readonly w?: number;
+  readonly r?: number;
+  /** Calls of each client. */
+  readonly calls?: number;
+  /** Faults of a run at most. */
+  readonly faultsMax?: number;
+  /** Whether disks may lose more than the guarantee covers; then only false answers are looked for. */
+  readonly beyond?: boolean;
+}
+
+export interface Plan {
+  readonly nodes: number;
+  readonly nodesPerHost: number;
+  readonly n: number;
+  readonly w: number;
+  readonly r: number;
+  readonly partitions: number;
+  readonly clients: number;
+  /** Keys that any client writes, with and without contexts. */
+  readonly shared: readonly string[];
+  /** Keys that one client writes and all read monotonically, with their writers. */
+  readonly registers: ReadonlyMap<string, number>;
+  readonly calls: number;
+  readonly faultsMax: number;
+  readonly deadlineMs: number;
+  /** Pauses between calls, and between faults, are this many times as long. */
+  readonly pace: number;
+  readonly durabilities: readonly DurabilityCode[];
+  readonly delayMs: readonly [number, number];
+  /** The hosts' monotonic clocks at the start. */
+  readonly startMs: number;
+  /** Wall clocks are off by as much as this, and run as much too fast or slow. */
+  readonly skewMs: number;
+  readonly driftRate: number;
+  readonly beyond: boolean;
+}
+
+const SHAPES: readonly (readonly [n: number, w: number, r: number])[] = [
+  [3, 2, 2],
+  [3, 2, 2],
+  [3, 2, 2],
+  [3, 3, 1],
+  [3, 1, 3],
+  [3, 2, 3],
+  [3, 1, 1],
+  [1, 1, 1],
+  [2, 2, 1],
+  [5, 3, 3],
+  [5, 4, 2],
+];
+const DURABILITIES: readonly (readonly DurabilityCode[])[] = [
+  [DurabilityCode.interval],
+  [DurabilityCode.none, DurabilityCode.interval],
+  [DurabilityCode.sync],
+  [DurabilityCode.none, DurabilityCode.interval, DurabilityCode.sync],
+];
+const DELAYS_MS = [
+  [0.02, 2],
+  [0.02, 2],
+  [0.5, 20],
+  [5, 80],
+] as const;
+const SHARED = ['apple', 'pear', 'a-longer-key-{tag}', 'plum{tag}'];
+const REGISTERS = ['counter', 'flag{tag}', 'register'];
+const DEADLINE_MS = 300;
+
+export function drawPlan(random: Random, options: PlanOptions = {}): Plan {
+  const [drawnN, drawnW, drawnR] = random.pick(SHAPES);
+  const n = options.n ?? drawnN;
+  const w = Math.min(n, options.w ?? drawnW);
+  const r = Math.min(n, options.r ?? drawnR);
+  const nodes = Math.max(n, options.nodes ?? n + random.below(4));
+  const nodesPerHost = options.hosts === undefined ? 1 + random.below(3) : Math.ceil(nodes / options.hosts);
+  const clients = 2 + random.below(3);
+  const pace = random.pick([1, 1, 10]);
+  return {
+    nodes,
+    nodesPerHost,
+    n,
+    w,
+    r,
+    partitions: random.pick([4, 8]),
+    clients,
+    shared: SHARED.slice(0, 1 + random.below(SHARED.length)),
+    registers: new Map(REGISTERS.slice(0, random.below(REGISTERS.length + 1)).map((key) => [key, random.below(clients)])),
+    calls: options.calls ?? 10 + random.below(20),
+    faultsMax: options.faultsMax ?? (random.chance(0.1) ? 0 : Number.POSITIVE_INFINITY),
+    deadlineMs: DEADLINE_MS * (pace > 1 ? 3 : 1),
+    pace,
+    durabilities: random.pick(DURABILITIES),
+    delayMs: random.pick(DELAYS_MS),
+    // some runs cross the wrap of the hosts' clocks
+    startMs: random.chance(0.3) ? 0x1_0000_0000 - random.below(1_500) : random.u32(),
+    skewMs: random.pick([0, 20, 200]),
+    driftRate: random.pick([0, 0.0005, 0.02]),
+    beyond: options.beyond ?? random.chance(0.15),
+  };
+}
