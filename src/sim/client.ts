@@ -20,6 +20,7 @@ import {
   type ReadOrder,
   readDraft,
   scanDraft,
+  valuesOf,
   type WriteOrder,
   writeDraft,
   writtenClock,
@@ -163,8 +164,19 @@ export class SimClient {
     return holders.find((node) => this.#world.isUp(node, this.#host)) ?? holders[0];
   }
 
+  /** For the trace, when a call begins and when it ends. */
+  #note(call: Call): void {
+    const { trace, nowMs } = this.#world;
+    trace.note(
+      nowMs,
+      () => `client ${this.seat} ${describeCall(call)}`,
+      call.kind === 'scan' ? undefined : call.order.key,
+    );
+  }
+
   #send(call: Call, to: number, draft: Draft, { done }: CallOptions, deadlineMs = DEADLINE_MS): void {
     this.history.push(call);
+    this.#note(call);
     const id = this.#nextId++;
     this.#open.set(id, { call, done });
     if (!this.#world.isUp(call.node, this.#host)) {
@@ -191,6 +203,7 @@ export class SimClient {
   #end(id: number, { call, done }: OpenCall): void {
     this.#open.delete(id);
     call.endMs = this.#world.nowMs;
+    this.#note(call);
     done?.(call);
   }
 
@@ -238,4 +251,16 @@ export class SimClient {
     call.clock = writtenClock(message);
     if (call.clock > this.clock) this.clock = call.clock;
   }
+}
+
+function describeCall(call: Call): string {
+  const { kind, node, error, endMs } = call;
+  const verb = call.kind === 'write' && call.order.tombstone === true ? 'delete' : kind;
+  const key = call.kind === 'scan' ? '' : ` ${call.order.key}`;
+  const value = call.kind === 'write' && verb === 'write' ? ` = ${call.order.value}` : '';
+  const what = `${verb}${key}${value} by node ${node}`;
+  if (endMs === Number.POSITIVE_INFINITY) return `asks: ${what}`;
+  if (error !== undefined) return `was told ${error}: ${what}`;
+  if (call.kind === 'write') return `was told ${call.replicas} replicas: ${what}`;
+  return call.kind === 'read' ? `was told [${valuesOf(call.set)}] by ${call.replicas}: ${what}` : `was told: ${what}`;
 }

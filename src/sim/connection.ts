@@ -73,8 +73,8 @@ export class Connection {
     else this.#retry();
   }
 
-  /** Breaks the connection; another one is made when nothing blocks it. */
-  cut(): void {
+  /** Breaks the connection; another one is made within this time, or when nothing blocks it. */
+  cut(retryMsMax = RETRY_MS_MAX): void {
     if (!this.isOpen) return;
     const { random, onEvent, onChange } = this.#parts;
     this.isOpen = false;
@@ -84,17 +84,17 @@ export class Connection {
         const lost = lane.cut();
         lane.block();
         // a bridge may send what was not confirmed once more; one that does not has lost it
-        if (random.chance(0.5)) direction.again.set(lane, lost);
+        if (lane.repeats && random.chance(0.5)) direction.again.set(lane, lost);
         else for (let i = 0; i < lost.length; i++) onEvent('message lost');
       }
     }
     onChange();
-    this.#retry();
+    this.#retry(retryMsMax);
   }
 
-  #retry(): void {
+  #retry(retryMsMax = RETRY_MS_MAX): void {
     const { random, nowMs, schedule } = this.#parts;
-    schedule(nowMs() + random.between(0, RETRY_MS_MAX), () => {
+    schedule(nowMs() + random.between(0, retryMsMax), () => {
       if (!this.isOpen && !this.isBlocked) this.#open();
     });
   }
@@ -108,7 +108,7 @@ export class Connection {
       for (const lane of lanes) {
         lane.blocked = false;
         const repeated = lane.begin(this.#number, {
-          repeats: random.chance(0.5) ? random.below(REPEATS_MAX + 1) : 0,
+          repeats: lane.repeats && random.chance(0.5) ? random.below(REPEATS_MAX + 1) : 0,
           again: again.get(lane) ?? [],
         });
         for (let i = 0; i < repeated; i++) onEvent('message repeated');

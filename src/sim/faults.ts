@@ -2,7 +2,6 @@
  * The faults of a run: a table of kinds, each an action that ends by itself after a while; the injector draws one after
  * the other, counts them, and heals what is left at the end.
  */
-import type { Role } from '../actor/address.js';
 import type { AnyBehaviour } from '../actor/behaviour.js';
 import { CLOCK_FAULTS } from './faults-of-clocks.js';
 import { DISK_FAULTS } from './faults-of-disks.js';
@@ -26,9 +25,9 @@ export interface FaultScope {
   readonly keys: readonly string[];
   /** Nodes whose next handler throws, when all of its work is done. */
   readonly throwing: Set<number>;
-  count(kind: string): void;
+  readonly count: (kind: string) => void;
   /** Ends the fault after this long, or when all is healed. */
-  until(delayMs: number, heal: () => void): void;
+  readonly until: (delayMs: number, heal: () => void) => void;
 }
 
 export interface Fault {
@@ -56,7 +55,7 @@ export class Faults implements FaultScope {
   readonly keys: readonly string[];
   lossy: readonly SimNode[] = [];
   world!: World;
-  #healing = new Set<() => void>();
+  readonly #healing = new Set<() => void>();
   #left: number;
   #over = false;
 
@@ -101,24 +100,26 @@ export class Faults implements FaultScope {
   }
 
   #draw(able: readonly (readonly [string, Fault])[]): readonly [string, Fault] {
-    let point = this.random.between(
-      0,
-      able.reduce((sum, [, { weight }]) => sum + weight, 0),
-    );
-    return able.find(([, { weight }]) => (point -= weight) < 0) ?? able[able.length - 1];
+    const total = able.reduce((sum, [, { weight }]) => sum + weight, 0);
+    let point = this.random.between(0, total);
+    for (const entry of able) {
+      point -= entry[1].weight;
+      if (point < 0) return entry;
+    }
+    return able[able.length - 1];
   }
 
-  count(kind: string): void {
+  readonly count = (kind: string): void => {
     this.counts[kind] = (this.counts[kind] ?? 0) + 1;
-  }
+  };
 
-  until(delayMs: number, heal: () => void): void {
+  readonly until = (delayMs: number, heal: () => void): void => {
     const once = () => {
       if (this.#healing.delete(once)) heal();
     };
     this.#healing.add(once);
     this.world.after(delayMs * this.plan.pace, once);
-  }
+  };
 
   /** Ends every fault and starts none. */
   heal(): void {
@@ -129,7 +130,7 @@ export class Faults implements FaultScope {
   }
 
   /** The same behaviour, whose handlers throw when they were asked to. */
-  mayThrow(_role: Role, behaviour: AnyBehaviour, node: SimNode): AnyBehaviour {
+  mayThrow(behaviour: AnyBehaviour, node: SimNode): AnyBehaviour {
     const handlers = Object.entries(behaviour.receive).map(([name, handler]) => {
       const throwing: typeof handler = (state, message, env) => {
         handler(state, message, env);

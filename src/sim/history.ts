@@ -55,7 +55,14 @@ export function checkHistory(entries: readonly HistoryEntry[]): HistoryProblem[]
   });
 }
 
-function registerOperation({ operation, argument, outcome, result, callNs, returnNs }: HistoryEntry): RegisterOperation {
+function registerOperation({
+  operation,
+  argument,
+  outcome,
+  result,
+  callNs,
+  returnNs,
+}: HistoryEntry): RegisterOperation {
   const value = operation === 'get' ? (result ?? null) : operation === 'put' ? (argument ?? '') : null;
   return {
     kind: operation === 'get' ? 'read' : 'write',

@@ -4,30 +4,30 @@
  */
 import type { CoordinatorState } from '../../actors/coordinator.js';
 import { Role } from '../actor/address.js';
-import type { NodeIndex } from '../core/ids.js';
 import { DurabilityCode } from '../protocol/outcome.js';
 import { Count } from '../runtime/counters.js';
 import type { Call, ReadCall, WriteCall } from './client.js';
-import { partsOf } from './messages.js';
+import { PlannedThrow } from './faults.js';
 import type { Observer } from './observer.js';
+import type { Plan } from './plan.js';
 import type { World } from './world.js';
-
-/** Thrown by a handler that was asked to. */
-export class PlannedThrow extends Error {}
 
 export class Judge {
   readonly #world: World;
   readonly #observer: Observer;
+  readonly #plan: Plan;
   readonly #acked: WriteCall[] = [];
   readonly #monotonic: ReadCall[] = [];
 
-  constructor(world: World, observer: Observer) {
+  constructor(world: World, observer: Observer, plan: Plan) {
     this.#world = world;
     this.#observer = observer;
+    this.#plan = plan;
   }
 
-  holdersOf(key: string): readonly NodeIndex[] {
-    return this.#world.holders(partsOf(key).slot);
+  /** Whether any node has lost something. */
+  get hasLost(): boolean {
+    return this.#losers > 0;
   }
 
   judgeCall(call: Call): void {
@@ -64,7 +64,7 @@ export class Judge {
     if (call.replicas < r) this.#problem(`a read of ${key} was answered by ${call.replicas} of ${r} replicas`);
     const losers = this.#losers;
     for (const write of this.#acked) {
-      const meets = r + write.order.w - losers > this.#world.n;
+      const meets = r + write.order.w - losers > this.#world.n && !this.#plan.beyond;
       if (write.order.key !== key || write.endMs > call.startMs || !meets) continue;
       if (this.#observer.hasSeen(call.set, nameOf(write))) continue;
       this.#problem(`a read of ${key} (R=${r}) misses ${nameOf(write)} (W=${write.order.w})`);
@@ -79,6 +79,13 @@ export class Judge {
       }
     }
     this.#monotonic.push(call);
+  }
+
+  /** A write to a healed cluster must succeed. */
+  judgeFresh(call: Call): void {
+    this.judgeCall(call);
+    if (call.kind !== 'write' || call.error === undefined) return;
+    this.#problem(`a write of ${call.order.key} to the healed cluster failed with ${call.error}`);
   }
 
   /** After the world has been healed and every key was read from all replicas. */
@@ -101,7 +108,7 @@ export class Judge {
   }
 
   #judgeReplicas(key: string): void {
-    const records = this.holdersOf(key).map((node) => this.#world.nodes[node].store.record(key)?.join());
+    const records = this.#world.holdersOf(key).map((node) => this.#world.nodes[node].store.record(key)?.join());
     if (new Set(records).size > 1) this.#problem(`the replicas of ${key} differ after all is quiet`);
     const last = this.#world.clients[0].history.findLast((call) => call.kind === 'read' && call.order.key === key);
     if (last?.kind !== 'read' || last.error !== undefined) {
@@ -109,7 +116,7 @@ export class Judge {
       return;
     }
     for (const write of this.#acked) {
-      if (write.order.key !== key || this.#observer.hasSeen(last.set, nameOf(write))) continue;
+      if (this.#plan.beyond || write.order.key !== key || this.#observer.hasSeen(last.set, nameOf(write))) continue;
       this.#problem(`the acknowledged write ${nameOf(write)} of ${key} is lost`);
     }
   }

@@ -18,6 +18,8 @@ export interface LaneParts {
   readonly from: number;
   readonly to: number;
   readonly nowMs: () => number;
+  /** Whether a broken connection's messages may be sent again: those of actors may, a client's request would be done twice. */
+  readonly repeats: boolean;
   /** Delay of the next message. */
   readonly delayMs: () => number;
   /** Bytes that wait, whenever there are more. */
@@ -34,6 +36,7 @@ const READ_NOISE = 0x0badf00d;
 export class Lane implements TurnReader {
   readonly from: number;
   readonly to: number;
+  readonly repeats: boolean;
   words: Int32Array = new Int32Array(0);
   bytes: Buffer = Buffer.alloc(0);
   /** Messages that the turn under way may still take. */
@@ -55,6 +58,7 @@ export class Lane implements TurnReader {
     this.#parts = parts;
     this.from = parts.from;
     this.to = parts.to;
+    this.repeats = parts.repeats;
   }
 
   send(words: Int32Array<ArrayBuffer>): void {
@@ -135,7 +139,10 @@ export class Lane implements TurnReader {
    * Begins a connection with up to `repeats` of the messages that the one before delivered last, once more, then with what
    * it lost and `again` brings; how many were repeated.
    */
-  begin(connection: number, { repeats, again }: { repeats: number; again: readonly Int32Array<ArrayBuffer>[] }): number {
+  begin(
+    connection: number,
+    { repeats, again }: { repeats: number; again: readonly Int32Array<ArrayBuffer>[] },
+  ): number {
     this.connection = connection;
     this.#sequence = 0;
     this.#lastDueMs = 0;

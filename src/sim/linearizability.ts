@@ -149,7 +149,8 @@ class Search {
     let hash = value;
     for (const word of this.#taken) hash = Math.imul(hash ^ word ^ (hash >>> 15), 0x9e3779b1);
     const bucket = this.#seen.get(hash) ?? [];
-    if (bucket.some((seen) => seen.value === value && seen.taken.every((word, i) => word === this.#taken[i]))) return false;
+    if (bucket.some((seen) => seen.value === value && seen.taken.every((word, i) => word === this.#taken[i])))
+      return false;
     bucket.push({ taken: this.#taken.slice(), value });
     this.#seen.set(hash, bucket);
     this.#configurations++;

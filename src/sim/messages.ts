@@ -196,3 +196,8 @@ export function setOf(record: Int32Array<ArrayBuffer> | undefined): SiblingSet {
 export function valuesOf(set: SiblingSet): (string | null)[] {
   return set.siblings.map(({ tombstone, value }) => (tombstone ? null : Buffer.from(value).toString()));
 }
+
+/** The key of the record at the front of these words. */
+export function keyText(record: Int32Array<ArrayBuffer>): string {
+  return Buffer.from(record.buffer).latin1Slice(RECORD_HEADER_BYTES, RECORD_HEADER_BYTES + keyBytesOf(record, 0));
+}

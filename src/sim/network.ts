@@ -20,6 +20,8 @@ export interface NetworkOptions {
   /** Delay of a message in milliseconds, least and most: within a host, and between two. */
   readonly localDelayMs: readonly [number, number];
   readonly delayMs: readonly [number, number];
+  /** Share of the messages between hosts after which their connection breaks, to be made anew at once. */
+  readonly glitches: number;
   readonly nowMs: () => number;
   readonly schedule: (atMs: number, run: () => void) => void;
   /** Something will arrive at this thread. */
@@ -30,17 +32,20 @@ export interface NetworkOptions {
   readonly onEvent: (event: ConnectionEvent) => void;
 }
 
+const GLITCH_MS_MAX = 3;
 const FRESH_NOISE = 0x3c3c3c3c;
 
 export class Network {
   highWaterBytes = 0;
   refused = 0;
   readonly options: NetworkOptions;
+  #glitches: number;
   readonly #lanes = new Map<number, Lane>();
   readonly #connections = new Map<number, Connection>();
 
   constructor(options: NetworkOptions) {
     this.options = options;
+    this.#glitches = options.glitches;
   }
 
   lane(from: number, to: number): Lane {
@@ -60,6 +65,7 @@ export class Network {
     const lane = new Lane({
       from,
       to,
+      repeats: from < this.options.nodes && to < this.options.nodes,
       nowMs,
       delayMs: () =>
         connection === undefined ? random.between(...localDelayMs) : random.between(...delayMs) * connection.slowness,
@@ -67,10 +73,19 @@ export class Network {
         this.highWaterBytes = Math.max(this.highWaterBytes, bytes);
       },
       onSent,
-      onDelivered,
+      onDelivered: (own, parcel) => {
+        onDelivered(own, parcel);
+        if (this.#glitches > 0 && connection !== undefined) this.#mayBreak(connection);
+      },
     });
     connection?.add(lane, fromHost < toHost ? 0 : 1);
     return lane;
+  }
+
+  #mayBreak(connection: Connection): void {
+    const { random, nowMs, schedule } = this.options;
+    if (!random.chance(this.#glitches)) return;
+    schedule(nowMs() + random.between(0, GLITCH_MS_MAX), () => connection.cut(GLITCH_MS_MAX));
   }
 
   /** What joins two hosts; undefined for one and the same. */
@@ -90,6 +105,11 @@ export class Network {
   /** Nothing arrives from this host at that one until the returned function is called. */
   block(from: number, to: number): () => void {
     return this.connection(from, to)?.block(from < to ? 0 : 1) ?? (() => undefined);
+  }
+
+  /** From now on connections break only where they are cut. */
+  settle(): void {
+    this.#glitches = 0;
   }
 
   /** A thread that starts anew begins with what arrives later. */

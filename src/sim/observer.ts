@@ -6,13 +6,21 @@
 
 import { Role } from '../actor/address.js';
 import type { AnyBehaviour } from '../actor/behaviour.js';
-import type { Clock } from '../core/ids.js';
+import { type Clock, SYSTEM_SLOT } from '../core/ids.js';
 import { emptySet, type Sibling, type SiblingSet } from '../core/siblings.js';
 import { type Dot, mergeVectors, type VersionVector } from '../core/version-vector.js';
 import type { MessageView } from '../protocol/header.js';
 import { Write } from '../protocol/messages.js';
 import { Ask } from '../protocol/outcome.js';
-import { getNumber, keyBytesOf, RECORD_HEADER_BYTES, Rec, sizeOf } from '../protocol/record.js';
+import {
+  getNumber,
+  isForgotten,
+  keyBytesOf,
+  RECORD_HEADER_BYTES,
+  Rec,
+  sizeOf,
+  slotOfRecord,
+} from '../protocol/record.js';
 import { decodeRecord, decodeVector } from '../protocol/record-set.js';
 import { setOf } from './messages.js';
 import type { SimNode } from './sim-node.js';
@@ -73,6 +81,7 @@ export class Observer {
 
   /** A record entered a node's log. */
   committed(node: SimNode, words: Int32Array<ArrayBuffer>, sequence: number): void {
+    if (slotOfRecord(words, 0) === SYSTEM_SLOT || isForgotten(words, 0)) return;
     const key = Buffer.from(words.buffer).latin1Slice(RECORD_HEADER_BYTES, RECORD_HEADER_BYTES + keyBytesOf(words, 0));
     const set = decodeRecord(words, Buffer.from(words.buffer), 0);
     for (const sibling of set.siblings) this.#meet(node, key, sibling, sequence);
@@ -130,12 +139,14 @@ export class Observer {
     return nodes;
   }
 
-  /** Nodes whose synced log covers the write of this value. */
+  /** Nodes whose synced log covers the write of this value, or did. */
   syncedBy(value: string, nodes: readonly SimNode[]): number {
     const write = this.#byValue.get(value);
     if (write === undefined) return 0;
     return nodes.filter(({ disk }) =>
-      disk.log.slice(0, disk.synced).some(({ words }) => isDotCovered(write.dot, setOf(words).vector)),
+      [...disk.log.slice(0, disk.synced), ...disk.lostSynced].some(({ words }) =>
+        isDotCovered(write.dot, setOf(words).vector),
+      ),
     ).length;
   }
 }

@@ -39,6 +39,8 @@ export interface Plan {
   readonly pace: number;
   readonly durabilities: readonly DurabilityCode[];
   readonly delayMs: readonly [number, number];
+  /** Share of the messages between hosts after which their connection breaks. */
+  readonly glitches: number;
   /** The hosts' monotonic clocks at the start. */
   readonly startMs: number;
   /** Wall clocks are off by as much as this, and run as much too fast or slow. */
@@ -94,13 +96,16 @@ export function drawPlan(random: Random, options: PlanOptions = {}): Plan {
     partitions: random.pick([4, 8]),
     clients,
     shared: SHARED.slice(0, 1 + random.below(SHARED.length)),
-    registers: new Map(REGISTERS.slice(0, random.below(REGISTERS.length + 1)).map((key) => [key, random.below(clients)])),
+    registers: new Map(
+      REGISTERS.slice(0, random.below(REGISTERS.length + 1)).map((key) => [key, random.below(clients)]),
+    ),
     calls: options.calls ?? 10 + random.below(20),
     faultsMax: options.faultsMax ?? (random.chance(0.1) ? 0 : Number.POSITIVE_INFINITY),
     deadlineMs: DEADLINE_MS * (pace > 1 ? 3 : 1),
     pace,
     durabilities: random.pick(DURABILITIES),
     delayMs: random.pick(DELAYS_MS),
+    glitches: random.chance(0.2) ? 0.1 : 0,
     // some runs cross the wrap of the hosts' clocks
     startMs: random.chance(0.3) ? 0x1_0000_0000 - random.below(1_500) : random.u32(),
     skewMs: random.pick([0, 20, 200]),

@@ -10,7 +10,7 @@ import { Kind, type MessageName, Read, Replicate, Replicated, Write } from '../p
 import { Ask, askedDurability, success } from '../protocol/outcome.js';
 import { copyWords, Rec, sizeOf } from '../protocol/record.js';
 import type { Wrap } from './sim-node.js';
-import type { Plant } from './workload.js';
+import type { Plant } from './simulation.js';
 
 type AnyHandler = (state: unknown, message: MessageView, env: Env) => void;
 

@@ -18,6 +18,8 @@ export class SimDisk {
   readonly log: LogRecord[] = [];
   /** Records from the front of the log that are synced. */
   synced = 0;
+  /** What was synced and then taken away all the same. */
+  readonly lostSynced: LogRecord[] = [];
   /** Times that something was lost. */
   losses = 0;
   replica: ReplicaId;
@@ -71,6 +73,7 @@ export class SimDisk {
   /** A node that may have lost something takes another storage incarnation, or it would mint dots twice. */
   #cut(kept: number): number {
     const lost = this.log.length - kept;
+    this.lostSynced.push(...this.log.slice(kept, this.synced));
     this.log.length = kept;
     this.synced = Math.min(this.synced, kept);
     while ((this.#turns.at(-1) ?? 0) > kept) this.#turns.pop();

@@ -10,6 +10,7 @@ import { walk } from '../core/preference-list.js';
 import { SimClient } from './client.js';
 import type { ConnectionEvent } from './connection.js';
 import { EventQueue } from './event-queue.js';
+import { partsOf } from './messages.js';
 import { Network } from './network.js';
 import { type Random, streams } from './random.js';
 import { ringOf } from './ring-plan.js';
@@ -31,6 +32,8 @@ export interface WorldOptions {
   /** Delay of a message between hosts. */
   readonly delayMs?: readonly [number, number];
   readonly laneBytesMax?: number;
+  /** Share of the messages between hosts after which their connection breaks. */
+  readonly glitches?: number;
   /** The hosts' monotonic clocks when the world begins. */
   readonly startMs?: number;
   readonly wrap?: Wrap;
@@ -42,6 +45,7 @@ export interface WorldOptions {
 }
 
 export const WALL_START_MS = 1_750_000_000_000;
+const DELAY_MS = [0.02, 2] as const;
 const LOCAL_DELAY_MS = [0.002, 0.2] as const;
 const LANE_BYTES_MAX = 64 * 1024;
 
@@ -98,7 +102,7 @@ export class World {
   }
 
   #makeNetwork(): Network {
-    const { nodes, delayMs = [0.02, 2], onConnection = () => undefined } = this.#options;
+    const { nodes, delayMs = DELAY_MS, onConnection = () => undefined } = this.#options;
     return new Network({
       nodes,
       hostOf: (thread) => this.hostOf(thread).index,
@@ -106,6 +110,7 @@ export class World {
       laneBytesMax: this.laneBytesMax,
       localDelayMs: LOCAL_DELAY_MS,
       delayMs,
+      glitches: this.#options.glitches ?? 0,
       nowMs: () => this.nowMs,
       schedule: (atMs, run) => this.schedule(atMs, run),
       onSent: (thread, dueMs) => this.schedule(dueMs, () => this.#arrive(thread)),
@@ -175,6 +180,10 @@ export class World {
     return [...this.preference.subarray(first, first + this.n)].map(nodeIndex);
   }
 
+  holdersOf(key: string): readonly NodeIndex[] {
+    return this.holders(partsOf(key).slot);
+  }
+
   /** Has `run` happen at a virtual time, behind what was scheduled for the same time before. */
   schedule(atMs: number, run: () => void): void {
     this.#events.add(Math.max(atMs, this.nowMs), run);
@@ -234,14 +243,17 @@ export class World {
 
   /** Other hosts hear of what became of a node, where there is a connection; the others when there is one again. */
   #tellHosts(node: SimNode): void {
-    const own = this.hostOf(node.index);
-    for (const host of this.hosts) {
-      const connection = this.network.connection(own.index, host.index);
-      if (connection === undefined) continue;
-      this.after(this.#streams.network.between(...(this.#options.delayMs ?? [0.02, 2])), () => {
-        if (connection.isOpen && !connection.isBlocked) host.told(node.index, node.up);
-      });
-    }
+    for (const host of this.hosts) if (host !== this.hostOf(node.index)) this.#tell(host, node);
+  }
+
+  #tell(host: SimHost, node: SimNode): void {
+    const connection = this.network.connection(this.hostOf(node.index).index, host.index);
+    const [least, most] = this.#options.delayMs ?? DELAY_MS;
+    this.after(this.#streams.network.between(least, most), () => {
+      if (connection?.isOpen !== true) return;
+      if (connection.isBlocked) this.#tell(host, node);
+      else host.told(node.index, node.up);
+    });
   }
 
   #connectionChanged(low: number, high: number): void {

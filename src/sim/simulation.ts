@@ -1,0 +1,169 @@
+/**
+ * One seed's run: clients talk to a cluster while faults strike it; then all is healed, a fresh write of every key must
+ * succeed, every key is read from all replicas, and the checkers say what was broken.
+ */
+import { clock } from '../core/ids.js';
+import type { Call } from './client.js';
+import { Faults } from './faults.js';
+import { Judge } from './judge.js';
+import { keyText, setOf, valuesOf } from './messages.js';
+import { Observer } from './observer.js';
+import type { Plan, PlanOptions } from './plan.js';
+import { drawPlan } from './plan.js';
+import { streams } from './random.js';
+import { RegisterHistory } from './register-history.js';
+import type { SimNode, StorageFaults, Wrap } from './sim-node.js';
+import type { Line } from './trace.js';
+import { Workload } from './workload.js';
+import { World } from './world.js';
+
+/** A fault planted on purpose. */
+export interface Plant {
+  readonly storage?: StorageFaults;
+  readonly wrap?: Wrap;
+}
+
+export interface RunOptions extends PlanOptions {
+  /** Keep lines for people. */
+  readonly keepsLines?: boolean;
+}
+
+export interface RunReport {
+  readonly seed: number;
+  readonly hash: string;
+  readonly problems: readonly string[];
+  readonly virtualMs: number;
+  /** What happened, to see that the run was worth it. */
+  readonly counts: Readonly<Record<'acked' | 'failed' | 'reads' | 'crashes' | 'losses' | 'siblings', number>>;
+  /** Operations whose outcome a checker has looked at. */
+  readonly checked: number;
+  /** How often each kind of fault fired. */
+  readonly faults: Readonly<Record<string, number>>;
+  readonly plan: Plan;
+  readonly lines: readonly Line[];
+}
+
+/** Behind the deadline, the client's sweep, and the longest pause. */
+const SETTLE_MS = 600;
+/** A write that begins this long after the last fault ended, to a cluster that was healed, succeeds. */
+export const HEALED_MS = 5_000;
+
+/** Runs one seed, with a planted fault or without. */
+export function runSeed(seed: number, plant: Plant = {}, options: RunOptions = {}): RunReport {
+  return new Simulation(seed, plant, options).run();
+}
+
+class Simulation {
+  readonly #seed: number;
+  readonly #plan: Plan;
+  readonly #world: World;
+  readonly #faults: Faults;
+  readonly #observer: Observer;
+  readonly #registers: RegisterHistory;
+  readonly #judge: Judge;
+  readonly #workload: Workload;
+
+  constructor(seed: number, plant: Plant, options: RunOptions) {
+    const random = streams(seed, ['plan', 'workload', 'faults', 'world']);
+    this.#seed = seed;
+    const plan = drawPlan(random.plan, options);
+    this.#plan = plan;
+    this.#faults = new Faults(random.faults, plan);
+    const observer = new Observer();
+    this.#observer = observer;
+    this.#registers = new RegisterHistory(plan);
+    this.#world = new World({
+      ...plan,
+      seed: random.world.u32(),
+      keepsLines: options.keepsLines === true,
+      wrap: (role, behaviour, node) => {
+        const planted = plant.wrap?.(role, behaviour, node) ?? behaviour;
+        return observer.watch(role, this.#faults.mayThrow(planted, node), node);
+      },
+      onCommit: (node, words, sequence) => {
+        observer.committed(node, words, sequence);
+        this.#noteCommit(node, words);
+      },
+      onConnection: (event) => this.#faults.count(event),
+      ...(plant.storage !== undefined && { faults: plant.storage }),
+    });
+    for (const { clock: machine } of this.#world.hosts) {
+      const skewMs = Math.round(random.plan.between(-plan.skewMs, plan.skewMs));
+      machine.calibrate({ skewMs, rate: 1 + random.plan.between(-plan.driftRate, plan.driftRate) });
+    }
+    this.#judge = new Judge(this.#world, observer, plan);
+    this.#workload = new Workload(this.#world, plan, random.workload, (call) => this.#ended(call));
+  }
+
+  #noteCommit({ index }: SimNode, words: Int32Array<ArrayBuffer>): void {
+    const { trace, nowMs } = this.#world;
+    const key = keyText(words);
+    trace.note(nowMs, () => `node ${index} logs ${key} = [${valuesOf(setOf(words))}]`, key);
+  }
+
+  #ended(call: Call): void {
+    this.#judge.judgeCall(call);
+    this.#registers.add(call);
+  }
+
+  run(): RunReport {
+    const world = this.#world;
+    this.#workload.begin();
+    this.#faults.begin(world, () => this.#workload.isBusy);
+    if (!world.runUntil(() => !this.#workload.isBusy, 600_000)) this.#observer.problem('clients never finished');
+    world.runFor(SETTLE_MS * this.#plan.pace);
+    this.#faults.heal();
+    world.network.settle();
+    world.runFor(HEALED_MS);
+    this.#writeAll();
+    for (let round = 0; round < 2; round++) this.#readAll();
+    this.#judge.judgeEnd(this.#faults.keys);
+    if (!this.#judge.hasLost) for (const text of this.#registers.problems()) this.#observer.problem(text);
+    return this.#report();
+  }
+
+  #report(): RunReport {
+    const world = this.#world;
+    const calls = world.clients.flatMap((client) => client.history);
+    const writes = calls.filter((call) => call.kind === 'write');
+    const reads = calls.filter((call) => call.kind === 'read');
+    const { counts } = this.#faults;
+    return {
+      seed: this.#seed,
+      hash: world.trace.hash,
+      problems: this.#observer.problems,
+      virtualMs: world.nowMs,
+      counts: {
+        acked: writes.filter(({ error }) => error === undefined).length,
+        failed: calls.filter(({ error }) => error !== undefined).length,
+        reads: reads.length,
+        crashes: (counts['node crash'] ?? 0) + (counts['node crash in a turn'] ?? 0) + (counts['host crash'] ?? 0),
+        losses: world.nodes.reduce((sum, { disk }) => sum + disk.losses, 0),
+        siblings: Math.max(0, ...reads.map(({ set }) => set.siblings.length)),
+      },
+      checked: calls.length,
+      faults: counts,
+      plan: this.#plan,
+      lines: world.trace.lines,
+    };
+  }
+
+  /** A write of every key, each in a session of its own, once the cluster had time to heal. */
+  #writeAll(): void {
+    const client = this.#world.clients[0];
+    for (const key of this.#faults.keys) {
+      const order = { ...this.#workload.nextWrite(key), callerClock: clock(0) };
+      client.write(order, { done: (call) => this.#judge.judgeFresh(call) });
+    }
+    this.#world.runFor(SETTLE_MS);
+  }
+
+  /** Reads every key from all of its replicas, which repairs those that are behind. */
+  #readAll(): void {
+    const client = this.#world.clients[0];
+    for (const key of this.#faults.keys) {
+      client.read({ key, r: this.#plan.n }, { done: (call) => this.#judge.judgeCall(call) });
+    }
+    this.#world.runFor(SETTLE_MS);
+  }
+}
