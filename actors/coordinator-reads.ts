@@ -21,6 +21,7 @@ import type { MessageView } from '../src/protocol/header.js';
 import { Answer, Fetch, Kind, Read, Replicate, Replicated } from '../src/protocol/messages.js';
 import { Ask, DurabilityCode, errorOf, failure, isSuccess, quorumOf, success } from '../src/protocol/outcome.js';
 import { decodeRecord, encodedBytes, encodeRecord, type KeyParts } from '../src/protocol/record-set.js';
+import { isPast } from './late-write.js';
 
 interface OpenRead {
   readonly client: number;
@@ -228,9 +229,4 @@ function giveUpOnDown(open: OpenRead, { placement }: Env): boolean {
 
 function isRepairing({ state }: OpenRead, node: NodeIndex): boolean {
   return state.repairing.some((repairing) => repairing.node === node);
-}
-
-/** Whether a deadline lies before `nowMs`; both are 32 bits that wrap. */
-export function isPast(deadlineMs: number, nowMs: number): boolean {
-  return ((nowMs - deadlineMs) | 0) > 0;
 }

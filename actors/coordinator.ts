@@ -17,10 +17,19 @@ import type { MessageView } from '../src/protocol/header.js';
 import { Kind, Minted, Replicate, Replicated, Write, Written } from '../src/protocol/messages.js';
 import { durabilityOf, failure, isSuccess, quorumOf, success } from '../src/protocol/outcome.js';
 import { copyWords, Rec, siblingCount, sizeOf } from '../src/protocol/record.js';
-import { fetched, isPast, type Reads, read, readReplicated, sweepReads } from './coordinator-reads.js';
+import { fetched, type Reads, read, readReplicated, sweepReads } from './coordinator-reads.js';
+import { isPast, whyLate } from './late-write.js';
 import { WriteTable } from './write-table.js';
 
+export interface CoordinatorOptions {
+  /** The node's: writes that name another one are refused. */
+  readonly incarnation: number;
+  /** Writes under way at the same time; more are refused. */
+  readonly writesMax?: number;
+}
+
 export interface CoordinatorState {
+  readonly incarnation: number;
   /** Random: marks what this start of the actor sends, so that answers to an earlier one count for nothing. */
   readonly life: number;
   readonly writes: WriteTable;
@@ -33,13 +42,15 @@ type Handles = 'write' | 'minted' | 'replicated' | 'read' | 'fetched';
 const WRITES_MAX = 32_768;
 const SWEEP_MS = 25;
 
-/** The behaviour of a node's coordinator; it refuses writes while `writesMax` are under way. */
-export function coordinator(writesMax = WRITES_MAX): Behaviour<CoordinatorState, Handles> {
+/** The behaviour of a node's coordinator. */
+export function coordinator(options: CoordinatorOptions): Behaviour<CoordinatorState, Handles> {
+  const { incarnation, writesMax = WRITES_MAX } = options;
   return {
     role: 'coordinator',
     init: (env) => {
       const reads = { open: new Map(), next: env.random() >>> 1 };
-      return { life: env.random() | 0, writes: new WriteTable(writesMax, env.random()), reads, sweeping: false };
+      const life = env.random() | 0;
+      return { incarnation, life, writes: new WriteTable(writesMax, env.random()), reads, sweeping: false };
     },
     receive: {
       write,
@@ -60,6 +71,11 @@ function beginRead(state: CoordinatorState, message: MessageView, env: Env): voi
 function write(state: CoordinatorState, message: MessageView, env: Env): void {
   const { placement } = env;
   const { writes } = state;
+  const late = whyLate(message, state.incarnation, env);
+  if (late !== undefined) {
+    refuse(env, message, late, 0);
+    return;
+  }
   const options = message.words[message.at + Write.options];
   const record = message.at + Write.record;
   const partition = (message.words[record + Rec.keySlot] >>> 16) >>> placement.slotShift;

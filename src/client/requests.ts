@@ -59,6 +59,11 @@ export class Requests {
     return (this.#generations[row] << 16) | row;
   }
 
+  /** The incarnation of its node when a request began. */
+  incarnationOf(id: number): number {
+    return this.#incarnations[id & 0xffff];
+  }
+
   /** Sets the deadline anew: the tick's clock may only be read when the first message of the tick is opened. */
   extend(id: number, deadlineMs: number): void {
     this.#deadlines[id & 0xffff] = deadlineMs;

@@ -83,6 +83,7 @@ export class Writes {
     words[at + Write.deadline] = this.#seat.nowMs + order.deadlineMs;
     words[at + Write.options] = packOptions(order.w, order.durability, context === undefined ? 0 : Ask.context);
     putNumber(words, at + Write.callerClock, this.clock);
+    words[at + Write.incarnation] = this.#requests.incarnationOf(id);
     const record = at + RECORD;
     const keyWords = key.keyWords;
     words[record + Rec.keyHash] = key.hash;

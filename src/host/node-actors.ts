@@ -41,16 +41,22 @@ export function spawnNodeActors({ start, store, post, tell }: NodeActorsParts): 
   });
   const vnodes = vnode({ clockDriftMaxMs, siblingsMax, recordBytesMax: recordBytesMax(pairBytesMax) });
   for (let p = 0; p < map.partitions; p++) system.spawn(addressOf(Role.vnode, node, p), vnodes);
-  system.spawn(addressOf(Role.coordinator, node, 0), coordinator());
-  system.spawn(addressOf(Role.gossip, node, 0), agentOf(start, placement, tell));
+  // Atomics: acquire; the host has raised it before this thread began
+  const incarnation = Atomics.load(new Int32Array(map.status), node * Status.line + Status.incarnation);
+  system.spawn(addressOf(Role.coordinator, node, 0), coordinator({ incarnation }));
+  system.spawn(addressOf(Role.gossip, node, 0), agentOf(start, placement, incarnation, tell));
   return system;
 }
 
-function agentOf({ map, node, gossip }: NodeStart, { isUp }: Placement, tell: NodeActorsParts['tell']) {
+function agentOf(
+  { map, node, gossip }: NodeStart,
+  { isUp }: Placement,
+  incarnation: number,
+  tell: NodeActorsParts['tell'],
+) {
   return gossipAgent({
     tuning: GOSSIP_PRESETS[gossip],
-    // Atomics: acquire; the host has raised it before this thread began
-    incarnation: Atomics.load(new Int32Array(map.status), node * Status.line + Status.incarnation),
+    incarnation,
     view: livenessView(map, node),
     hostOf: () => map.hostId,
     hasEnded: (other) => !isUp(other),

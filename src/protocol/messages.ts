@@ -27,7 +27,7 @@ export const MESSAGES = {
   write: {
     tag: 2,
     kind: 'call',
-    fields: { deadline: 'u32', options: 'u32', callerClock: 'u64' },
+    fields: { deadline: 'u32', options: 'u32', callerClock: 'u64', incarnation: 'u32', reserved: 'u32' },
     body: 'record+context',
     summary: 'client to coordinator: store this record (its dot still empty) under W.',
   },
@@ -41,7 +41,7 @@ export const MESSAGES = {
   mint: {
     tag: 4,
     kind: 'call',
-    fields: { deadline: 'u32', options: 'u32', callerClock: 'u64' },
+    fields: { deadline: 'u32', options: 'u32', callerClock: 'u64', incarnation: 'u32', reserved: 'u32' },
     body: 'record+context',
     summary: 'coordinator to its own vnode: give this write a dot and a clock, log it and stage it. Laid out as write.',
   },
@@ -141,7 +141,9 @@ export const enum Write {
   deadline = 4,
   options = 5,
   callerClock = 6,
-  record = 8,
+  /** Of the coordinator's node, as the sender knew it: another life refuses the write. */
+  incarnation = 8,
+  record = 10,
 }
 export const enum Written {
   outcome = 4,
@@ -222,7 +224,13 @@ function check(name: MessageName, kind: Kind, constants: Readonly<Record<string,
   for (const [field, word] of Object.entries(constants)) assert(offsets[field] === word, `offset of ${name}.${field}`);
 }
 
-const write = { deadline: Write.deadline, options: Write.options, callerClock: Write.callerClock, body: Write.record };
+const write = {
+  deadline: Write.deadline,
+  options: Write.options,
+  callerClock: Write.callerClock,
+  incarnation: Write.incarnation,
+  body: Write.record,
+};
 check('write', Kind.write, write);
 check('mint', Kind.mint, write);
 check('written', Kind.written, {

@@ -104,7 +104,7 @@ export class SimClient {
 
   write(order: WriteOrder, options: CallOptions = {}): WriteCall {
     const node = options.node ?? this.#route(order.key);
-    const filled = { callerClock: this.clock, ...order };
+    const filled = { callerClock: this.clock, incarnation: this.#world.nodes[node].life, ...order };
     const base = this.#base(node);
     const call: WriteCall = {
       ...base,

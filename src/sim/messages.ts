@@ -38,6 +38,8 @@ export interface WriteOrder {
   readonly durability?: DurabilityCode;
   readonly context?: VersionVector;
   readonly callerClock?: Clock;
+  /** Of the node that it goes to; 1 where left out. */
+  readonly incarnation?: number;
   readonly deadlineMs?: number;
   readonly expiresAtMs?: number;
 }
@@ -74,6 +76,7 @@ export function writeDraft(order: WriteOrder, tag: Kind = Kind.write): Draft {
       const flags = context === undefined ? 0 : Ask.context;
       target[at + Write.options] = packOptions(order.w, order.durability ?? DurabilityCode.interval, flags);
       putNumber(target, at + Write.callerClock, order.callerClock ?? 0);
+      target[at + Write.incarnation] = order.incarnation ?? 1;
       encodeRecord(target, bytes, at + Write.record, key, set);
       if (context !== undefined) encodeVector(target, at + Write.record + recordWords, context);
     },

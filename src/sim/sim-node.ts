@@ -137,7 +137,8 @@ export class SimNode {
     for (let partition = 0; partition < placement.partitions; partition++) {
       system.spawn(addressOf(Role.vnode, index, partition), wrapped);
     }
-    system.spawn(addressOf(Role.coordinator, index, 0), wrap(Role.coordinator, coordinator(WRITES_MAX), this));
+    const coordinates = coordinator({ incarnation: this.life, writesMax: WRITES_MAX });
+    system.spawn(addressOf(Role.coordinator, index, 0), wrap(Role.coordinator, coordinates, this));
     const gossip = gossipAgent({
       tuning: GOSSIP_PRESETS.lan,
       incarnation: this.life,

@@ -199,6 +199,24 @@ test('coordinator: a confirmation of an earlier write, or to an earlier life -> 
   t.is(write.answer(1, interval)?.replicas, 2);
 });
 
+test('coordinator: a write for another life of its node -> refused, and nothing is minted', (t) => {
+  const write = new WriteCase({ w: 1, incarnation: 2 });
+  t.is(write.reply?.code, 'KV_NODE_RESTARTED');
+  t.deepEqual(write.asked, []);
+  t.is(write.open, 0);
+  t.is(write.env.store.record('k'), undefined);
+});
+
+test('coordinator: a write arrives behind its deadline -> refused, and nothing is minted', (t) => {
+  const { nowMs } = new SimEnv();
+  const write = new WriteCase({ w: 1, deadlineMs: nowMs - 1 });
+  t.is(write.reply?.code, 'KV_DEADLINE_EXCEEDED');
+  t.deepEqual(write.asked, []);
+  t.is(write.open, 0);
+  t.is(write.env.store.record('k'), undefined);
+  t.is(new WriteCase({ w: 1, deadlineMs: nowMs }).reply?.code, undefined);
+});
+
 test('coordinator: the deadline passes -> unmet with what was got, within a sweep', (t) => {
   const write = new WriteCase({ w: 3, deadlineMs: 1_200 });
   write.answer(1, interval);

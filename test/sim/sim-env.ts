@@ -114,7 +114,10 @@ export class SimEnv {
       onChange: () => undefined,
     });
     this.system.spawn(addressOf(Role.vnode, node, 0), wrap(Role.vnode, vnodes));
-    this.system.spawn(addressOf(Role.coordinator, node, 0), wrap(Role.coordinator, coordinator(64)));
+    this.system.spawn(
+      addressOf(Role.coordinator, node, 0),
+      wrap(Role.coordinator, coordinator({ incarnation: 1, writesMax: 64 })),
+    );
     this.system.spawn(addressOf(Role.gossip, node, 0), wrap(Role.gossip, gossip));
   }
 

@@ -1,0 +1,22 @@
+/**
+ * A write that comes too late: its sender has given it up, and may have written something newer meanwhile, through another
+ * coordinator. Minted now, it would get a newer clock than that and win.
+ *
+ *   another life   the sender failed it when the node ended; what waited in an outbox reaches the next life
+ *   its deadline   the sender failed it then; it waited in a mailbox, or the node's thread did
+ */
+import type { Env } from '../src/actor/env.js';
+import type { ErrorCode } from '../src/core/errors.js';
+import type { MessageView } from '../src/protocol/header.js';
+import { Write } from '../src/protocol/messages.js';
+
+/** Why a write must not happen any more; undefined where it may. */
+export function whyLate(message: MessageView, incarnation: number, env: Env): ErrorCode | undefined {
+  if (message.u32(Write.incarnation) !== incarnation >>> 0) return 'KV_NODE_RESTARTED';
+  return isPast(message.u32(Write.deadline), env.nowMs()) ? 'KV_DEADLINE_EXCEEDED' : undefined;
+}
+
+/** Whether a deadline lies before `nowMs`; both are 32 bits that wrap. */
+export function isPast(deadlineMs: number, nowMs: number): boolean {
+  return ((nowMs - deadlineMs) | 0) > 0;
+}
