@@ -1,110 +1,63 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { type Digest, diffLeaves, HashTree, keyDigest, NO_DIGEST, recordDigest } from '../../src/core/hash-tree.js';
-import { type Clock, clock, counter, replicaId } from '../../src/core/ids.js';
-import { emptySet, type SiblingSet, writeSibling } from '../../src/core/siblings.js';
+import { HashTree, LEAF_BITS_MAX, LEAF_BITS_MIN, leafBitsFor } from '../../src/core/hash-tree.js';
 
-function record(replica: number, count: number, at: Clock = clock(7), expiresAtMs = 0): SiblingSet {
-  const dot = { replica: replicaId(replica), counter: counter(count) };
-  return writeSibling(emptySet(), undefined, {
-    dot,
-    clock: at,
-    expiresAtMs,
-    tombstone: false,
-    tag: 0,
-    value: new Uint8Array(),
-  });
-}
+/** What a tree takes in: a key's first digest word, and the digest of a record. */
+const toggle = fc.tuple(fc.integer({ min: 0, max: 0xffff_ffff }), fc.integer(), fc.integer());
+const bitsOf = fc.integer({ min: LEAF_BITS_MIN, max: LEAF_BITS_MAX });
+const treeOf = (bits: number, toggles: readonly (readonly [number, number, number])[]): HashTree => {
+  const tree = new HashTree(bits);
+  for (const [keyHigh, high, low] of toggles) tree.toggle(keyHigh, high, low);
+  return tree;
+};
 
-const key = (text: string): Uint8Array => Buffer.from(text);
-const put = (tree: HashTree, name: string, before: SiblingSet, after: SiblingSet): void =>
-  tree.update(tree.leafOf(keyDigest(key(name))), recordDigest(key(name), before), recordDigest(key(name), after));
-const names = fc.string({ minLength: 1, maxLength: 6 });
-
-for (const depth of [1, 2, 3, 4]) {
-  test(`hash tree: depth ${depth}, any two sets of records -> the differing leaves are found, and no others`, (t) => {
-    fc.assert(
-      fc.property(fc.array(fc.tuple(names, fc.boolean(), fc.boolean()), { maxLength: 12 }), (list) => {
-        const [mine, theirs] = [new HashTree(depth), new HashTree(depth)];
-        const expected = new Set<number>();
-        for (const [name, inMine, inTheirs] of new Map(list.map((item) => [item[0], item])).values()) {
-          if (inMine) put(mine, name, emptySet(), record(1, 1));
-          if (inTheirs) put(theirs, name, emptySet(), record(1, 1));
-          if (inMine !== inTheirs) expected.add(mine.leafOf(keyDigest(key(name))));
-        }
-        t.deepEqual(
-          diffLeaves(mine, theirs),
-          [...expected].sort((a, b) => a - b),
-        );
-      }),
-      { numRuns: 40 },
-    );
-  });
-}
-
-test('hash tree: any order of updates -> the same root as one pass over what is left', (t) => {
+test('hash tree: any order of records -> the same digests at every level', (t) => {
   fc.assert(
-    fc.property(fc.array(fc.tuple(names, fc.nat(3)), { maxLength: 20 }), (list) => {
-      const [moving, rebuilt] = [new HashTree(), new HashTree()];
-      const held = new Map<string, SiblingSet>();
-      for (const [name, count] of list) {
-        const after = count === 0 ? emptySet() : record(1, count);
-        put(moving, name, held.get(name) ?? emptySet(), after);
-        held.set(name, after);
-      }
-      for (const [name, set] of held) put(rebuilt, name, emptySet(), set);
-      t.deepEqual(moving.root(), rebuilt.root());
-      t.deepEqual(diffLeaves(moving, rebuilt), []);
+    fc.property(fc.array(toggle, { maxLength: 30 }), bitsOf, (list, bits) => {
+      const [forth, back] = [treeOf(bits, list), treeOf(bits, list.toReversed())];
+      t.is(forth.rootHigh, back.rootHigh);
+      t.is(forth.rootLow, back.rootLow);
+      t.true(forth.equals(back));
     }),
   );
 });
 
-test('hash tree: branch -> what the walk over messages compares', (t) => {
-  const [mine, theirs] = [new HashTree(), new HashTree()];
-  put(theirs, 'a', emptySet(), record(1, 1));
-  const leaf = mine.leafOf(keyDigest(key('a')));
-  t.deepEqual(mine.differing(0, 0, theirs.branch(0, 0)), [leaf >> 4]);
-  t.deepEqual(mine.differing(1, leaf >> 4, theirs.branch(1, leaf >> 4)), [leaf]);
-  theirs.clear();
-  t.deepEqual(theirs.root(), NO_DIGEST);
+test('hash tree: a record put in and taken out -> as if it had never been there', (t) => {
+  fc.assert(
+    fc.property(fc.array(toggle, { maxLength: 20 }), toggle, bitsOf, (list, more, bits) => {
+      t.true(treeOf(bits, [more, ...list, more]).equals(treeOf(bits, list)));
+    }),
+  );
 });
 
-test('record digest: key, dot, clock, expiry, vector -> each changes it; an absent record is zero', (t) => {
-  const base = record(1, 1);
-  const more: SiblingSet = { ...base, vector: record(2, 1).vector };
-  const seen = [
-    recordDigest(key('a'), base),
-    recordDigest(key('b'), base),
-    recordDigest(key('a\0'), base),
-    recordDigest(key('a'), record(1, 2)),
-    recordDigest(key('a'), record(2, 1)),
-    recordDigest(key('a'), record(1, 1, clock(8))),
-    recordDigest(key('a'), record(1, 1, clock(7 + 2 ** 40))),
-    recordDigest(key('a'), record(1, 1, clock(7), 9)),
-    recordDigest(key('a'), more),
-  ];
-  t.is(new Set(seen.map(({ high, low }) => `${high}:${low}`)).size, seen.length);
-  t.deepEqual(recordDigest(key('a'), emptySet()), NO_DIGEST);
+test('hash tree: trees of different depth -> equal where the records are, different where one record is not', (t) => {
+  fc.assert(
+    fc.property(fc.array(toggle, { maxLength: 20 }), toggle, bitsOf, bitsOf, (list, more, a, b) => {
+      t.true(treeOf(a, list).equals(treeOf(b, list)));
+      if (more[1] !== 0 || more[2] !== 0) t.false(treeOf(a, list).equals(treeOf(b, [...list, more])));
+    }),
+  );
 });
 
-test('record digest: not linear -> XOR over a square of keys and counters does not cancel', (t) => {
-  const xor = (digests: Digest[]): number => digests.reduce((sum, { high, low }) => sum ^ high ^ low, 0);
-  for (let count = 2; count < 200; count++) {
-    t.not(xor(['a', 'b'].flatMap((name) => [1, count].map((c) => recordDigest(key(name), record(1, c))))), 0);
-  }
+test('hash tree: a level -> each node is the XOR of its children', (t) => {
+  fc.assert(
+    fc.property(fc.array(toggle, { maxLength: 30 }), fc.integer({ min: 0, max: 15 }), (list, bits) => {
+      const tree = treeOf(LEAF_BITS_MAX, list);
+      const node = (list[0]?.[0] ?? 0) >>> (32 - bits);
+      const parent = bits === 0 ? 0 : node;
+      const [high, low] = tree.digests({ bits, nodes: [parent] });
+      const children = tree.digests({ bits: bits + 1, nodes: [2 * parent, 2 * parent + 1] });
+      t.is(high, children[0] ^ children[2]);
+      t.is(low, children[1] ^ children[3]);
+    }),
+  );
 });
 
-test('record digest: 20,000 keys -> no collision in either word beyond chance, leaves evenly filled', (t) => {
-  const tree = new HashTree();
-  const highs = new Set<number>();
-  const lows = new Set<number>();
-  const filled = new Array<number>(tree.leafCount).fill(0);
-  for (let index = 0; index < 20_000; index++) {
-    const { high, low } = recordDigest(key(`key-${index}`), record(1, 1));
-    highs.add(high);
-    lows.add(low);
-    filled[tree.leafOf(keyDigest(key(`key-${index}`)))]++;
-  }
-  t.true(highs.size > 19_990 && lows.size > 19_990);
-  t.true(Math.min(...filled) > 40 && Math.max(...filled) < 130);
+test('hash tree: depth -> follows the records between its bounds', (t) => {
+  t.deepEqual([0, 1, 4_096, 4_097, 100_000, 1_000_000, 1e9].map(leafBitsFor), [8, 8, 8, 9, 13, 16, 16]);
+  const tree = new HashTree(8);
+  tree.records = 16 * 4 * 256;
+  t.false(tree.isShallow);
+  tree.records++;
+  t.true(tree.isShallow);
 });
