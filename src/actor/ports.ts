@@ -3,6 +3,7 @@
  * importing each other. Positions and word indices are only valid within the turn that they were obtained in.
  */
 import type { Clock, NodeIndex, PartitionId, ReplicaId } from '../core/ids.js';
+import type { RingState } from '../core/ring-state.js';
 
 /** The storage of one node, as its vnodes see it. */
 export interface Store {
@@ -80,14 +81,7 @@ export interface PageRequest {
   readonly limit?: number;
 }
 
-/** Where a partition's move stands. Writes need W of both lists while it moves. */
-export const enum Phase {
-  settled = 0,
-  /** The new holders are being filled: reads ask the old list. */
-  filling = 1,
-  /** They hold everything: reads ask the new list; who still asks the old one is right too. */
-  handingOver = 2,
-}
+export { Phase } from '../core/ring-state.js';
 
 /** The ring as a node sees it now. */
 export interface Placement {
@@ -114,6 +108,13 @@ export interface Placement {
    * is down by enough reports. A guess that routing acts upon at once; it proves nothing.
    */
   suspects(node: NodeIndex): boolean;
-  /** All members, for gossip. */
+  /** All members, of the old and of the new map while it changes. */
   readonly members: readonly NodeIndex[];
+  /** What the tables above were made from. */
+  readonly ring: RingState;
+  /**
+   * From here on this node routes by a newer state and refuses what is older; every thread of its host does before it.
+   * False as long as the host does not: ask again. The state must be on this node's disk when what is sent later leaves.
+   */
+  adopt(ring: RingState): boolean;
 }

@@ -4,7 +4,7 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import { StoreError } from '../core/errors.js';
-import type { RingMap } from '../core/ring.js';
+import { allMembers, type RingState } from '../core/ring-state.js';
 import { inspectMembers, inspectNode, inspectRing } from '../host/inspect.js';
 import type { ThreadMap } from '../host/thread-map.js';
 import type { RequestDefaults } from './call-options.js';
@@ -16,7 +16,7 @@ import type { Resolve, Store, StoreHandle } from './types.js';
 /** What a handle carries; opaque to its users. */
 export interface HandleData {
   readonly map: ThreadMap;
-  readonly ring: RingMap;
+  readonly ring: RingState;
   readonly boxes: SeatBoxes;
   readonly bells: readonly MessagePort[];
   readonly port: MessagePort;
@@ -31,6 +31,11 @@ export interface BellMessage {
   readonly bell: MessagePort;
 }
 
+/** The ring has changed. */
+export interface RingMessage {
+  readonly ring: RingState;
+}
+
 /**
  * Opens the store of a handle in this thread. Each handle serves one thread, once.
  * @throws StoreError KV_INVALID_OPTION for anything that `store.handle()` did not make
@@ -40,21 +45,25 @@ export function attach(handle: StoreHandle, options: { readonly resolve?: Resolv
   checkResolve(resolve);
   // the handle is opaque to callers; this is the one place that looks inside
   const data = handle as unknown as Partial<HandleData> | undefined;
-  const { map, ring, boxes, bells, port, defaults, pairBytesMax, inFlightMax } = data ?? {};
-  if (!map || !ring || !boxes || !bells || !port || !defaults || !pairBytesMax || !inFlightMax) {
+  const { map, ring: first, boxes, bells, port, defaults, pairBytesMax, inFlightMax } = data ?? {};
+  if (!map || !first || !boxes || !bells || !port || !defaults || !pairBytesMax || !inFlightMax) {
     throw new StoreError('KV_INVALID_OPTION', 'attach takes what store.handle() returned', { option: 'handle' });
   }
+  let ring = first;
   const makeSeat = (onMessage: ConstructorParameters<typeof Seat>[2]) => {
     const seat = new Seat(map, boxes, onMessage);
     for (const [node, bell] of bells.entries()) if (bell !== undefined) seat.setBell(node, bell);
-    port.on('message', ({ node, bell }: BellMessage) => seat.setBell(node, bell));
+    port.on('message', (message: BellMessage | RingMessage) => {
+      if ('ring' in message) ring = message.ring;
+      else seat.setBell(message.node, message.bell);
+    });
     port.unref();
     return seat;
   };
   const backing = {
     ring: () => inspectRing(ring),
     members: () => inspectMembers(map, ring),
-    stats: () => ring.members.map(({ node }) => inspectNode(map, node, [])),
+    stats: () => allMembers(ring).map(({ node }) => inspectNode(map, node, [])),
     handle: () => {
       throw new StoreError(
         'KV_INVALID_OPTION',

@@ -6,6 +6,7 @@
 import type { NodeIndex } from '../core/ids.js';
 import { addReadReply, decideRead, startRead } from '../core/read-quorum.js';
 import { emptySet, type SiblingSet } from '../core/siblings.js';
+import { RingTable } from '../host/ring-table.js';
 import type { ThreadMap } from '../host/thread-map.js';
 import { slotShiftOf } from '../host/thread-map.js';
 import { expiresAtMsOf, Flag, flagsOf, sameDot, tagOf, valueBytesOf, valueWord } from '../protocol/record.js';
@@ -31,17 +32,19 @@ export class LocalReads {
   touched = 0;
   readonly n: number;
   readonly slotShift: number;
-  readonly preference: Uint16Array;
+  readonly ring: RingTable;
   readonly #readers: readonly HotReader[];
   /** Nodes of the last `#choose`, and the word index of the record in each. */
   readonly #nodes = new Int32Array(16);
   readonly #at = new Int32Array(16);
   readonly #serving = new Int32Array(16);
+  /** What the ring's table held when they were chosen. */
+  #version = 0;
 
   constructor(map: ThreadMap) {
     this.n = map.n;
     this.slotShift = slotShiftOf(map.partitions);
-    this.preference = new Uint16Array(map.preference);
+    this.ring = new RingTable(map.ring, map);
     this.#readers = map.memories.map((memory) => new HotReader(memory));
   }
 
@@ -106,10 +109,13 @@ export class LocalReads {
 
   /** The first R replicas of the partition whose tables may be trusted. */
   #choose(partition: number, r: number): boolean {
+    this.#version = this.ring.version;
+    if ((this.#version & 1) !== 0) return false;
+    const list = this.ring.reads(partition);
     const first = partition * this.n;
     let count = 0;
     for (let i = first; i < first + this.n && count < r; i++) {
-      const node = this.preference[i];
+      const node = list[i];
       const serving = Atomics.load(this.#readers[node].serving, partition); // Atomics: acquire, before the table
       if ((serving & 1) === 0) continue;
       this.#nodes[count] = node;
@@ -123,7 +129,8 @@ export class LocalReads {
   preload(key: KeyScratch): void {
     const first = (key.slot >>> this.slotShift) * this.n;
     const count = Math.min(this.n, 2);
-    for (let i = first; i < first + count; i++) this.touched ^= this.#readers[this.preference[i]].touch(key.hash);
+    const list = this.ring.reads(key.slot >>> this.slotShift);
+    for (let i = first; i < first + count; i++) this.touched ^= this.#readers[list[i]].touch(key.hash);
   }
 
   /** Looks the key up in each; Found.absent where a disk may have it, Found.unsettled for another try, else 0. */
@@ -161,8 +168,9 @@ export class LocalReads {
     return decodeValue(tagOf(words, at), bytes, start, length);
   }
 
-  /** Nothing was overwritten, and every node still serves as it did. */
+  /** Nothing was overwritten, every node still serves as it did, and none of them refuses the ring that chose it. */
   #settled(partition: number, r: number): boolean {
+    if (this.ring.version !== this.#version) return false;
     for (let i = 0; i < r; i++) {
       const reader = this.#readers[this.#nodes[i]];
       if (this.#at[i] !== NOTHING && !reader.intact()) return false;

@@ -6,7 +6,7 @@ import { StoreError } from '../core/errors.js';
 import { OPTION_SPECS, type OpenOptions, resolveOptions, type StoreOptions } from '../core/options.js';
 import { DataDirectory } from '../host/data-directory.js';
 import { Host } from '../host/host.js';
-import type { BellMessage, HandleData } from './attach.js';
+import type { BellMessage, HandleData, RingMessage } from './attach.js';
 import { Seat } from './seat.js';
 import { type Backing, EmbeddedStore } from './store.js';
 import type { Resolve, Store, StoreHandle } from './types.js';
@@ -96,9 +96,14 @@ function makeHandle(host: Host, settings: Pick<HandleData, 'defaults' | 'pairByt
   });
   given = true;
   const { seat, tenancy, outboxes, inboxes } = boxes;
-  port1.on('close', () => void host.releaseSeat(seat));
+  port1.on('close', () => {
+    host.events.off('ring-changed', tellRing);
+    void host.releaseSeat(seat);
+  });
   port1.unref();
   const { map, ring } = host;
+  const tellRing = () => port1.postMessage({ ring: host.ring } satisfies RingMessage);
+  host.events.on('ring-changed', tellRing);
   const data: HandleData = { map, ring, boxes: { seat, tenancy, outboxes, inboxes }, bells, port: port2, ...settings };
   const transferList = [port2, ...bells];
   return Object.defineProperty(data, 'transferList', {

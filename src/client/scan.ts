@@ -119,10 +119,17 @@ class Cursor {
     }
   }
 
+  /** A page of each of R replicas, all of one ring: a list that was replaced meanwhile may have forgotten. */
   async #pages(): Promise<ReplicaPage[]> {
-    const { local, seat } = this.#parts;
-    const first = this.#partition * local.n;
-    const nodes = [...local.preference.subarray(first, first + local.n)].filter((node) => seat.isUp(node));
+    const { ring } = this.#parts.local;
+    for (;;) {
+      const { nodes, version } = ring.readList(this.#partition);
+      const pages = await this.#pagesOf(nodes.filter((node) => this.#parts.seat.isUp(node)));
+      if (ring.version === version) return pages;
+    }
+  }
+
+  async #pagesOf(nodes: number[]): Promise<ReplicaPage[]> {
     const { r } = this.#order;
     const pages: ReplicaPage[] = [];
     while (pages.length < r) {

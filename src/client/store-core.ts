@@ -45,6 +45,7 @@ export class StoreCore {
   /** The result that a reply to a write carries. @throws StoreError */
   readonly decodeResult = (message: MessageView): WriteResult => this.writes.result(message);
   isClosed = false;
+  readonly #isUp = (node: number) => this.seat.isUp(node);
   readonly #key = new KeyScratch();
 
   constructor(parts: CoreParts) {
@@ -61,9 +62,9 @@ export class StoreCore {
 
   /** The first node of the key's preference list that is up. @throws StoreError KV_UNAVAILABLE */
   #route(slot: number): number {
-    const { n, slotShift, preference } = this.local;
-    const first = (slot >>> slotShift) * n;
-    for (let i = first; i < first + n; i++) if (this.seat.isUp(preference[i])) return preference[i];
+    const { slotShift, ring } = this.local;
+    const node = ring.coordinator(slot >>> slotShift, this.#isUp);
+    if (node !== undefined) return node;
     throw new StoreError('KV_UNAVAILABLE', 'no replica of the key is up; nothing was done');
   }
 

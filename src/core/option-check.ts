@@ -49,13 +49,14 @@ function checkInteger(name: string, spec: OptionSpec, value: unknown): number {
 
 /** Checks what no option shows alone. @throws StoreError KV_INVALID_OPTION */
 export function checkTogether(options: StoreOptions): void {
-  const { n, r, w, nodes, partitions, weights, memoryBytes } = options;
+  const { n, r, w, nodes, nodesMax, partitions, weights, memoryBytes } = options;
   if (r > n) throw invalidOption('r', `r (${r}) cannot exceed n (${n}): only n replicas of a key exist`);
   if (w > n) throw invalidOption('w', `w (${w}) cannot exceed n (${n}): only n replicas of a key exist`);
   if ((partitions & (partitions - 1)) !== 0)
     throw invalidOption('partitions', `partitions (${partitions}) must be a power of two`);
   if (weights.length !== nodes)
     throw invalidOption('weights', `weights names ${weights.length} nodes, the host has ${nodes}`);
+  if (nodesMax < nodes) throw invalidOption('nodesMax', `nodesMax (${nodesMax}) is less than nodes (${nodes})`);
   const perNode = memoryBytes / nodes;
   if (perNode < BYTES_PER_NODE_MIN)
     throw invalidOption(

@@ -25,6 +25,7 @@ export interface ClusterOptions {
 export interface HostOptions {
   readonly path: string;
   readonly nodes: number;
+  readonly nodesMax: number;
   readonly weights: readonly number[];
   readonly hostId: string;
   readonly zone: string;
@@ -74,6 +75,14 @@ export const OPTION_SPECS: Readonly<Record<keyof StoreOptions, OptionSpec>> = {
     max: 128,
     defaultText: '3 or the number of cores, whichever is larger',
     meaning: 'Worker threads that hold data. More nodes use more cores and survive more losses.',
+  },
+  nodesMax: {
+    scope: 'host',
+    kind: 'integer',
+    min: 1,
+    max: 128,
+    defaultText: '5 more than nodes, at most 128',
+    meaning: 'Most nodes of this host, those that join later included. Room costs address space, not memory.',
   },
   n: {
     scope: 'cluster',
@@ -130,7 +139,7 @@ export const OPTION_SPECS: Readonly<Record<keyof StoreOptions, OptionSpec>> = {
     max: 512 * GiB,
     default: 256 * MiB,
     meaning:
-      'Shared memory for hot data over all nodes of the host (at most 4 GiB a node). Data beyond it lives on disk.',
+      'Shared memory for hot data over the first nodes of the host (at most 4 GiB a node; one that joins later takes as much as each of them). Data beyond it lives on disk.',
   },
   pairBytesMax: {
     scope: 'cluster',
@@ -275,9 +284,10 @@ export function resolveOptions(given: OpenOptions, machine: Machine): StoreOptio
   const nodes = (checked.nodes as number | undefined) ?? Math.max(3, machine.cores);
   const n = (checked.n as number | undefined) ?? Math.min(3, nodes);
   const majority = Math.floor(n / 2) + 1;
+  const nodesMax = (checked.nodesMax as number | undefined) ?? Math.min(128, nodes + 5);
   const weights = (checked.weights as readonly number[] | undefined) ?? new Array<number>(nodes).fill(1);
   const hostId = (checked.hostId as string | undefined) ?? machine.newHostId();
-  const options = { r: majority, w: majority, ...checked, nodes, n, weights, hostId } as StoreOptions;
+  const options = { r: majority, w: majority, ...checked, nodes, nodesMax, n, weights, hostId } as StoreOptions;
   checkTogether(options);
   return options;
 }

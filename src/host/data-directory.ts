@@ -7,11 +7,14 @@ import fs from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { StoreError } from '../core/errors.js';
 import { OPTION_SPECS, type OpenOptions, type StoreOptions } from '../core/options.js';
+import { type RingState, ringFromPlain, ringToPlain } from '../core/ring-state.js';
 import { DirectoryLock } from './directory-lock.js';
 import { writeFileDurably } from './durable-file.js';
 
 const FORMAT = 1;
 const MANIFEST = 'kvorum.json';
+/** The ring since its first change. */
+const RING = 'ring.json';
 
 /** Stamped besides the cluster options: the host's identity and its nodes. */
 const STAMPED_HOST_OPTIONS: readonly string[] = ['hostId', 'nodes', 'weights'];
@@ -83,6 +86,25 @@ export class DataDirectory {
     return join(this.path, `node-${String(node).padStart(3, '0')}`);
   }
 
+  /** Removes all that a node has on disk. */
+  clearNode(node: number): void {
+    fs.rmSync(this.nodeDirectory(node), { recursive: true, force: true });
+  }
+
+  /** The newest ring that this host has known; undefined before the first change. @throws StoreError KV_PATH, KV_FORMAT_TOO_NEW */
+  readRing(): RingState | undefined {
+    const path = join(this.path, RING);
+    if (!fs.existsSync(path)) return undefined;
+    const { format, ring } = readFormatted(path) as { format: number; ring: unknown };
+    if (format > FORMAT) throw tooNew(path, format);
+    return ringFromPlain(ring);
+  }
+
+  /** @throws StoreError KV_STORAGE_FULL, KV_STORAGE_FAILED */
+  writeRing(ring: RingState): void {
+    writeFileDurably(join(this.path, RING), JSON.stringify({ format: FORMAT, ring: ringToPlain(ring) }));
+  }
+
   release(): void {
     this.#lock.release();
   }
@@ -90,21 +112,32 @@ export class DataDirectory {
   #read(): Stamp | undefined {
     const path = join(this.path, MANIFEST);
     if (!fs.existsSync(path)) return undefined;
-    let stamp: Stamp;
-    try {
-      stamp = JSON.parse(fs.readFileSync(path, 'utf8')) as Stamp;
-    } catch (error) {
-      throw new StoreError('KV_PATH', `${path} cannot be read: ${(error as Error).message}`, { path }, error);
-    }
-    if (typeof stamp?.format !== 'number' || typeof stamp.options !== 'object' || stamp.options === null) {
-      throw new StoreError('KV_PATH', `${path} is no manifest of a data directory; restore it from a backup`, { path });
-    }
-    if (stamp.format > FORMAT) {
-      const message = `${this.path} has format ${stamp.format}, this version reads up to ${FORMAT}; upgrade kvorum`;
-      throw new StoreError('KV_FORMAT_TOO_NEW', message, { path, format: stamp.format });
-    }
+    const stamp = readFormatted(path) as Stamp;
+    if (typeof stamp.options !== 'object' || stamp.options === null) throw noManifest(path);
+    if (stamp.format > FORMAT) throw tooNew(this.path, stamp.format);
     return stamp;
   }
+}
+
+/** A JSON object with a format. @throws StoreError KV_PATH */
+function readFormatted(path: string): { readonly format: number } {
+  let parsed: { readonly format: number };
+  try {
+    parsed = JSON.parse(fs.readFileSync(path, 'utf8')) as { readonly format: number };
+  } catch (error) {
+    throw new StoreError('KV_PATH', `${path} cannot be read: ${(error as Error).message}`, { path }, error);
+  }
+  if (typeof parsed?.format !== 'number') throw noManifest(path);
+  return parsed;
+}
+
+function noManifest(path: string): StoreError {
+  return new StoreError('KV_PATH', `${path} is no manifest of a data directory; restore it from a backup`, { path });
+}
+
+function tooNew(path: string, format: number): StoreError {
+  const message = `${path} has format ${format}, this version reads up to ${FORMAT}; upgrade kvorum`;
+  return new StoreError('KV_FORMAT_TOO_NEW', message, { path, format });
 }
 
 /** As `mkdir -p`; that of Node.js never returns where a parent exists and refuses children with ENOENT, as /proc does. */

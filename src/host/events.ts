@@ -1,6 +1,7 @@
 /** What a node's thread tells its host, through a port of its own. */
 import type { WireError } from '../core/errors.js';
 import type { NodeState } from '../core/membership.js';
+import type { RingState } from '../core/ring-state.js';
 
 export type NodeEvent =
   | { readonly type: 'actor-restarted'; readonly role: string; readonly instance: number; readonly error: string }
@@ -13,4 +14,5 @@ export type NodeEvent =
       readonly reporters: readonly number[];
     }
   | { readonly type: 'log-cut'; readonly segment: string; readonly bytes: number }
+  | { readonly type: 'ring'; readonly ring: RingState }
   | { readonly type: 'fatal'; readonly error: WireError };

@@ -3,50 +3,41 @@
  * threads, and hands out seats to the threads that use the store.
  */
 import { EventEmitter } from 'node:events';
-import { hostname } from 'node:os';
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { claim } from '../core/claim.js';
-import { StoreError } from '../core/errors.js';
-import { epoch, nodeIndex } from '../core/ids.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { MessagePort } from 'node:worker_threads';
+import { asStoreError, StoreError } from '../core/errors.js';
 import type { StoreOptions } from '../core/options.js';
-import { walk } from '../core/preference-list.js';
-import { type RingMap, validateRing } from '../core/ring.js';
+import { type Member, validateRing } from '../core/ring.js';
+import { allMembers, firstRingState, movingPartitions, type RingState } from '../core/ring-state.js';
 import { HostClock } from '../runtime/host-clock.js';
-import { allocateMailbox } from '../runtime/mailbox.js';
 import type { ControlLink } from './control.js';
 import type { DataDirectory } from './data-directory.js';
 import type { NodeEvent } from './events.js';
+import { firstRing, memberOf } from './first-ring.js';
 import { inspectMembers, inspectNode, inspectRing } from './inspect.js';
 import type { MemberReport, NodeStats, RingReport, StoreEvents } from './reports.js';
+import { RingTable } from './ring-table.js';
+import { type SeatParts, SeatTable } from './seat-table.js';
 import { Supervisor, type SupervisorHooks } from './supervision.js';
 import { allocateThreadMap, type ThreadMap } from './thread-map.js';
 
-/** What a thread needs to take part: mailboxes to and from each node, and the bells that wake it. */
-export interface SeatParts {
-  readonly seat: number;
-  /** Tells this thread from earlier ones on the same seat, whose late replies are not its own; 12 bits. */
-  readonly tenancy: number;
-  /** To each node. */
-  readonly outboxes: readonly SharedArrayBuffer[];
-  /** From each node. */
-  readonly inboxes: readonly SharedArrayBuffer[];
-}
-
-interface TakenSeat extends SeatParts {
-  /** Gives the seat's thread the bell of a node that was started anew. */
-  readonly replaceBell: (node: number, bell: MessagePort) => void;
-}
+/** Longest time that a node which has left runs on for the requests under way. */
+const RETIRE_MS_MAX = 5_000;
 
 export class Host {
   readonly map: ThreadMap;
-  readonly ring: RingMap;
+  /** The newest state that any node of the host has made known. */
+  ring: RingState;
   readonly options: StoreOptions;
   readonly events = new EventEmitter();
   readonly #directory: DataDirectory;
-  readonly #supervisors: Supervisor[] = [];
-  readonly #seats = new Map<number, TakenSeat>();
+  readonly #nodes = new Map<number, Supervisor>();
+  readonly #seats: SeatTable;
+  readonly #table: RingTable;
+  /** Nodes that run and are no members yet, and such as are no members any more. */
+  readonly #joining = new Set<number>();
+  readonly #retiring = new Set<number>();
   #closed: Promise<void> | undefined;
-  #tenancy = 0;
   /** Events before `open` has returned. */
   #early: (() => void)[] | undefined = [];
 
@@ -68,15 +59,17 @@ export class Host {
   private constructor(options: StoreOptions, directory: DataDirectory) {
     this.options = options;
     this.#directory = directory;
-    this.ring = ringOf(options);
-    validateRing(this.ring);
-    const { hostId, zone, nodes, n, partitions, memoryBytes, pairBytesMax } = options;
+    const first = firstRing(options);
+    validateRing(first);
+    this.ring = directory.readRing() ?? firstRingState(first);
+    const { hostId, zone, nodes, nodesMax, n, partitions, memoryBytes, pairBytesMax } = options;
     const seats = options.handlesMax + 1;
-    const sizes = { hostId, zone, nodes, seats, n, partitions, memoryBytes, pairBytesMax };
-    const owners = claim(this.ring);
-    const walks = owners.map((_, partition) => walk(this.ring, owners, partition));
-    this.map = allocateThreadMap({ ...sizes, clockStartMs: HostClock.start() }, walks);
-    for (let node = 0; node < nodes; node++) this.#supervisors.push(this.#supervisor(node));
+    const nodeBytes = Math.floor(memoryBytes / nodes);
+    const sizes = { hostId, zone, nodes: nodesMax, seats, n, partitions, nodeBytes, pairBytesMax };
+    this.map = allocateThreadMap({ ...sizes, clockStartMs: HostClock.start() }, this.ring);
+    this.#table = new RingTable(this.map.ring, this.map);
+    this.#seats = new SeatTable(this.map, () => this.#links());
+    for (const node of this.#ownMembers()) this.#nodes.set(node, this.#supervisor(node));
   }
 
   #supervisor(node: number): Supervisor {
@@ -91,7 +84,8 @@ export class Host {
       gossip,
     } = this.options;
     const hooks: SupervisorHooks = {
-      onSpawn: (index, link) => this.#seat(index, link),
+      ring: () => this.ring,
+      onSpawn: (index, link) => this.#seats.introduceAll(index, link),
       onUp: (index, incarnation) => this.#emit('node-up', { node: index, incarnation }),
       onDown: (index, reason) => this.#emit('node-down', { node: index, reason }),
       onEvent: (index, event) => this.#onEvent(index, event),
@@ -112,17 +106,29 @@ export class Host {
     return new Supervisor(settings, hooks);
   }
 
+  *#links(): Iterable<readonly [number, ControlLink]> {
+    for (const [node, { link }] of this.#nodes) if (link !== undefined) yield [node, link];
+  }
+
   /** A node whose log is damaged may stay down where the others can answer; any other error ends the start. */
   async #start(): Promise<void> {
-    const outcomes = await Promise.allSettled(this.#supervisors.map((supervisor) => supervisor.start()));
+    const nodes = [...this.#nodes];
+    const outcomes = await Promise.allSettled(nodes.map(([, supervisor]) => supervisor.start()));
     let damaged = 0;
-    for (const [node, outcome] of outcomes.entries()) {
+    for (const [index, outcome] of outcomes.entries()) {
       if (outcome.status === 'fulfilled') continue;
+      const [node, supervisor] = nodes[index];
       const error = outcome.reason as StoreError;
       if (error.code !== 'KV_CORRUPT' || ++damaged >= this.options.n) throw error;
-      await this.#supervisors[node].terminate();
-      this.#emit('storage-error', { node, code: error.code, message: error.message });
+      await supervisor.terminate();
+      this.#report(node, error);
     }
+    this.#follow();
+  }
+
+  #report(node: number, thrown: unknown): void {
+    const { code, message } = asStoreError(thrown);
+    this.#emit('storage-error', { node, code, message });
   }
 
   #onEvent(node: number, event: NodeEvent): void {
@@ -137,6 +143,9 @@ export class Host {
         // while the host closes, its nodes end one after the other
         if (this.#closed !== undefined) return;
         this.#emit('liveness', { node: event.about, state: event.state, reporters: event.reporters, observer: node });
+        return;
+      case 'ring':
+        this.#adopt(node, event.ring);
         return;
       case 'log-cut':
         this.#emit('log-cut', { node, segment: event.segment, bytes: event.bytes });
@@ -160,41 +169,96 @@ export class Host {
   /** Takes a free seat for a thread. @throws StoreError KV_TOO_MANY_HANDLES, KV_CLOSED */
   takeSeat(replaceBell: (node: number, bell: MessagePort) => void): SeatParts {
     if (this.#closed !== undefined) throw new StoreError('KV_CLOSED', 'the store is closed');
-    let seat = 0;
-    while (this.#seats.has(seat)) seat++;
-    if (seat >= this.map.seats) {
-      const { handlesMax } = this.options;
-      throw new StoreError(
-        'KV_TOO_MANY_HANDLES',
-        `all ${handlesMax} seats are taken; raise handlesMax or close a store`,
-      );
-    }
-    const boxes = () => Array.from({ length: this.map.nodes }, () => allocateMailbox(this.map.mailboxBytes));
-    this.#tenancy = (this.#tenancy + 1) & 0xfff;
-    const taken = { seat, tenancy: this.#tenancy, outboxes: boxes(), inboxes: boxes(), replaceBell };
-    this.#seats.set(seat, taken);
-    for (const [node, { link }] of this.#supervisors.entries()) {
-      if (link !== undefined) void this.#introduce(taken, node, link, true).catch(() => undefined);
-    }
-    return taken;
-  }
-
-  async #introduce(taken: TakenSeat, node: number, link: ControlLink, fresh: boolean): Promise<void> {
-    const { port1, port2 } = new MessageChannel();
-    taken.replaceBell(node, port1);
-    const { seat, outboxes, inboxes } = taken;
-    await link.attachSeat({ seat, inbox: outboxes[node], outbox: inboxes[node], fresh }, port2);
-  }
-
-  async #seat(node: number, link: ControlLink): Promise<void> {
-    await Promise.all([...this.#seats.values()].map((taken) => this.#introduce(taken, node, link, false)));
+    return this.#seats.take(replaceBell);
   }
 
   /** The thread of a seat is gone, or done. */
-  async releaseSeat(seat: number): Promise<void> {
-    if (!this.#seats.delete(seat)) return;
-    const links = this.#supervisors.map(({ link }) => link?.detachSeat(seat));
-    await Promise.allSettled(links);
+  releaseSeat(seat: number): Promise<void> {
+    return this.#seats.release(seat);
+  }
+
+  /** A node has decided or learned a newer ring: kept on disk, then shown to every thread, before a node routes by it. */
+  #adopt(node: number, ring: RingState): void {
+    if (ring.epoch <= this.ring.epoch || this.#closed !== undefined) return;
+    try {
+      this.#directory.writeRing(ring);
+    } catch (error) {
+      this.#report(node, error);
+      return;
+    }
+    this.ring = ring;
+    this.#table.write(ring);
+    this.#emit('ring-changed', { epoch: ring.epoch, moving: movingPartitions(ring).length });
+    this.#follow();
+  }
+
+  /** Starts the members of this host that do not run, and ends the nodes that have left. */
+  #follow(): void {
+    const wanted = this.#ownMembers();
+    for (const node of wanted) {
+      this.#joining.delete(node);
+      if (!this.#nodes.has(node)) this.#addNode(node).catch((error: unknown) => this.#report(node, error));
+    }
+    if (this.ring.move !== undefined) return;
+    for (const node of this.#nodes.keys()) if (!this.#isWanted(node)) void this.#retire(node);
+  }
+
+  #ownMembers(): number[] {
+    return allMembers(this.ring)
+      .filter(({ host }) => host === this.options.hostId)
+      .map(({ node }) => node);
+  }
+
+  #isWanted(node: number): boolean {
+    return this.#joining.has(node) || this.#ownMembers().includes(node);
+  }
+
+  /**
+   * Starts a node that is to join, under the lowest free index, with nothing on its disk.
+   * @throws StoreError KV_INVALID_OPTION where there is no room, or what the node's start threw
+   */
+  async startJoining(weight: number): Promise<Member> {
+    let node = 0;
+    while (this.#nodes.has(node) || this.ring.members.some((member) => member.node === node)) node++;
+    if (node >= this.map.nodes) {
+      const message = `there is room for ${this.map.nodes} nodes; open the store with a larger nodesMax`;
+      throw new StoreError('KV_INVALID_OPTION', message, { option: 'nodesMax' });
+    }
+    this.#joining.add(node);
+    try {
+      this.#directory.clearNode(node);
+      await this.#addNode(node);
+    } catch (error) {
+      await this.cancelJoining(node);
+      throw error;
+    }
+    return memberOf(this.options, node, weight);
+  }
+
+  /** The node that was started did not become a member. */
+  async cancelJoining(node: number): Promise<void> {
+    if (!this.#joining.delete(node) || this.#isWanted(node)) return;
+    await this.#nodes.get(node)?.close();
+    this.#nodes.delete(node);
+  }
+
+  async #addNode(node: number): Promise<void> {
+    const supervisor = this.#supervisor(node);
+    this.#nodes.set(node, supervisor);
+    await supervisor.start();
+  }
+
+  /** Ends a node that has left, once requests that were on their way to it have had their time. */
+  async #retire(node: number): Promise<void> {
+    if (this.#retiring.has(node)) return;
+    this.#retiring.add(node);
+    await sleep(Math.min(this.options.deadlineMs, RETIRE_MS_MAX), undefined, { ref: false });
+    this.#retiring.delete(node);
+    const supervisor = this.#nodes.get(node);
+    if (supervisor === undefined || this.#closed !== undefined || this.#isWanted(node)) return;
+    await supervisor.close();
+    this.#nodes.delete(node);
+    this.#directory.clearNode(node);
   }
 
   ringReport(): RingReport {
@@ -206,33 +270,24 @@ export class Host {
   }
 
   stats(): NodeStats[] {
-    return this.#supervisors.map((_, node) => inspectNode(this.map, node, this.#seats.values()));
+    return this.nodes.map((node) => inspectNode(this.map, node, this.#seats.values()));
   }
 
   /** The supervisor of a node; for tests of its loss. */
   supervisor(node: number): Supervisor {
-    return this.#supervisors[node];
+    return this.#nodes.get(node) as Supervisor;
+  }
+
+  /** The nodes of this host that run, or should. */
+  get nodes(): number[] {
+    return [...this.#nodes.keys()].sort((a, b) => a - b);
   }
 
   /** Stops every node cleanly and releases the directory. */
   close(): Promise<void> {
-    this.#closed ??= Promise.all(this.#supervisors.map((supervisor) => supervisor.close())).then(() => {
+    this.#closed ??= Promise.all([...this.#nodes.values()].map((supervisor) => supervisor.close())).then(() => {
       this.#directory.release();
     });
     return this.#closed;
   }
-}
-
-/** The first ring of a host: each of its nodes a member. */
-function ringOf(options: StoreOptions): RingMap {
-  const { nodes, n, partitions, failureDomain, weights, hostId, zone } = options;
-  const machine = hostname();
-  const members = Array.from({ length: nodes }, (_, index) => ({
-    node: nodeIndex(index),
-    host: hostId,
-    machine,
-    zone,
-    weight: weights[index],
-  }));
-  return { epoch: epoch(1), partitions, n, failureDomain, members };
 }

@@ -1,38 +1,43 @@
 /** Reads what a host's threads have counted out of shared memory, as reports for people and for `--json`. */
-import { claim } from '../core/claim.js';
 import { expectedShares } from '../core/fair-share.js';
 import type { NodeState } from '../core/membership.js';
-import { preferenceLists } from '../core/preference-list.js';
-import type { RingMap } from '../core/ring.js';
+import { allMembers, mapOf, movingPartitions, Phase, type RingState } from '../core/ring-state.js';
 import { Count } from '../runtime/counters.js';
 import { mailboxCounts } from '../runtime/mailbox.js';
 import type { MailboxStats, MemberReport, NodeStats, RingReport } from './reports.js';
 import { livenessView, Status, type ThreadMap } from './thread-map.js';
 
-/** Who owns what, and how near to its fair share each node is. */
-export function inspectRing(ring: RingMap): RingReport {
-  const lists = preferenceLists(ring, claim(ring));
-  const fair = expectedShares(ring);
+/** Who owns what, how near to its fair share each node is, and what is on the move. */
+export function inspectRing(ring: RingState): RingReport {
+  const fair = expectedShares(mapOf(ring));
   const replicas = new Map<number, number>();
-  for (const list of lists) for (const node of list) replicas.set(node, (replicas.get(node) ?? 0) + 1);
-  return {
+  for (const list of ring.lists) for (const node of list) replicas.set(node, (replicas.get(node) ?? 0) + 1);
+  const report = {
     epoch: ring.epoch,
     partitions: ring.partitions,
     n: ring.n,
-    preferenceLists: lists,
-    nodes: ring.members.map(({ node }) => ({
+    preferenceLists: ring.lists,
+    nodes: allMembers(ring).map(({ node }) => ({
       node,
       replicas: replicas.get(node) ?? 0,
       fairShare: fair.get(node) ?? 0,
     })),
   };
+  const { move } = ring;
+  if (move === undefined) return report;
+  const moving = movingPartitions(ring).map((partition) => ({
+    partition,
+    phase: move.phases[partition] === Phase.filling ? ('filling' as const) : ('handing over' as const),
+    next: move.next[partition],
+  }));
+  return { ...report, change: { id: move.id, kind: move.kind, forced: move.gone.length > 0, moving } };
 }
 
 /** Members with their state: what the host knows of its own threads at once, and what gossip says. */
-export function inspectMembers(map: ThreadMap, ring: RingMap): MemberReport[] {
+export function inspectMembers(map: ThreadMap, ring: RingState): MemberReport[] {
   const status = new Int32Array(map.status);
   const views = map.liveness.map((_, observer) => livenessView(map, observer));
-  return ring.members.map(({ node, host, zone, weight }) => {
+  return allMembers(ring).map(({ node, host, zone, weight }) => {
     // Atomics: acquire; a thread's end is known before any gossip
     const up = Atomics.load(status, node * Status.line + Status.up) === 1;
     const reporters = [...new Set(views.flatMap((view) => view.reportersOf(node)))].sort((a, b) => a - b);

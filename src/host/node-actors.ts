@@ -15,7 +15,7 @@ import { ActorSystem } from '../runtime/actor-system.js';
 import type { PostOffice } from '../runtime/post-office.js';
 import type { Engine } from '../storage/engine.js';
 import type { NodeEvent } from './events.js';
-import { livenessView, placementPort, Status } from './thread-map.js';
+import { livenessView, ringView, Status } from './thread-map.js';
 import type { NodeStart } from './worker-main.js';
 
 export interface NodeActorsParts {
@@ -28,7 +28,7 @@ export interface NodeActorsParts {
 /** The node's actor system, with its actors started. */
 export function spawnNodeActors({ start, store, post, tell }: NodeActorsParts): ActorSystem {
   const { map, node, clockDriftMaxMs, siblingsMax, pairBytesMax } = start;
-  const placement = placementPort(map, node);
+  const placement = ringView(map, node, start.ring, (ring) => tell({ type: 'ring', ring }));
   const system = new ActorSystem({
     node: nodeIndex(node),
     store,

@@ -1,4 +1,5 @@
 /** What a host tells about itself: its events, its ring, its members, and the counters of its nodes. */
+import type { ChangeKind } from '../core/ring-state.js';
 
 export interface StoreEvents {
   'node-down': { node: number; reason: string };
@@ -7,6 +8,7 @@ export interface StoreEvents {
   /** What the gossip agent of `observer` now takes a node for, and who suspects it. */
   liveness: { node: number; state: 'up' | 'suspect' | 'down'; reporters: readonly number[]; observer: number };
   overloaded: { node: number; what: string };
+  'ring-changed': { epoch: number; moving: number };
   'storage-error': { node: number; code: string; message: string };
   'log-cut': { node: number; segment: string; bytes: number };
 }
@@ -19,6 +21,22 @@ export interface RingReport {
   readonly preferenceLists: readonly (readonly number[])[];
   /** Replicas per node, and its fair share. */
   readonly nodes: readonly { readonly node: number; readonly replicas: number; readonly fairShare: number }[];
+  /** The change under way, if there is one. */
+  readonly change?: RingChangeReport;
+}
+
+export interface RingChangeReport {
+  /** Epoch that began it. */
+  readonly id: number;
+  readonly kind: ChangeKind;
+  /** Nodes were given up by force: what only they held is lost. */
+  readonly forced: boolean;
+  /** Partitions that are not settled, each with its next preference list. */
+  readonly moving: readonly {
+    readonly partition: number;
+    readonly phase: 'filling' | 'handing over';
+    readonly next: readonly number[];
+  }[];
 }
 
 export interface MemberReport {

@@ -4,6 +4,7 @@
  */
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { asStoreError, type StoreError } from '../core/errors.js';
+import type { RingState } from '../core/ring-state.js';
 import { EXIT_GATE_WORDS, ExitGate } from '../storage/exit-gate.js';
 import type { RecoveryReport } from '../storage/recovery.js';
 import { ControlLink } from './control.js';
@@ -12,9 +13,11 @@ import { Status, type ThreadMap } from './thread-map.js';
 import type { NodeStart } from './worker-main.js';
 
 /** What a node's thread needs besides what the supervisor makes for each life. */
-export type NodeSettings = Omit<NodeStart, 'gate' | 'events'>;
+export type NodeSettings = Omit<NodeStart, 'gate' | 'events' | 'ring'>;
 
 export interface SupervisorHooks {
+  /** The ring as a life that starts now is to see it. */
+  readonly ring: () => RingState;
   /** A thread is running but does not serve yet: give it its seats. */
   readonly onSpawn: (node: number, link: ControlLink) => Promise<void>;
   readonly onUp: (node: number, incarnation: number, report: RecoveryReport) => void;
@@ -74,7 +77,7 @@ export class Supervisor {
     const gate = new SharedArrayBuffer(EXIT_GATE_WORDS * 4);
     const events = new MessageChannel();
     this.#gate = new ExitGate(new Int32Array(gate));
-    const data: NodeStart = { ...this.#settings, gate, events: events.port2 };
+    const data: NodeStart = { ...this.#settings, ring: this.#hooks.ring(), gate, events: events.port2 };
     const worker = new Worker(new URL('./worker-main.js', import.meta.url), {
       workerData: data,
       transferList: [events.port2],

@@ -6,15 +6,14 @@
  *   threads  nodes first, then seats: seat 0 is the thread that opened the store, the others attach later
  */
 import { LivenessView } from '../actor/liveness-view.js';
-import type { Placement as PortPlacement } from '../actor/ports.js';
-import { settledPlacement } from '../actor/settled-placement.js';
-import { nodeIndex } from '../core/ids.js';
-import type { Placement } from '../core/ring.js';
+import { RingView } from '../actor/ring-view.js';
+import type { RingState } from '../core/ring-state.js';
 import { mailboxBytes } from '../protocol/limits.js';
 import { allocateCounters } from '../runtime/counters.js';
 import { allocateMailbox } from '../runtime/mailbox.js';
 import { allocateWakeWords } from '../runtime/wake.js';
 import { allocateNodeMemory, type NodeMemory } from '../storage/node-memory.js';
+import { RingTable } from './ring-table.js';
 
 /** Word offsets within a node's status line. */
 export const enum Status {
@@ -33,6 +32,7 @@ export interface ThreadMap {
   readonly zone: string;
   /** Start of the host's monotonic clock. */
   readonly clockStartMs: number;
+  /** Nodes that there is room for: those of the ring, and those that may join. */
   readonly nodes: number;
   readonly seats: number;
   readonly n: number;
@@ -40,10 +40,8 @@ export interface ThreadMap {
   readonly mailboxBytes: number;
   readonly status: SharedArrayBuffer;
   readonly wake: SharedArrayBuffer;
-  /** Uint16 node indices, n for each partition. */
-  readonly preference: SharedArrayBuffer;
-  /** Uint16 node indices, nodes - n for each partition: who stands in for its primaries, in order. */
-  readonly fallbacks: SharedArrayBuffer;
+  /** A `RingTable`. */
+  readonly ring: SharedArrayBuffer;
   readonly memories: readonly NodeMemory[];
   readonly counters: readonly SharedArrayBuffer[];
   /** Mailboxes between nodes: from * nodes + to; unused on the diagonal. */
@@ -60,21 +58,17 @@ export interface ThreadMapOptions {
   readonly seats: number;
   readonly n: number;
   readonly partitions: number;
-  readonly memoryBytes: number;
+  /** Hot data of one node. */
+  readonly nodeBytes: number;
   readonly pairBytesMax: number;
 }
 
-/** Allocates everything that is shared. Untouched memory costs nothing. `walks`: all nodes, for each partition, primaries first. */
-export function allocateThreadMap(options: ThreadMapOptions, walks: Placement): ThreadMap {
-  const { nodes, seats, n, partitions } = options;
+/** Allocates everything that is shared. Untouched memory costs nothing. */
+export function allocateThreadMap(options: ThreadMapOptions, first: RingState): ThreadMap {
+  const { nodes, seats, n, partitions, nodeBytes } = options;
   const ringBytes = mailboxBytes(options.pairBytesMax);
-  const preference = new SharedArrayBuffer(partitions * n * 2);
-  const fallbacks = new SharedArrayBuffer(partitions * (nodes - n) * 2);
-  for (const [partition, walk] of walks.entries()) {
-    new Uint16Array(preference).set(walk.slice(0, n), partition * n);
-    new Uint16Array(fallbacks).set(walk.slice(n), partition * (nodes - n));
-  }
-  const perNode = Math.floor(options.memoryBytes / nodes);
+  const ring = RingTable.allocate(partitions, n);
+  new RingTable(ring, options).write(first);
   const each = <Item>(count: number, make: () => Item) => Array.from({ length: count }, make);
   return {
     hostId: options.hostId,
@@ -87,9 +81,8 @@ export function allocateThreadMap(options: ThreadMapOptions, walks: Placement): 
     mailboxBytes: ringBytes,
     status: new SharedArrayBuffer(nodes * Status.line * 4),
     wake: allocateWakeWords(nodes + seats),
-    preference,
-    fallbacks,
-    memories: each(nodes, () => allocateNodeMemory(perNode, partitions)),
+    ring,
+    memories: each(nodes, () => allocateNodeMemory(nodeBytes, partitions)),
     counters: each(nodes, () => allocateCounters(partitions)),
     mailboxes: each(nodes * nodes, () => allocateMailbox(ringBytes)),
     liveness: each(nodes, () => new SharedArrayBuffer(LivenessView.bytesFor(nodes))),
@@ -103,19 +96,23 @@ export const slotShiftOf = (partitions: number): number => 14 - Math.log2(partit
 export const livenessView = (map: ThreadMap, node: number): LivenessView =>
   new LivenessView(new Int32Array(map.liveness[node]));
 
-/** The ring as the actors of a node see it. */
-export function placementPort(map: ThreadMap, node: number): PortPlacement {
+/** The ring as the actors of a node see it. `tell`: has the host show a newer state to all of its threads. */
+export function ringView(map: ThreadMap, node: number, ring: RingState, tell: (ring: RingState) => void): RingView {
   const status = new Int32Array(map.status);
   const view = livenessView(map, node);
+  const table = new RingTable(map.ring, map);
+  let told = ring.epoch as number;
   // Atomics: acquire; a node that is seen up has recovered
   const isUp = (other: number) => Atomics.load(status, other * Status.line + Status.up) === 1;
-  return settledPlacement({
-    n: map.n,
-    partitions: map.partitions,
-    preference: new Uint16Array(map.preference),
-    fallbacks: new Uint16Array(map.fallbacks),
+  return new RingView({
+    ring,
     isUp,
     suspects: (other) => !isUp(other) || view.suspects(other),
-    members: Array.from({ length: map.nodes }, (_, index) => nodeIndex(index)),
+    publish: (newer) => {
+      if (table.epoch >= newer.epoch) return true;
+      if (told < newer.epoch) tell(newer);
+      told = newer.epoch;
+      return false;
+    },
   });
 }

@@ -6,6 +6,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { TurnStorage } from '../actor/ports.js';
 import { asStoreError, assert } from '../core/errors.js';
 import type { GossipPreset } from '../core/gossip-tuning.js';
+import type { RingState } from '../core/ring-state.js';
 import { Count } from '../runtime/counters.js';
 import { HostClock } from '../runtime/host-clock.js';
 import { MailboxReader } from '../runtime/mailbox.js';
@@ -27,6 +28,8 @@ import { Status, type ThreadMap } from './thread-map.js';
 export interface NodeStart {
   readonly map: ThreadMap;
   readonly node: number;
+  /** The ring as the host knows it when the thread starts. */
+  readonly ring: RingState;
   readonly directory: string;
   readonly gate: SharedArrayBuffer;
   readonly events: MessagePort;
@@ -140,11 +143,6 @@ class NodeThread implements NodeControl {
       .catch((error: unknown) => this.#die(error));
   }
 
-  #replicates(partition: number): boolean {
-    const { map, node } = this.#start;
-    return new Uint16Array(map.preference).subarray(partition * map.n, (partition + 1) * map.n).includes(node);
-  }
-
   #turnStorage(engine: Engine, maintenance: Maintenance): TurnStorage {
     const counters = this.#counters;
     let seen = -1;
@@ -178,12 +176,11 @@ class NodeThread implements NodeControl {
     };
   }
 
-  /** From here readers may trust the table, and others may send. */
+  /** From here readers may trust the table, whichever lists the ring puts this node on, and others may send. */
   #serve(): void {
     const { map, node } = this.#start;
     const serving = new Int32Array(map.memories[node].serving);
     for (let p = 0; p < map.partitions; p++) {
-      if (!this.#replicates(p)) continue;
       // Atomics: RMW; another generation, and serving (the lowest bit), after recovery
       Atomics.store(serving, p, ((Atomics.load(serving, p) >>> 1) + 1) * 2 + 1);
     }

@@ -143,12 +143,9 @@ export class Faults implements FaultScope {
 }
 
 /** The most replicas that any partition has on these nodes. */
-function lossyHolders({ preference, n, partitions }: World, nodes: readonly SimNode[]): number {
-  const marked = new Set(nodes.map(({ index }) => index as number));
+function lossyHolders({ ring }: World, nodes: readonly SimNode[]): number {
+  const marked = new Set(nodes.map(({ index }) => index));
   let most = 0;
-  for (let partition = 0; partition < partitions; partition++) {
-    const holders = preference.subarray(partition * n, partition * n + n);
-    most = Math.max(most, holders.filter((node) => marked.has(node)).length);
-  }
+  for (const holders of ring.lists) most = Math.max(most, holders.filter((node) => marked.has(node)).length);
   return most;
 }

@@ -2,15 +2,19 @@
  * One process of a simulated world on a machine of its own: its clocks, and what it believes of the nodes of others. The
  * end of one of its own threads it sees at once, that of another host's when it is told.
  */
+import type { RingState } from '../core/ring-state.js';
 import type { SimClock } from './sim-clock.js';
 
 export class SimHost {
   readonly index: number;
   readonly name: string;
   readonly clock: SimClock;
+  /** What it has on disk of the ring: its nodes begin with it, and its threads route by it. */
+  ring: RingState;
   readonly #seen = new Map<number, boolean>();
 
-  constructor(index: number, clock: SimClock) {
+  constructor(index: number, clock: SimClock, ring: RingState) {
+    this.ring = ring;
     this.index = index;
     this.name = `host-${index}`;
     this.clock = clock;
@@ -19,6 +23,12 @@ export class SimHost {
   /** Whether another host's node was there when this host last heard. */
   sees(node: number): boolean {
     return this.#seen.get(node) ?? true;
+  }
+
+  /** Shows a newer ring to all threads of the host. */
+  adopt(ring: RingState): boolean {
+    if (ring.epoch > this.ring.epoch) this.ring = ring;
+    return true;
   }
 
   told(node: number, isUp: boolean): void {

@@ -25,7 +25,11 @@ export type Wrap = (role: Role, behaviour: AnyBehaviour, node: SimNode) => AnyBe
 
 export interface SimNodeParts {
   readonly index: NodeIndex;
-  readonly placement: Placement;
+  /** Nodes that there may ever be. */
+  readonly nodes: number;
+  readonly partitions: number;
+  /** The ring as a new life sees it. */
+  readonly placement: () => Placement;
   readonly network: Network;
   readonly host: SimHost;
   /** What the actors' chance comes from, the disk's, and that of the order of mailboxes. */
@@ -77,14 +81,14 @@ export class SimNode {
     this.#parts = parts;
     this.index = parts.index;
     this.disk = new SimDisk(parts.diskRandom, { keepsIncarnation: parts.faults.keepsIncarnation === true });
-    this.counters = new Int32Array(allocateCounters(parts.placement.partitions));
-    this.view = new LivenessView(new Int32Array(LivenessView.bytesFor(parts.placement.members.length) / 4));
-    this.start();
+    this.counters = new Int32Array(allocateCounters(parts.partitions));
+    this.view = new LivenessView(new Int32Array(LivenessView.bytesFor(parts.nodes) / 4));
   }
 
   /** A new life, from what the disk holds. */
   start(): void {
-    const { placement, network, random, host, faults } = this.#parts;
+    const { network, random, host, faults } = this.#parts;
+    const placement = this.#parts.placement();
     const nowMs = () => host.clock.nowMs;
     this.life++;
     this.store = new SimStore({
@@ -130,11 +134,11 @@ export class SimNode {
   }
 
   #spawn(): void {
-    const { placement, hostOf, siblingsMax, wrap } = this.#parts;
+    const { partitions, hostOf, siblingsMax, wrap } = this.#parts;
     const { index, system } = this;
     const vnodes = vnode({ clockDriftMaxMs: CLOCK_DRIFT_MAX_MS, siblingsMax, recordBytesMax: RECORD_BYTES_MAX });
     const wrapped = wrap(Role.vnode, vnodes, this);
-    for (let partition = 0; partition < placement.partitions; partition++) {
+    for (let partition = 0; partition < partitions; partition++) {
       system.spawn(addressOf(Role.vnode, index, partition), wrapped);
     }
     const coordinates = coordinator({ incarnation: this.life, writesMax: WRITES_MAX });
@@ -144,7 +148,7 @@ export class SimNode {
       incarnation: this.life,
       view: this.view,
       hostOf,
-      hasEnded: (other) => hostOf(other) === hostOf(index) && !placement.isUp(other),
+      hasEnded: (other) => hostOf(other) === hostOf(index) && !system.placement.isUp(other),
       onChange: () => undefined,
     });
     system.spawn(addressOf(Role.gossip, index, 0), wrap(Role.gossip, gossip, this));

@@ -3,10 +3,9 @@
  * is an event at a time; whatever is left to chance comes from seeded streams, so that a seed is a run.
  */
 import type { Placement } from '../actor/ports.js';
-import { settledPlacement } from '../actor/settled-placement.js';
-import { claim } from '../core/claim.js';
+import { RingView } from '../actor/ring-view.js';
 import { type NodeIndex, nodeIndex } from '../core/ids.js';
-import { walk } from '../core/preference-list.js';
+import { firstRingState, type RingState } from '../core/ring-state.js';
 import { SimClient } from './client.js';
 import type { ConnectionEvent } from './connection.js';
 import { EventQueue } from './event-queue.js';
@@ -26,6 +25,8 @@ export interface WorldOptions {
   readonly n: number;
   readonly clients?: number;
   readonly partitions?: number;
+  /** Nodes that are no members and do not run, until they are started to join. */
+  readonly spares?: number;
   readonly siblingsMax?: number;
   /** Nodes of one process; 1 puts each in a process of its own. */
   readonly nodesPerHost?: number;
@@ -58,10 +59,6 @@ export class World {
   readonly n: number;
   readonly partitions: number;
   readonly laneBytesMax: number;
-  /** Nodes of each partition, n of them, the owner first. */
-  readonly preference: Uint16Array;
-  /** The other nodes of each partition, in the order in which they stand in. */
-  readonly fallbacks: Uint16Array;
   /** What actors threw, newest last. */
   readonly thrown: { readonly role: string; readonly error: unknown }[] = [];
   /** Virtual milliseconds since the world began. */
@@ -72,22 +69,18 @@ export class World {
   readonly #scheduler: Scheduler;
 
   constructor(options: WorldOptions) {
-    const { nodes, n, clients = 1, partitions = 8, nodesPerHost = 1, laneBytesMax = LANE_BYTES_MAX } = options;
+    const { n, clients = 1, partitions = 8, nodesPerHost = 1, laneBytesMax = LANE_BYTES_MAX } = options;
+    const nodes = options.nodes + (options.spares ?? 0);
     this.#options = options;
     this.#streams = streams(options.seed, ['network', 'disk', 'scheduler', 'actors']);
     this.trace = new Trace({ keepsLines: options.keepsLines === true });
     this.n = n;
     this.partitions = partitions;
     this.laneBytesMax = laneBytesMax;
-    const ring = ringOf({ weights: new Array(nodes).fill(1), n, partitions });
-    const owners = claim(ring);
-    const walks = owners.map((_, partition) => walk(ring, owners, partition));
-    this.preference = Uint16Array.from(walks.flatMap((nodesOf) => nodesOf.slice(0, n)));
-    this.fallbacks = Uint16Array.from(walks.flatMap((nodesOf) => nodesOf.slice(n)));
     const clock = { startMs: options.startMs ?? 0, wallStartMs: WALL_START_MS };
     this.hosts = Array.from(
       { length: Math.ceil(nodes / nodesPerHost) },
-      (_, index) => new SimHost(index, new SimClock(() => this.nowMs, clock)),
+      (_, index) => new SimHost(index, new SimClock(() => this.nowMs, clock), this.#firstRing()),
     );
     this.#scheduler = new Scheduler({
       random: this.#streams.scheduler,
@@ -98,13 +91,29 @@ export class World {
     this.network = this.#makeNetwork();
     this.nodes = Array.from({ length: nodes }, (_, index) => this.#makeNode(nodeIndex(index), nodes + clients));
     this.clients = Array.from({ length: clients }, (_, seat) => new SimClient(this, seat));
-    for (const node of this.nodes) this.#scheduler.wake(node, 0);
+    for (const node of this.nodes) this.#begin(node);
+  }
+
+  /** The first members run from the start, spares when they are told to. */
+  #begin(node: SimNode): void {
+    if (node.index >= this.#options.nodes) {
+      for (const host of this.hosts) host.told(node.index, false);
+      return;
+    }
+    node.start();
+    this.#scheduler.wake(node, 0);
+  }
+
+  #firstRing(): RingState {
+    const { nodes, n, nodesPerHost = 1 } = this.#options;
+    const hosts = Array.from({ length: nodes }, (_, node) => `host-${Math.floor(node / nodesPerHost)}`);
+    return firstRingState(ringOf({ weights: new Array(nodes).fill(1), n, partitions: this.partitions, hosts }));
   }
 
   #makeNetwork(): Network {
-    const { nodes, delayMs = DELAY_MS, onConnection = () => undefined } = this.#options;
+    const { nodes, spares = 0, delayMs = DELAY_MS, onConnection = () => undefined } = this.#options;
     return new Network({
-      nodes,
+      nodes: nodes + spares,
       hostOf: (thread) => this.hostOf(thread).index,
       random: this.#streams.network,
       laneBytesMax: this.laneBytesMax,
@@ -129,7 +138,9 @@ export class World {
     return new SimNode({
       index,
       host,
-      placement: this.#placement(index, host),
+      nodes: this.#options.nodes + (this.#options.spares ?? 0),
+      partitions: this.partitions,
+      placement: () => this.#placement(index, host),
       network: this.network,
       random: this.#streams.actors.fork(),
       diskRandom: this.#streams.disk.fork(),
@@ -145,15 +156,17 @@ export class World {
   }
 
   #placement(self: NodeIndex, host: SimHost): Placement {
-    return settledPlacement({
-      n: this.n,
-      partitions: this.partitions,
-      preference: this.preference,
-      fallbacks: this.fallbacks,
+    return new RingView({
+      ring: host.ring,
       isUp: (node) => this.isUp(node, host),
       suspects: (node) => !this.isUp(node, host) || this.nodes[self].view.suspects(node),
-      members: Array.from({ length: this.#options.nodes }, (_, index) => nodeIndex(index)),
+      publish: (ring) => host.adopt(ring),
     });
+  }
+
+  /** The newest ring that any host has adopted: what clients route by. */
+  get ring(): RingState {
+    return this.hosts.map(({ ring }) => ring).reduce((newest, ring) => (ring.epoch > newest.epoch ? ring : newest));
   }
 
   get slotShift(): number {
@@ -162,7 +175,8 @@ export class World {
 
   /** Host of a node, or of the client in a seat behind the nodes. */
   hostOf(thread: number): SimHost {
-    const { nodes, nodesPerHost = 1 } = this.#options;
+    const { nodesPerHost = 1, spares = 0 } = this.#options;
+    const nodes = this.#options.nodes + spares;
     const index = thread < nodes ? Math.floor(thread / nodesPerHost) : (thread - nodes) % this.hosts.length;
     return this.hosts[index];
   }
@@ -174,10 +188,9 @@ export class World {
     return this.network.connection(own.index, host.index)?.isOpen === true && host.sees(node);
   }
 
-  /** Nodes that hold the slot's partition, the owner first. */
+  /** Nodes that hold the slot's partition, the owner first; of one that moves, the old ones. */
   holders(slot: number): readonly NodeIndex[] {
-    const first = (slot >>> this.slotShift) * this.n;
-    return [...this.preference.subarray(first, first + this.n)].map(nodeIndex);
+    return this.ring.lists[slot >>> this.slotShift];
   }
 
   holdersOf(key: string): readonly NodeIndex[] {

@@ -3,10 +3,12 @@
  * mailbox as an array. One journal keeps the order of everything.
  */
 import type { HandlerScope, Store, TurnStorage } from '../../src/actor/ports.js';
-import { settledPlacement } from '../../src/actor/settled-placement.js';
-import { clock, nodeIndex, partitionId, replicaId } from '../../src/core/ids.js';
+import { RingView } from '../../src/actor/ring-view.js';
+import { clock, partitionId, replicaId } from '../../src/core/ids.js';
+import { firstRingState } from '../../src/core/ring-state.js';
 import { putHeader } from '../../src/protocol/header.js';
 import type { TurnReader } from '../../src/runtime/worker-loop.js';
+import { ringOf } from '../../src/sim/ring-plan.js';
 
 export class FakeStore implements Store, HandlerScope, TurnStorage {
   readonly words = new Int32Array(1024);
@@ -80,13 +82,9 @@ export class FakeStore implements Store, HandlerScope, TurnStorage {
   }
 }
 
-export const placement = settledPlacement({
-  n: 1,
-  partitions: 8,
-  preference: new Uint16Array(8),
+export const placement = new RingView({
+  ring: firstRingState(ringOf({ weights: [1], n: 1, partitions: 8 })),
   isUp: () => true,
-  suspects: () => false,
-  members: [nodeIndex(0)],
 });
 
 /** A mailbox of messages given at once; `release` is noted in the journal. */

@@ -9,15 +9,17 @@ import { addressOf, Role } from '../../src/actor/address.js';
 import type { AnyBehaviour } from '../../src/actor/behaviour.js';
 import type { Outbound } from '../../src/actor/env.js';
 import { LivenessView } from '../../src/actor/liveness-view.js';
-import { settledPlacement } from '../../src/actor/settled-placement.js';
+import { RingView } from '../../src/actor/ring-view.js';
 import { GOSSIP_PRESETS } from '../../src/core/gossip-tuning.js';
 import { nodeIndex } from '../../src/core/ids.js';
+import { firstRingState, type RingState } from '../../src/core/ring-state.js';
 import type { SiblingSet } from '../../src/core/siblings.js';
 import { MessageView, putHeader } from '../../src/protocol/header.js';
 import { ActorSystem } from '../../src/runtime/actor-system.js';
 import { allocateCounters } from '../../src/runtime/counters.js';
 import { type Draft, setOf } from '../../src/sim/messages.js';
 import { Random } from '../../src/sim/random.js';
+import { ringOf } from '../../src/sim/ring-plan.js';
 import { SimDisk } from '../../src/sim/sim-disk.js';
 import { SimStore } from '../../src/sim/sim-store.js';
 
@@ -78,13 +80,10 @@ export class SimEnv {
     this.system = new ActorSystem({
       node: nodeIndex(node),
       store: this.store,
-      placement: settledPlacement({
-        n,
-        partitions: 1,
-        preference: Uint16Array.from({ length: n }, (_, index) => index),
+      placement: new RingView({
+        ring: settledRing(n),
         isUp: (other) => !this.down.has(other),
         suspects: (other) => this.down.has(other) || this.view.suspects(other),
-        members: Array.from({ length: n }, (_, index) => nodeIndex(index)),
       }),
       post: {
         open: (out, bytes, tag, to, from, request, handler) => this.#open(out, bytes, tag, to, from, request, handler),
@@ -181,6 +180,12 @@ export class SimEnv {
   get replicas(): number {
     return this.#n;
   }
+}
+
+/** Nodes 0..n-1, in this order, hold the only partition. */
+function settledRing(n: number): RingState {
+  const ring = ringOf({ weights: new Array(n).fill(1), n, partitions: 1 });
+  return { ...firstRingState(ring), lists: [ring.members.map(({ node }) => node)] };
 }
 
 /** The message as words of its own, with a view on it. */

@@ -1,0 +1,78 @@
+/**
+ * The seats of a host: each thread that uses the store has one, with mailboxes to and from every node that there is room
+ * for, and the bells that wake it.
+ */
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { StoreError } from '../core/errors.js';
+import { allocateMailbox } from '../runtime/mailbox.js';
+import type { ControlLink } from './control.js';
+import type { ThreadMap } from './thread-map.js';
+
+/** What a thread needs to take part: mailboxes to and from each node. */
+export interface SeatParts {
+  readonly seat: number;
+  /** Tells this thread from earlier ones on the same seat, whose late replies are not its own; 12 bits. */
+  readonly tenancy: number;
+  /** To each node. */
+  readonly outboxes: readonly SharedArrayBuffer[];
+  /** From each node. */
+  readonly inboxes: readonly SharedArrayBuffer[];
+}
+
+interface TakenSeat extends SeatParts {
+  /** Gives the seat's thread the bell of a node that was started anew. */
+  readonly replaceBell: (node: number, bell: MessagePort) => void;
+}
+
+/** The nodes whose threads run, each with its control plane. */
+export type Links = () => Iterable<readonly [node: number, link: ControlLink]>;
+
+export class SeatTable {
+  readonly #map: ThreadMap;
+  readonly #links: Links;
+  readonly #taken = new Map<number, TakenSeat>();
+  #tenancy = 0;
+
+  constructor(map: ThreadMap, links: Links) {
+    this.#map = map;
+    this.#links = links;
+  }
+
+  /** Takes a free seat for a thread. @throws StoreError KV_TOO_MANY_HANDLES */
+  take(replaceBell: TakenSeat['replaceBell']): SeatParts {
+    let seat = 0;
+    while (this.#taken.has(seat)) seat++;
+    if (seat >= this.#map.seats) {
+      const message = `all ${this.#map.seats - 1} seats are taken; raise handlesMax or close a store`;
+      throw new StoreError('KV_TOO_MANY_HANDLES', message);
+    }
+    const boxes = () => Array.from({ length: this.#map.nodes }, () => allocateMailbox(this.#map.mailboxBytes));
+    this.#tenancy = (this.#tenancy + 1) & 0xfff;
+    const taken = { seat, tenancy: this.#tenancy, outboxes: boxes(), inboxes: boxes(), replaceBell };
+    this.#taken.set(seat, taken);
+    for (const [node, link] of this.#links()) void this.#introduce(taken, node, link, true).catch(() => undefined);
+    return taken;
+  }
+
+  async #introduce(taken: TakenSeat, node: number, link: ControlLink, fresh: boolean): Promise<void> {
+    const { port1, port2 } = new MessageChannel();
+    taken.replaceBell(node, port1);
+    const { seat, outboxes, inboxes } = taken;
+    await link.attachSeat({ seat, inbox: outboxes[node], outbox: inboxes[node], fresh }, port2);
+  }
+
+  /** A node's thread has begun another life: gives it every seat. */
+  async introduceAll(node: number, link: ControlLink): Promise<void> {
+    await Promise.all([...this.#taken.values()].map((taken) => this.#introduce(taken, node, link, false)));
+  }
+
+  /** The thread of a seat is gone, or done. */
+  async release(seat: number): Promise<void> {
+    if (!this.#taken.delete(seat)) return;
+    await Promise.allSettled([...this.#links()].map(([, link]) => link.detachSeat(seat)));
+  }
+
+  values(): Iterable<SeatParts> {
+    return this.#taken.values();
+  }
+}
