@@ -1,8 +1,8 @@
 import test from 'ava';
 import { RingView } from '../../src/actor/ring-view.js';
 import { nodeIndex } from '../../src/core/ids.js';
-import { beginChange } from '../../src/core/ring-change.js';
-import { firstRingState, movingPartitions, Phase, type RingState } from '../../src/core/ring-state.js';
+import { advance, beginChange } from '../../src/core/ring-change.js';
+import { allMembers, firstRingState, movingPartitions, Phase, type RingState } from '../../src/core/ring-state.js';
 import { RingTable } from '../../src/host/ring-table.js';
 import { ringOf } from '../../src/sim/ring-plan.js';
 
@@ -11,14 +11,11 @@ const first = firstRingState(ringOf({ weights: [1, 1, 1], ...SHAPE }));
 const newcomer = { node: nodeIndex(3), host: 'h', machine: 'm', zone: 'z', weight: 1 };
 const filling = beginChange(first, { kind: 'join', members: [newcomer] });
 const [moving] = movingPartitions(filling);
-const handing = {
-  ...filling,
-  epoch: filling.epoch + 1,
-  move: {
-    ...filling.move,
-    phases: filling.move?.phases.map((phase) => (phase === Phase.filling ? Phase.handingOver : phase)),
-  },
-} as RingState;
+const everyone = allMembers(filling).map(({ node }) => node);
+const reports = new Map(
+  everyone.map((node) => [node, { node, epoch: 99, move: filling.epoch as number, filled: movingPartitions(filling) }]),
+);
+const handing = advance(filling, reports, { r: 1, w: 2 }, () => true) as RingState;
 
 const tableOf = (ring: RingState) => {
   const table = new RingTable(RingTable.allocate(SHAPE.partitions, SHAPE.n), SHAPE);
