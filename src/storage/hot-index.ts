@@ -2,15 +2,27 @@
  * The index of the hot table: open addressing with linear probing over two words a slot (position, hash). The node's own
  * thread writes, any thread reads. Deletion shifts later entries back (Knuth 6.4, algorithm R) instead of leaving
  * tombstones; `moves` is odd meanwhile, so that a reader who missed a moving entry looks again.
+ *
+ * Only as many slots are in use as the entries need: a look-up in a table of a megabyte finds it in the cache, one in the
+ * same entries strewn over the whole memory waits for memory, and for the page table before that.
  */
 import { wordOf } from './arena.js';
 import { Control, homeSlot, INDEX_LOAD_MAX, type NodeMemory } from './node-memory.js';
 
+/** Slots in use at first. */
+const SLOTS_FIRST = 16 * 1024;
+/** Share of the slots in use above which they are doubled, as long as there are more. */
+const GROW_LOAD = 0.5;
+/** From here one step takes all slots, so that growing never moves more than half as many entries in one piece. */
+const DOUBLED_SLOTS_MAX = 512 * 1024;
+
 export class HotIndex {
-  readonly slots: number;
+  readonly slotsMax: number;
   readonly entriesMax: number;
   readonly marks: Uint8Array;
   #entries = 0;
+  #slots: number;
+  #growAt: number;
   readonly #index: Int32Array;
   readonly #control: Int32Array;
   readonly #arena: Int32Array;
@@ -21,11 +33,14 @@ export class HotIndex {
     this.#arena = new Int32Array(memory.arena);
     this.#control = new Int32Array(memory.control);
     this.marks = new Uint8Array(memory.marks);
-    this.slots = memory.index.byteLength / 8;
-    this.entriesMax = Math.floor(this.slots * INDEX_LOAD_MAX);
+    this.slotsMax = memory.index.byteLength / 8;
+    this.entriesMax = Math.floor(this.slotsMax * INDEX_LOAD_MAX);
+    this.#slots = Math.min(SLOTS_FIRST, this.slotsMax);
+    this.#growAt = this.#growthOf(this.#slots);
     // a former thread may have died inside a move: make the count even, then empty the table; memory that was never
     // written stays untouched
     if (Atomics.load(this.#control, Control.laps) > 2) this.#index.fill(0); // Atomics: seq_cst, set by Arena before us
+    Atomics.store(this.#control, Control.slots, this.#slots); // Atomics: seq_cst, before the count below
     const moves = Atomics.load(this.#control, Control.moves); // Atomics: seq_cst, we are its only writer
     Atomics.store(this.#control, Control.moves, (moves + 2) & ~1); // Atomics: seq_cst, after the table was emptied
   }
@@ -34,14 +49,19 @@ export class HotIndex {
     return this.#entries;
   }
 
+  /** Entries at which the table of this many slots has to grow. */
+  #growthOf(slots: number): number {
+    return slots === this.slotsMax ? Number.POSITIVE_INFINITY : slots * GROW_LOAD;
+  }
+
   /** Begins to load the slot where the search for a hash starts. */
   touch(hash: number): number {
-    return this.#index[homeSlot(hash, this.slots) * 2];
+    return this.#index[homeSlot(hash, this.#slots) * 2];
   }
 
   /** Begins to load the record that stands in that slot. */
   touchRecord(hash: number): number {
-    const at = wordOf(this.#index[homeSlot(hash, this.slots) * 2]);
+    const at = wordOf(this.#index[homeSlot(hash, this.#slots) * 2]);
     return this.#arena[at] ^ this.#arena[at + 14];
   }
 
@@ -49,14 +69,14 @@ export class HotIndex {
   find(words: Int32Array, hash: number, keySlot: number, keyAt: number): number {
     const index = this.#index;
     const keyWords = ((keySlot & 0xffff) + 3) >>> 2;
-    let slot = homeSlot(hash, this.slots);
+    let slot = homeSlot(hash, this.#slots);
     for (;;) {
       const position = index[slot * 2];
       if (position === 0) return 0;
       if (index[slot * 2 + 1] === hash && keyEquals(this.#arena, wordOf(position), words, keySlot, keyAt, keyWords)) {
         return position >>> 0;
       }
-      if (++slot === this.slots) slot = 0;
+      if (++slot === this.#slots) slot = 0;
     }
   }
 
@@ -64,24 +84,53 @@ export class HotIndex {
   slotOf(hash: number, position: number): number {
     const index = this.#index;
     const wanted = position | 0;
-    let slot = homeSlot(hash, this.slots);
+    let slot = homeSlot(hash, this.#slots);
     for (;;) {
       const held = index[slot * 2];
       if (held === wanted) return slot;
       if (held === 0) return -1;
-      if (++slot === this.slots) slot = 0;
+      if (++slot === this.#slots) slot = 0;
     }
   }
 
   /** Puts a key that is not in the table. */
   insert(hash: number, position: number): void {
+    if (this.#entries >= this.#growAt) this.#grow();
+    this.#put(hash, position);
+    this.#entries++;
+  }
+
+  /** Takes more slots into use and puts every entry in its place among them. */
+  #grow(): void {
     const index = this.#index;
-    let slot = homeSlot(hash, this.slots);
-    while (index[slot * 2] !== 0) if (++slot === this.slots) slot = 0;
+    const held = new Int32Array(this.#entries * 2);
+    const marks = new Uint8Array(this.#entries);
+    let count = 0;
+    for (let slot = 0; slot < this.#slots; slot++) {
+      if (index[slot * 2] === 0) continue;
+      held[count * 2] = index[slot * 2];
+      held[count * 2 + 1] = index[slot * 2 + 1];
+      marks[count++] = this.marks[slot];
+    }
+    Atomics.add(this.#control, Control.moves, 1); // Atomics: RMW, a full fence; odd before the first slot is emptied
+    index.fill(0, 0, this.#slots * 2);
+    const doubled = this.#slots * 2;
+    this.#slots = doubled > Math.min(DOUBLED_SLOTS_MAX, this.slotsMax) ? this.slotsMax : doubled;
+    this.#growAt = this.#growthOf(this.#slots);
+    Atomics.store(this.#control, Control.slots, this.#slots); // Atomics: seq_cst, while the count is odd
+    for (let i = 0; i < count; i++) this.marks[this.#put(held[i * 2 + 1], held[i * 2])] = marks[i];
+    Atomics.add(this.#control, Control.moves, 1); // Atomics: RMW; even again, after the last entry
+  }
+
+  /** Puts an entry into the first free slot from its home on; returns that slot. */
+  #put(hash: number, position: number): number {
+    const index = this.#index;
+    let slot = homeSlot(hash, this.#slots);
+    while (index[slot * 2] !== 0) if (++slot === this.#slots) slot = 0;
     index[slot * 2 + 1] = hash;
     this.marks[slot] = 0;
     Atomics.store(index, slot * 2, position | 0); // Atomics: release; the record and the hash are written
-    this.#entries++;
+    return slot;
   }
 
   /** Lets the slot of `from` show `to`, a record of the same key. */
@@ -99,10 +148,10 @@ export class HotIndex {
     let gap = slot;
     let next = slot;
     for (;;) {
-      if (++next === this.slots) next = 0;
+      if (++next === this.#slots) next = 0;
       const position = index[next * 2];
       if (position === 0) break;
-      const home = homeSlot(index[next * 2 + 1], this.slots);
+      const home = homeSlot(index[next * 2 + 1], this.#slots);
       const stays = gap <= next ? gap < home && home <= next : gap < home || home <= next;
       if (stays) continue;
       index[gap * 2 + 1] = index[next * 2 + 1];

@@ -34,7 +34,6 @@ export class HotReader {
   readonly #index: Int32Array;
   readonly #marks: Uint8Array;
   readonly #control: Int32Array;
-  readonly #slots: number;
   readonly #bloom: BloomFilter;
   #position = 0;
   #laps = 0;
@@ -46,13 +45,12 @@ export class HotReader {
     this.#index = new Int32Array(memory.index);
     this.#marks = new Uint8Array(memory.marks);
     this.#control = new Int32Array(memory.control);
-    this.#slots = memory.index.byteLength / 8;
     this.#bloom = new BloomFilter(new Int32Array(memory.bloom));
   }
 
   /** Begins to load what `find` will read of a hash, without looking at it. */
   touch(hash: number): number {
-    const at = wordOf(this.#index[homeSlot(hash, this.#slots) * 2]);
+    const at = wordOf(this.#index[homeSlot(hash, this.#control[Control.slots]) * 2]);
     return this.words[at] ^ this.words[at + 14];
   }
 
@@ -61,8 +59,10 @@ export class HotReader {
     const moves = Atomics.load(this.#control, Control.moves); // Atomics: acquire, before the first slot
     this.#laps = Atomics.load(this.#control, Control.laps); // Atomics: acquire, before the first slot
     const index = this.#index;
-    let slot = homeSlot(hash, this.#slots);
-    for (let probes = 0; probes < this.#slots; probes++) {
+    // Atomics: acquire, after moves: under the count of another table size a miss does not count
+    const slots = Atomics.load(this.#control, Control.slots);
+    let slot = homeSlot(hash, slots);
+    for (let probes = 0; probes < slots; probes++) {
       const position = Atomics.load(index, slot * 2); // Atomics: acquire, before the record's bytes
       if (position === 0) break;
       if (index[slot * 2 + 1] === hash) {
@@ -75,7 +75,7 @@ export class HotReader {
         this.#position = position;
         if (!this.intact()) return Found.unsettled;
       }
-      if (++slot === this.#slots) slot = 0;
+      if (++slot === slots) slot = 0;
     }
     // Atomics: acquire; a miss counts only when no slot moved since the first one was read
     if ((moves & 1) !== 0 || Atomics.load(this.#control, Control.moves) !== moves) return Found.unsettled;

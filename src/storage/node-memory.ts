@@ -2,7 +2,7 @@
  * The shared memory of one node: every buffer that the node's thread writes and that other threads of the host read.
  *
  *   control   one cache line (16 words) for each word that changes often; see Control
- *   index     two words a slot: position of the record (0: empty), hash of its key
+ *   index     two words a slot: position of the record (0: empty), hash of its key; see Control.slots
  *   marks     one byte a slot: read since the last sweep (CLOCK)
  *   serving   one word a partition: generation << 1 | whether readers may trust the table for it
  *   bloom     the filter over the base table's keys (bloom-filter.ts)
@@ -21,6 +21,8 @@ export const enum Control {
   reclaimed = 32,
   /** Odd while slots are being moved; a miss only counts under an even number that did not change. */
   moves = 48,
+  /** Slots of the index in use, from the first: they grow with the entries. Changes only while `moves` is odd. */
+  slots = 49,
   words = 64,
 }
 

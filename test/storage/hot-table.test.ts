@@ -4,7 +4,7 @@ import { Rec } from '../../src/protocol/record.js';
 import { Arena } from '../../src/storage/arena.js';
 import { HotIndex } from '../../src/storage/hot-index.js';
 import { Found, HotReader } from '../../src/storage/hot-reader.js';
-import { homeSlot } from '../../src/storage/node-memory.js';
+import { Control, homeSlot } from '../../src/storage/node-memory.js';
 import { fillRecord, keyOf } from './records.js';
 import { allocateTiny, baseWord, stampOf, TinyTable } from './tiny-table.js';
 
@@ -201,6 +201,31 @@ test('hot index: clustered hashes, inserts and removals in any order -> backshif
     }),
   );
   t.pass();
+});
+
+test('hot index: more entries than the slots in use hold -> more are taken, entries and marks move with them', (t) => {
+  const entries = 40_000;
+  const { memory } = allocateTiny(1024, 100_000, 1);
+  const control = new Int32Array(memory.control);
+  const index = new HotIndex(memory);
+  const slotsBefore = control[Control.slots];
+  const movesBefore = control[Control.moves];
+  const hashOf = (entry: number) => Math.imul(entry, 0x9e3779b1);
+  const positionOf = (entry: number) => 8 + entry * 8;
+  for (let entry = 0; entry < entries; entry++) {
+    index.insert(hashOf(entry), positionOf(entry));
+    if (entry % 7 === 0) index.marks[index.slotOf(hashOf(entry), positionOf(entry))] = 1;
+  }
+  let lost = 0;
+  for (let entry = 0; entry < entries; entry++) {
+    const slot = index.slotOf(hashOf(entry), positionOf(entry));
+    if (slot < 0 || slot >= control[Control.slots] || index.marks[slot] !== Number(entry % 7 === 0)) lost++;
+  }
+  t.is(lost, 0);
+  t.is(index.entries, entries);
+  t.true(control[Control.slots] > slotsBefore);
+  t.true(control[Control.moves] > movesBefore, 'a reader that missed meanwhile looks again');
+  t.is(control[Control.moves] & 1, 0);
 });
 
 test('hot index: home slots of all hashes -> within the table and in proportion', (t) => {
