@@ -7,7 +7,7 @@
  *
  * A *position* is an unsigned 32-bit number: lap (3 bits) | unit of 8 bytes within the arena (29 bits). Positions grow
  * with time, so `(a - b) | 0` orders any two that are less than four laps apart, and live ones are less than one apart.
- * Unit 0 to 3 stay unused: position 0 means none. What the turn writes lies in one piece, laid out as log blocks, so the
+ * Unit 0 to 3 stay unused: position 0 means none. The last bytes are spare, no part of the circle: see cold-reads.ts. What the turn writes lies in one piece, laid out as log blocks, so the
  * commit log writes it to disk as it stands.
  */
 import { assert } from '../core/errors.js';
@@ -20,6 +20,11 @@ const LAP_BITS = 29;
 /** Most units of one pad: its size has 24 bits, in bytes. */
 const PAD_UNITS_MAX = 0xff_ff_f8 >>> 3;
 
+/** Spare bytes: this share of the arena, and where it is small as much as records of the default size need. */
+const SPARE_SHARE = 1 / 64;
+const SPARE_BYTES_MIN = 16 * 1024;
+const SPARE_SHARE_MAX = 1 / 8;
+
 /** Word index of a position. */
 export const wordOf = (position: number): number => (position & UNIT_MASK) << 1;
 
@@ -27,6 +32,9 @@ export class Arena {
   readonly words: Int32Array;
   readonly bytes: Buffer;
   readonly capacityUnits: number;
+  /** Where the spare bytes begin, and how many there are. */
+  readonly spareWord: number;
+  readonly spareBytes: number;
   readonly #control: Int32Array;
   #lap: number;
   #headUnit = FIRST_UNIT;
@@ -37,7 +45,11 @@ export class Arena {
   constructor(memory: NodeMemory) {
     this.words = new Int32Array(memory.arena);
     this.bytes = Buffer.from(memory.arena);
-    this.capacityUnits = memory.arena.byteLength >>> 3;
+    const { byteLength } = memory.arena;
+    const spare = Math.max(byteLength * SPARE_SHARE, Math.min(SPARE_BYTES_MIN, byteLength * SPARE_SHARE_MAX));
+    this.capacityUnits = (byteLength - spare) >>> 3;
+    this.spareWord = this.capacityUnits * 2;
+    this.spareBytes = byteLength - this.capacityUnits * 8;
     this.#control = new Int32Array(memory.control);
     // Atomics: two laps on, so that readers of the former incarnation notice, before anything is overwritten.
     this.#lap = Atomics.add(this.#control, Control.laps, 2) + 2;

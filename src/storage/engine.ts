@@ -2,18 +2,18 @@
  * The storage of one node behind the `Store` port: commit log, hot table, bloom filter and base table as one.
  *
  *   write   reserve -> (the vnode fills the record in) -> stage -> commit (log, sync) -> publish
- *   read    find: hot table -> bloom filter -> base table, which puts what it found back into the hot table
+ *   read    find: hot table -> bloom filter -> base table; what is found there goes back into the hot table
  *
  * One thread, the node's own. Between turns `maintain` makes room, flushes, syncs by interval and rebuilds the filter.
  */
 import type { PageRequest, Store } from '../actor/ports.js';
-import { StoreError } from '../core/errors.js';
 import { type Clock, clock, type PartitionId, partitionId, type ReplicaId } from '../core/ids.js';
 import { hashIn } from '../protocol/message-key.js';
 import { isForgotten, Rec, sizeOf, slotOfRecord } from '../protocol/record.js';
 import { Arena, wordOf } from './arena.js';
 import type { BaseTable } from './base-table.js';
 import { BloomFilter } from './bloom-filter.js';
+import { ColdReads } from './cold-reads.js';
 import type { CommitLog } from './commit-log.js';
 import { Flusher } from './flusher.js';
 import { copyHeadAndKey, markerBytes, writeMarker } from './forgotten-marker.js';
@@ -32,8 +32,8 @@ export interface EngineParts {
   readonly replica: ReplicaId;
 }
 
-/** Bytes of a key in words: the longest key, padded. */
-const KEY_SCRATCH_BYTES = 2048;
+/** Head and key of a record. */
+const FORGOTTEN_BYTES_MAX = 2048;
 
 export class Engine implements Store {
   readonly words: Int32Array;
@@ -59,8 +59,8 @@ export class Engine implements Store {
   #turn: TurnLog | undefined;
   readonly slotShift: number;
   readonly #pages: PageReader;
-  readonly #keyWords = new Int32Array(KEY_SCRATCH_BYTES / 4);
-  readonly #keyBytes = Buffer.from(this.#keyWords.buffer);
+  readonly #cold: ColdReads;
+  readonly #forgotten = new Int32Array(FORGOTTEN_BYTES_MAX / 4);
   readonly #undo = new UndoLog();
   /** Room was made since the handler began: what it found before may be gone. */
   #reclaimed = false;
@@ -82,6 +82,9 @@ export class Engine implements Store {
     this.flusher = new Flusher({ arena, index, base, bloom, partitions: parts.partitions + 1 });
     this.counts = new RecordCounts(this.words, base, this.flusher);
     this.#pages = new PageReader(arena, this.flusher, base);
+    const reserve = (bytes: number) => this.#unlogged(bytes);
+    const { slotShift } = this;
+    this.#cold = new ColdReads({ arena, index, base, slotShift, reserve, dirtyShare: () => this.dirtyShare });
   }
 
   /** Gives the engine its log, once recovery knows where it goes on. */
@@ -137,26 +140,7 @@ export class Engine implements Store {
     const position = this.index.find(words, hash, keySlot, keyAt);
     if (position !== 0) return isForgotten(this.words, wordOf(position)) ? -1 : wordOf(position);
     if (!this.bloom.mayContain(hash, keySlot >>> 16)) return -1;
-    return this.#findOnDisk(words, keySlot, keyAt);
-  }
-
-  #findOnDisk(words: Int32Array, keySlot: number, keyAt: number): number {
-    const keyBytes = keySlot & 0xffff;
-    const keyWords = (keyBytes + 3) >>> 2;
-    for (let i = 0; i < keyWords; i++) this.#keyWords[i] = words[keyAt + i];
-    const partition = (keySlot >>> 16) >>> this.slotShift;
-    const record = this.base.get(partition, this.#keyBytes.subarray(0, keyBytes));
-    return record === undefined ? -1 : this.#promote(record);
-  }
-
-  /** Copies a record of the base table into the hot table. */
-  #promote(record: Buffer): number {
-    const at = this.#unlogged(record.length);
-    if (at < 0) throw new StoreError('KV_OVERLOADED', 'the hot table waits for the disk; try again');
-    record.copy(this.bytes, at * 4);
-    this.words[at + Rec.previous] = 0;
-    this.index.insert(this.words[at + Rec.keyHash], this.arena.positionAt(at));
-    return at;
+    return this.#cold.find(words, keySlot, keyAt);
   }
 
   #unlogged(bytes: number): number {
@@ -193,17 +177,17 @@ export class Engine implements Store {
   }
 
   #replaced(at: number, previous: number): number {
-    if (previous < 0) return this.mayHoldForgotten ? this.#stillHeld(at) : 0;
+    if (previous < 0 || previous === this.arena.spareWord) return this.mayHoldForgotten ? this.#stillHeld(at) : 0;
     return this.#reclaimed ? this.#stillHeld(at) : this.arena.positionAt(previous);
   }
 
   forget(at: number): boolean {
     const bytes = markerBytes(this.words, at);
     // making room may free the record at `at`
-    copyHeadAndKey(this.words, at, this.#keyWords, 0);
+    copyHeadAndKey(this.words, at, this.#forgotten, 0);
     const marker = this.reserve(bytes);
     if (marker < 0) return false;
-    writeMarker(this.#keyWords, this.words, marker);
+    writeMarker(this.#forgotten, this.words, marker);
     this.stage(marker, at);
     this.mayHoldForgotten = true;
     return true;

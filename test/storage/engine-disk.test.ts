@@ -11,21 +11,6 @@ const key = (i: number) => keyOf(`key-${i}`);
 
 const open = (t: ExecutionContext, options: NodeOptions = {}) => StorageNode.open(t, testFolder(t), options);
 
-/** Reads as a vnode's caller does: again where the hot table waits for the disk. */
-async function readPatiently(node: StorageNode, which: TestKey): Promise<string | undefined> {
-  const start = performance.now();
-  for (;;) {
-    try {
-      return node.text(which);
-    } catch (error) {
-      const overloaded = error instanceof StoreError && error.code === 'KV_OVERLOADED';
-      if (!overloaded || performance.now() - start > 15_000) throw error;
-      node.endTurn();
-      await eventTurn();
-    }
-  }
-}
-
 for (const compression of [false, true]) {
   test(`engine: data of six times the memory, compression ${compression} -> written, read during flushes, evicted, read back`, async (t) => {
     let node = await open(t, { compression, segmentBytes: 256 * 1024 });
@@ -37,13 +22,13 @@ for (const compression of [false, true]) {
       node.endTurn();
       await eventTurn();
       const earlier = (i * 7) % (i + 1);
-      t.is(await readPatiently(node, key(earlier)), value(earlier));
+      t.is(node.text(key(earlier)), value(earlier));
     }
     node.endTurn();
     t.true(node.engine.reclaimer.evictions > count / 2);
     t.true(node.engine.log.bytes < 4 * MiB, 'segments go once they are flushed');
     node = await node.reopen(t);
-    for (let i = 0; i < count; i += 7) t.is(await readPatiently(node, key(i)), value(i));
+    for (let i = 0; i < count; i += 7) t.is(node.text(key(i)), value(i));
     t.deepEqual(node.errors, []);
   });
 }
@@ -60,14 +45,14 @@ test('engine: overwriting a few keys much longer than the log may be -> compacti
       if (node.maintenance.busy) await eventTurn();
     }
     if (i % 5_000 === 0) {
-      for (let j = 0; j < 400; j += 7) t.is(await readPatiently(node, key(j)), value(j));
+      for (let j = 0; j < 400; j += 7) t.is(node.text(key(j)), value(j));
     }
   }
   node.endTurn();
   t.true(node.engine.log.bytes <= 4 * MiB);
   node = await node.reopen(t);
-  for (let j = 0; j < 400; j++) t.is(await readPatiently(node, key(j)), value(j));
-  for (let i = 39_950; i < 40_000; i++) t.is(await readPatiently(node, key(400 + (i % 50))), value(i));
+  for (let j = 0; j < 400; j++) t.is(node.text(key(j)), value(j));
+  for (let i = 39_950; i < 40_000; i++) t.is(node.text(key(400 + (i % 50))), value(i));
 });
 
 test('engine: reading and rewriting cold keys with a small log -> no write is refused for ever', async (t) => {
@@ -77,7 +62,7 @@ test('engine: reading and rewriting cold keys with a small log -> no write is re
   await node.flush();
   for (let i = 0; i < 9_000; i++) {
     const which = (i * 1_237) % 3_000;
-    await readPatiently(node, key(which));
+    node.text(key(which));
     await node.putPatiently(key(which), value(i));
     if (i % 30 === 0) {
       node.endTurn();
@@ -101,8 +86,63 @@ test('engine: keys and values of 8 bytes, so that the index fills before the are
   }
   t.true(node.engine.index.entries <= node.engine.index.entriesMax);
   t.true(node.engine.flusher.flushes < count / 500, `${node.engine.flusher.flushes} flushes`);
-  for (let i = 0; i < count; i += 11) t.is(await readPatiently(node, small(i)), String(i).padStart(8, '.'));
+  for (let i = 0; i < count; i += 11) t.is(node.text(small(i)), String(i).padStart(8, '.'));
 });
+
+test('engine: memory full of records that wait for the disk -> cold keys are read, and take no room', async (t) => {
+  const node = await open(t);
+  const value = (i: number) => `${i}:`.padEnd(2_000, String(i % 10));
+  for (let i = 0; i < 2_000; i++) await node.putPatiently(key(i), value(i));
+  await node.flush();
+  // no turn of the event loop from here: nothing that is dirty leaves
+  let fresh = 0;
+  while (node.put(keyOf(`fresh-${fresh}`), value(fresh))) fresh++;
+  t.true(fresh > 100);
+  for (let i = 0; i < 2_000; i++) t.is(node.text(key(i)), value(i));
+  for (let i = 0; i < fresh; i++) t.is(node.text(keyOf(`fresh-${i}`)), value(i));
+  t.false(node.put(key(0), value(1)));
+  node.endTurn();
+  await node.flush();
+  node.endTurn();
+  for (let i = 0; i < 2_000; i += 3) await node.putPatiently(key(i), value(i + 1));
+  for (let i = 0; i < 2_000; i++) t.is(node.text(key(i)), value(i % 3 === 0 ? i + 1 : i));
+});
+
+test('engine: a cold record is lent from the disk -> the handler that read it writes over it, or takes that back', async (t) => {
+  const node = await open(t);
+  const value = (i: number) => `${i}:`.padEnd(2_000, String(i % 10));
+  for (let i = 0; i < 2_000; i++) await node.putPatiently(key(i), value(i));
+  await node.flush();
+  const { engine } = node;
+  let lent = 0;
+  for (let i = 0; node.put(keyOf(`fresh-${i}`), value(i)); i++) {
+    const which = key(i % 300);
+    engine.beginHandler();
+    const at = engine.find(which.words, which.hash, which.keySlot, 0);
+    if (at !== engine.arena.spareWord) continue;
+    lent++;
+    if (!node.put(which, `over ${i}`)) break;
+    t.is(readText(engine, which), `over ${i}`);
+    engine.undoHandler();
+    t.is(node.text(which), value(i % 300));
+  }
+  t.true(lent > 0);
+});
+
+/** Reads as a vnode's caller does: again where the hot table waits for the disk. */
+async function readPatiently(node: StorageNode, which: TestKey): Promise<string | undefined> {
+  const start = performance.now();
+  for (;;) {
+    try {
+      return node.text(which);
+    } catch (error) {
+      const overloaded = error instanceof StoreError && error.code === 'KV_OVERLOADED';
+      if (!overloaded || performance.now() - start > 15_000) throw error;
+      node.endTurn();
+      await eventTurn();
+    }
+  }
+}
 
 test('engine: records of a quarter of the memory -> written, evicted and read back', async (t) => {
   const node = await open(t);
