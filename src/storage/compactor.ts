@@ -89,7 +89,7 @@ export class Compactor {
   /** Moves records of one partition until it is done or `bytesMax` are moved; bytes moved, or -1 without room. */
   #movePartition(progress: Progress, bytesMax: number): number {
     const { words, flusher, index } = this.#engine;
-    const list = flusher.fresh[progress.partition];
+    const list = flusher.fresh.of(progress.partition);
     let moved = 0;
     for (; progress.index < list.length; progress.index++) {
       const position = list.at(progress.index);

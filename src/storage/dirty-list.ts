@@ -2,7 +2,7 @@
  * Which records of a partition the base table lacks: positions in the order of writing, superseded ones included, and
  * the same in key order for flushes and scans.
  */
-import { RECORD_HEADER_BYTES, Rec } from '../protocol/record.js';
+import { RECORD_HEADER_BYTES, Rec, slotOfRecord } from '../protocol/record.js';
 import { type Arena, wordOf } from './arena.js';
 import type { HotIndex } from './hot-index.js';
 
@@ -52,6 +52,59 @@ export class DirtyList {
     }
     for (let i = 0; i < this.length; i++) other.push(this.#items[i]);
     this.clear();
+  }
+}
+
+/** Positions that wait to be sorted into their partitions' lists. */
+const RECENT_MAX = 1_024;
+
+/**
+ * The lists of all partitions. What is staged waits in one short list first: entering a thousand records at once waits for
+ * the memory of many partitions' lists together, instead of for that of one with each write.
+ */
+export class DirtyLists {
+  readonly partitions: number;
+  readonly #lists: readonly DirtyList[];
+  readonly #recent = new Int32Array(RECENT_MAX);
+  #recentLength = 0;
+  readonly #arena: Arena;
+  readonly #slotShift: number;
+
+  constructor(arena: Arena, partitions: number, slotShift: number) {
+    this.partitions = partitions;
+    this.#lists = Array.from({ length: partitions }, () => new DirtyList());
+    this.#arena = arena;
+    this.#slotShift = slotShift;
+  }
+
+  /** The record at this position was staged. */
+  push(position: number): void {
+    if (this.#recentLength === RECENT_MAX) this.#distribute();
+    this.#recent[this.#recentLength++] = position;
+  }
+
+  /** Takes back the record that was staged last: it stands at word `at`. */
+  pop(at: number): void {
+    if (this.#recentLength > 0) this.#recentLength--;
+    else this.#lists[this.#partitionOf(at)].pop();
+  }
+
+  /** The list of a partition, with everything staged by now. */
+  of(partition: number): DirtyList {
+    if (this.#recentLength > 0) this.#distribute();
+    return this.#lists[partition];
+  }
+
+  #distribute(): void {
+    for (let i = 0; i < this.#recentLength; i++) {
+      const position = this.#recent[i];
+      this.#lists[this.#partitionOf(wordOf(position))].push(position);
+    }
+    this.#recentLength = 0;
+  }
+
+  #partitionOf(at: number): number {
+    return slotOfRecord(this.#arena.words, at) >>> this.#slotShift;
   }
 }
 

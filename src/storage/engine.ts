@@ -9,7 +9,7 @@
 import type { PageRequest, Store } from '../actor/ports.js';
 import { type Clock, clock, type PartitionId, partitionId, type ReplicaId } from '../core/ids.js';
 import { hashIn } from '../protocol/message-key.js';
-import { isForgotten, Rec, sizeOf, slotOfRecord } from '../protocol/record.js';
+import { isForgotten, Rec, sizeOf } from '../protocol/record.js';
 import { Arena, wordOf } from './arena.js';
 import type { BaseTable } from './base-table.js';
 import { BloomFilter } from './bloom-filter.js';
@@ -78,12 +78,11 @@ export class Engine implements Store {
     this.reclaimer = new Reclaimer(this.arena, this.index);
     this.systemPartition = partitionId(parts.partitions);
     this.slotShift = 14 - Math.log2(parts.partitions);
-    const { arena, index, base, bloom } = this;
-    this.flusher = new Flusher({ arena, index, base, bloom, partitions: parts.partitions + 1 });
+    const { arena, index, base, bloom, slotShift } = this;
+    this.flusher = new Flusher({ arena, index, base, bloom, partitions: parts.partitions + 1, slotShift });
     this.counts = new RecordCounts(this.words, base, this.flusher);
     this.#pages = new PageReader(arena, this.flusher, base);
     const reserve = (bytes: number) => this.#unlogged(bytes);
-    const { slotShift } = this;
     this.#cold = new ColdReads({ arena, index, base, slotShift, reserve, dirtyShare: () => this.dirtyShare });
   }
 
@@ -172,7 +171,7 @@ export class Engine implements Store {
     if (before === 0) this.index.insert(hash, position);
     else this.index.swing(hash, before, position);
     this.counts.staged(at, before);
-    this.flusher.fresh[slotOfRecord(words, at) >>> this.slotShift].push(position);
+    this.flusher.fresh.push(position);
     this.#undo.staged(at, before);
   }
 
@@ -233,7 +232,7 @@ export class Engine implements Store {
     if (held) this.index.swing(hash, position, before);
     else this.index.removeSlot(this.index.slotOf(hash, position));
     this.counts.undone(at, before);
-    this.flusher.fresh[slotOfRecord(this.words, at) >>> this.slotShift].pop();
+    this.flusher.fresh.pop(at);
   }
 
   /** Writes the turn to the log. @throws StoreError KV_STORAGE_FULL, KV_STORAGE_FAILED: the node must end */

@@ -7,7 +7,7 @@ import { isForgotten, RECORD_HEADER_BYTES, Rec, sizeOf } from '../protocol/recor
 import type { Arena } from './arena.js';
 import type { BaseEntry, BaseTable } from './base-table.js';
 import type { BloomFilter } from './bloom-filter.js';
-import { DirtyList, sortedLive } from './dirty-list.js';
+import { DirtyList, DirtyLists, sortedLive } from './dirty-list.js';
 import type { HotIndex } from './hot-index.js';
 
 /** Entries gathered for one write of the base table; sorting and copying them takes a few milliseconds. */
@@ -21,6 +21,8 @@ export interface FlushParts {
   readonly base: BaseTable;
   readonly bloom: BloomFilter;
   readonly partitions: number;
+  /** slot >>> this gives the partition. */
+  readonly slotShift: number;
 }
 
 /** What a flush needs of the log: where it stands, and to drop what is no longer needed. */
@@ -35,7 +37,7 @@ export interface LogFront {
 
 export class Flusher {
   /** Records written after the mark of the flush under way, by partition. */
-  readonly fresh: readonly DirtyList[];
+  readonly fresh: DirtyLists;
   /** Records of the flush under way. */
   readonly #frozen: readonly DirtyList[];
   readonly #parts: FlushParts;
@@ -49,7 +51,7 @@ export class Flusher {
 
   constructor(parts: FlushParts) {
     this.#parts = parts;
-    this.fresh = Array.from({ length: parts.partitions }, () => new DirtyList());
+    this.fresh = new DirtyLists(parts.arena, parts.partitions, parts.slotShift);
     this.#frozen = Array.from({ length: parts.partitions }, () => new DirtyList());
     this.#flushed = parts.arena.head;
     this.#mark = this.#flushed;
@@ -74,7 +76,7 @@ export class Flusher {
 
   /** A compaction has moved what is alive of the first `count` records of a partition. */
   dropFirst(partition: number, count: number): void {
-    this.fresh[partition].dropFirst(count);
+    this.fresh.of(partition).dropFirst(count);
     this.#generation++;
   }
 
@@ -84,12 +86,12 @@ export class Flusher {
 
   /** Word indices of a partition's records that the base table may lack, in key order. */
   dirtyOf(partition: number): Int32Array {
-    return sortedLive([this.#frozen[partition], this.fresh[partition]], this.#parts.arena, this.#parts.index);
+    return sortedLive([this.#frozen[partition], this.fresh.of(partition)], this.#parts.arena, this.#parts.index);
   }
 
   /** Changes whenever `dirtyOf` may. */
   dirtyStamp(partition: number): number {
-    return this.fresh[partition].length + this.#frozen[partition].length + this.#generation * 0x1_0000_0000;
+    return this.fresh.of(partition).length + this.#frozen[partition].length + this.#generation * 0x1_0000_0000;
   }
 
   /**
@@ -109,7 +111,7 @@ export class Flusher {
     const mark = arena.published;
     const segment = log.segment;
     this.#mark = mark;
-    for (let p = 0; p < partitions; p++) this.fresh[p].moveTo(this.#frozen[p]);
+    for (let p = 0; p < partitions; p++) this.fresh.of(p).moveTo(this.#frozen[p]);
     let batch: BaseEntry[] = [];
     for (let p = 0; p < partitions; p++) {
       this.#gather(p, batch);

@@ -70,7 +70,7 @@ export class Maintenance {
   constructor(engine: Engine, options: MaintenanceOptions) {
     this.#engine = engine;
     this.#options = options;
-    this.#compactor = new Compactor(engine, engine.flusher.fresh.length);
+    this.#compactor = new Compactor(engine, engine.flusher.fresh.partitions);
     engine.log.boundSegments(options.logBytesMax * SEGMENT_SHARE);
     this.#beginRebuild();
   }
