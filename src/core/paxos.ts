@@ -8,10 +8,12 @@
  * Lamport, "Paxos Made Simple", 2001. An acceptor's new state must be on disk before its answer leaves.
  */
 
-/** Totally ordered, and never used by two proposers: the node breaks ties. */
+/** Totally ordered, and never used for two values: the node breaks ties, and so does its life, where it forgot its last. */
 export interface Ballot {
   readonly round: number;
   readonly node: number;
+  /** Random for each start of the proposer. */
+  readonly life: number;
 }
 
 export interface Accepted<Value> {
@@ -58,12 +60,12 @@ export interface Proposer<Value> {
 }
 
 export function compareBallots(a: Ballot, b: Ballot): number {
-  return a.round - b.round || a.node - b.node;
+  return a.round - b.round || a.node - b.node || a.life - b.life;
 }
 
 /** A ballot above all that this node has seen. */
-export function ballotAbove(seen: Ballot | undefined, node: number): Ballot {
-  return { round: (seen?.round ?? 0) + 1, node };
+export function ballotAbove(seen: Ballot | undefined, node: number, life: number): Ballot {
+  return { round: (seen?.round ?? 0) + 1, node, life };
 }
 
 export const majorityOf = (members: number): number => Math.floor(members / 2) + 1;

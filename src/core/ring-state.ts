@@ -10,7 +10,7 @@
  * Lamport, Malkhi, Zhou, "Vertical Paxos and Primary-Backup Replication", 2009, and Raft's joint consensus share the idea.
  */
 import { claim } from './claim.js';
-import { assert, StoreError } from './errors.js';
+import { StoreError } from './errors.js';
 import { type Epoch, epoch, type NodeIndex, nodeIndex } from './ids.js';
 import type { FailureDomain } from './options.js';
 import { preferenceLists } from './preference-list.js';
@@ -129,31 +129,34 @@ export function fallbacksOf(state: RingState, partition: number): NodeIndex[] {
   return [...met].filter((node) => !held.has(node));
 }
 
-/** The state as plain data: for CBOR and for JSON, with the lists as one array of numbers each. */
+/** The state as plain data, for CBOR and for JSON: the lists as one array of numbers, of a move only what is not settled. */
 export function ringToPlain(state: RingState): unknown {
   const { move, lists, ...rest } = state;
   const plain = { ...rest, lists: lists.flat() };
   if (move === undefined) return plain;
-  return { ...plain, move: { ...move, next: move.next.flat() } };
+  const { next, phases, ...named } = move;
+  const moving = movingPartitions(state).flatMap((p) => [p, phases[p], ...next[p]]);
+  return { ...plain, move: { ...named, moving } };
 }
 
 /** The inverse. @throws StoreError KV_PROTOCOL for what cannot be a ring */
 export function ringFromPlain(value: unknown): RingState {
   const plain = value as PlainRing;
-  const { partitions, n, members, lists, changedAt, move } = plain ?? {};
+  const { partitions, n, members, changedAt, move } = plain ?? {};
   const isRing =
     Number.isSafeInteger(plain?.epoch) &&
     Array.isArray(members) &&
-    isList(lists, partitions * n) &&
+    isList(plain.lists, partitions * n) &&
     isList(changedAt, partitions) &&
-    (move === undefined || (isList(move.next, partitions * n) && isList(move.phases, partitions)));
+    (move === undefined || isList(move.moving, Math.floor(move.moving?.length / (n + 2)) * (n + 2)));
   if (!isRing) throw new StoreError('KV_PROTOCOL', 'this is no ring map');
   const { move: _, ...rest } = plain;
-  const state = { ...rest, epoch: epoch(plain.epoch), lists: listsFrom(lists, n) };
-  return move === undefined ? state : { ...state, move: { ...move, next: listsFrom(move.next, n) } };
+  const lists = Array.from({ length: partitions }, (_, p) => plain.lists.slice(p * n, (p + 1) * n).map(nodeIndex));
+  const state = { ...rest, epoch: epoch(plain.epoch), lists };
+  return move === undefined ? state : { ...state, move: moveFrom(move, lists, n) };
 }
 
-type PlainMove = Omit<RingMove, 'next'> & { readonly next: readonly number[] };
+type PlainMove = Omit<RingMove, 'next' | 'phases'> & { readonly moving: readonly number[] };
 type PlainRing = Omit<RingState, 'lists' | 'move'> & {
   readonly lists: readonly number[];
   readonly move?: PlainMove;
@@ -163,9 +166,13 @@ function isList(value: unknown, length: number): boolean {
   return Array.isArray(value) && value.length === length && value.every((item) => Number.isSafeInteger(item));
 }
 
-function listsFrom(flat: readonly number[], n: number): Placement {
-  assert(flat.length % n === 0, 'every partition has n holders');
-  return Array.from({ length: flat.length / n }, (_, partition) =>
-    flat.slice(partition * n, (partition + 1) * n).map(nodeIndex),
-  );
+function moveFrom({ moving, ...named }: PlainMove, lists: Placement, n: number): RingMove {
+  const next = [...lists];
+  const phases = lists.map(() => Phase.settled);
+  for (let at = 0; at < moving.length; at += n + 2) {
+    const partition = moving[at];
+    phases[partition] = moving[at + 1];
+    next[partition] = moving.slice(at + 2, at + 2 + n).map(nodeIndex);
+  }
+  return { ...named, next, phases };
 }

@@ -34,8 +34,13 @@ export function readBody(message: MessageView, bodyWord: number): unknown {
   if (length < 0 || length > BODY_BYTES_MAX || start + length > message.end * 4) {
     throw new StoreError('KV_PROTOCOL', `a message body claims ${length} bytes`);
   }
+  return decodeBody(message.bytes.subarray(start, start + length));
+}
+
+/** What `encodeBody` made these bytes from. @throws StoreError KV_PROTOCOL where they are no CBOR */
+export function decodeBody(bytes: Uint8Array): unknown {
   try {
-    return decoder.decode(message.bytes.subarray(start, start + length));
+    return decoder.decode(bytes);
   } catch (error) {
     throw new StoreError('KV_PROTOCOL', 'a message body is not CBOR', {}, error);
   }

@@ -5,22 +5,11 @@
  * then its body. `u32` takes a word; `u64` two and starts on an even word. Offsets are computed from this table and
  * checked against the constants below when the module loads. Tags are append-only; 0 is never valid.
  */
-import { assert } from '../core/errors.js';
 import { HEADER_WORDS } from './header.js';
+import { checkLayout, type MessageSpec, offsetsOf } from './message-spec.js';
+import { RING_MESSAGES } from './ring-messages.js';
 
-type FieldType = 'u32' | 'u64';
-
-/** What the bytes after the fields are. */
-type Body = 'none' | 'record' | 'record+context' | 'key' | 'records' | 'cbor';
-
-export interface MessageSpec {
-  readonly tag: number;
-  /** A cast expects nothing, a call a reply, a reply ends a call. */
-  readonly kind: 'cast' | 'call' | 'reply';
-  readonly fields: Readonly<Record<string, FieldType>>;
-  readonly body: Body;
-  readonly summary: string;
-}
+export type { MessageSpec } from './message-spec.js';
 
 export const MESSAGES = {
   pad: { tag: 1, kind: 'cast', fields: {}, body: 'none', summary: 'Fills the end of a mailbox; never delivered.' },
@@ -115,6 +104,7 @@ export const MESSAGES = {
     body: 'cbor',
     summary: 'gossip agent to gossip agent: heartbeats and suspicions as this node knows them; may be dropped.',
   },
+  ...RING_MESSAGES,
 } as const satisfies Record<string, MessageSpec>;
 
 export type MessageName = keyof typeof MESSAGES;
@@ -135,6 +125,16 @@ export const enum Kind {
   scan = 12,
   page = 13,
   gossip = 14,
+  prepare = 26,
+  promised = 27,
+  accept = 28,
+  voted = 29,
+  ringMap = 30,
+  ringReport = 31,
+  changeRing = 32,
+  ringChanged = 33,
+  pull = 34,
+  pulled = 35,
 }
 
 export const enum Write {
@@ -200,15 +200,7 @@ export const enum Page {
 
 /** Word offset of each field of a message, and of its body under `body`. */
 export function fieldOffsets(name: MessageName): Readonly<Record<string, number>> {
-  const offsets: Record<string, number> = {};
-  let word = HEADER_WORDS;
-  for (const [field, type] of Object.entries(MESSAGES[name].fields)) {
-    if (type === 'u64' && word % 2 !== 0) word++;
-    offsets[field] = word;
-    word += type === 'u64' ? 2 : 1;
-  }
-  offsets.body = (word + 1) & ~1;
-  return offsets;
+  return offsetsOf(MESSAGES[name]);
 }
 
 /** Name of each tag, or undefined. */
@@ -219,9 +211,7 @@ export const NAME_OF_TAG: readonly (MessageName | undefined)[] = (() => {
 })();
 
 function check(name: MessageName, kind: Kind, constants: Readonly<Record<string, number>>): void {
-  assert(MESSAGES[name].tag === kind, `the tag of ${name}`);
-  const offsets = fieldOffsets(name);
-  for (const [field, word] of Object.entries(constants)) assert(offsets[field] === word, `offset of ${name}.${field}`);
+  checkLayout(MESSAGES[name], kind, constants);
 }
 
 const write = {
@@ -261,3 +251,17 @@ check('scan', Kind.scan, { deadline: Scan.deadline, bytesMax: Scan.bytesMax, bod
 check('page', Kind.page, { outcome: Page.outcome, detail: Page.detail, body: Page.records });
 check('gossip', Kind.gossip, { body: HEADER_WORDS });
 check('pad', Kind.pad, {});
+for (const [kind, name] of [
+  [Kind.prepare, 'prepare'],
+  [Kind.promised, 'promised'],
+  [Kind.accept, 'accept'],
+  [Kind.voted, 'voted'],
+  [Kind.ringMap, 'ringMap'],
+  [Kind.ringReport, 'ringReport'],
+  [Kind.changeRing, 'changeRing'],
+  [Kind.ringChanged, 'ringChanged'],
+  [Kind.pull, 'pull'],
+  [Kind.pulled, 'pulled'],
+] as const) {
+  check(name, kind, {});
+}

@@ -52,6 +52,8 @@ class Cluster {
   readonly #amnesia: Amnesia;
   #mail: Mail[] = [];
   #seen: (Ballot | undefined)[] = [];
+  #values = 0;
+  readonly #lives: number[] = [];
 
   constructor(size: number, amnesia: Amnesia = 'nothing') {
     this.members = Array.from({ length: size }, (_, index) => index);
@@ -60,9 +62,9 @@ class Cluster {
   }
 
   propose(node: number): void {
-    const ballot = ballotAbove(this.#seen[node], node);
+    const ballot = ballotAbove(this.#seen[node], node, this.#lives[node] ?? 0);
     this.#seen[node] = ballot;
-    const proposer = startProposer(ballot, this.members, `value of ${node}`);
+    const proposer = startProposer(ballot, this.members, `value ${this.#values++} of ${node}`);
     this.proposers.set(node, proposer);
     for (const to of this.members) this.#mail.push({ kind: 'prepare', from: node, to, ballot });
   }
@@ -85,6 +87,8 @@ class Cluster {
     if (this.#amnesia === 'promise') this.acceptors[node] = { promised: accepted?.ballot, accepted };
     if (this.#amnesia === 'all') this.acceptors[node] = startAcceptor();
     this.proposers.delete(node);
+    this.#seen[node] = undefined;
+    this.#lives[node] = (this.#lives[node] ?? 0) + 1;
   }
 
   /** No more faults: everybody's mail arrives, and one node proposes until it has an answer. */
@@ -187,15 +191,15 @@ for (const amnesia of ['promise', 'all'] as const) {
 }
 
 test('paxos: answers of strangers and of other ballots -> count for nothing', (t) => {
-  const proposer = startProposer({ round: 2, node: 0 }, [0, 1, 2], 'mine');
+  const proposer = startProposer({ round: 2, node: 0, life: 0 }, [0, 1, 2], 'mine');
   const granted = {
-    ballot: { round: 2, node: 0 },
+    ballot: { round: 2, node: 0, life: 0 },
     granted: true,
-    promised: { round: 2, node: 0 },
+    promised: { round: 2, node: 0, life: 0 },
     accepted: undefined,
   };
   t.is(addPromise(proposer, 7, granted), proposer);
-  t.is(addPromise(proposer, 1, { ...granted, ballot: { round: 1, node: 0 } }), proposer);
+  t.is(addPromise(proposer, 1, { ...granted, ballot: { round: 1, node: 0, life: 0 } }), proposer);
   const twice = addPromise(addPromise(proposer, 1, granted), 1, granted);
   t.is(twice.stage, 'preparing');
   t.is(addPromise(twice, 2, granted).stage, 'accepting');

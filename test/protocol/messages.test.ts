@@ -55,6 +55,10 @@ test('message table: each call -> a reply that ends it', (t) => {
     read: 'answered',
     fetch: 'fetched',
     scan: 'page',
+    prepare: 'promised',
+    accept: 'voted',
+    changeRing: 'ringChanged',
+    pull: 'pulled',
   };
   for (const name of names.filter((one) => MESSAGES[one].kind === 'call')) {
     const answer = answers[name];

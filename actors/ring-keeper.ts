@@ -1,0 +1,294 @@
+/**
+ * The actor that keeps the ring, one for each node: it votes for the ring that follows (ring-ballots.ts), adopts what was
+ * chosen, tells others, begins the changes that clients ask for, and takes a change under way its next steps.
+ *
+ *   client -- changeRing -->  keeper      the first ring of a change, proposed to the members
+ *   keeper -- ringReport -->  first member that is up: it proposes the next ring once the reports allow a step
+ *
+ * Several may propose at once; the ballots see to it that one ring follows another (core/paxos, core/ring-change).
+ */
+import { addressOf, Role } from '../src/actor/address.js';
+import type { Behaviour } from '../src/actor/behaviour.js';
+import type { Env } from '../src/actor/env.js';
+import { asStoreError, StoreError } from '../src/core/errors.js';
+import type { NodeIndex } from '../src/core/ids.js';
+import { majorityOf } from '../src/core/paxos.js';
+import {
+  advance,
+  beginChange,
+  electorate,
+  type NodeReport,
+  type Quorums,
+  type RingChange,
+} from '../src/core/ring-change.js';
+import { allMembers, type RingState, ringFromPlain, ringToPlain } from '../src/core/ring-state.js';
+import { readBody } from '../src/protocol/body.js';
+import { HEADER_WORDS, type MessageView } from '../src/protocol/header.js';
+import { Kind } from '../src/protocol/messages.js';
+import { failure, success } from '../src/protocol/outcome.js';
+import { ChangeRing, RingChanged } from '../src/protocol/ring-messages.js';
+import { sendCold } from './cold-message.js';
+import {
+  answerAccept,
+  answerPrepare,
+  type Ballots,
+  countPromise,
+  countVote,
+  propose,
+  sendRing,
+} from './ring-ballots.js';
+import { loadRing, loadVote, saveRing } from './ring-records.js';
+import { filledPartitions } from './transfer-records.js';
+
+/** What a client asks for. */
+export interface ChangeRequest {
+  readonly change: RingChange;
+  /** Nodes to give up by force; mostly none. */
+  readonly gone: readonly number[];
+}
+
+interface Client {
+  readonly address: number;
+  readonly request: number;
+  readonly deadlineMs: number;
+  readonly asked: ChangeRequest;
+}
+
+export interface RingKeeperState extends Ballots {
+  /** Who asked for what the attempt proposes; nobody where the keeper takes a change further by itself. */
+  client: Client | undefined;
+  readonly reports: Map<NodeIndex, NodeReport>;
+  /** Token of the timer that counts. */
+  timer: number;
+  /** When the attempt under way is begun anew, and how often it was. */
+  retryAtMs: number;
+  tries: number;
+  /** When the ring last changed, and when another keeper was last told. */
+  changedAtMs: number;
+  toldAtMs: number;
+}
+
+type Handles = 'prepare' | 'promised' | 'accept' | 'voted' | 'ringMap' | 'ringReport' | 'changeRing';
+
+const IDLE_MS = 1_000;
+const BUSY_MS = 50;
+/** Partitions that become ready within this time take their step together, in one epoch. */
+const STEP_MS = 200;
+const RETRY_MS = 150;
+const RETRY_MS_MAX = 2_000;
+
+/** The behaviour of a node's ring keeper. `quorums`: the smallest R and W that requests are promised something for. */
+export function ringKeeper(quorums: Quorums): Behaviour<RingKeeperState, Handles> {
+  return {
+    role: 'ring-keeper',
+    init: start,
+    receive: {
+      prepare: answerPrepare,
+      accept: answerAccept,
+      promised: countPromise,
+      voted: (state, message, env) => {
+        const chosen = countVote(state, message);
+        if (chosen !== undefined) learn(state, chosen, env, 'everybody');
+      },
+      ringMap: (state, message, env) => {
+        const ring = ringFromPlain(readBody(message, HEADER_WORDS));
+        if (ring.epoch > state.ring.epoch) learn(state, ring, env, 'nobody');
+        else if (ring.epoch < state.ring.epoch) answerWithRing(state, message, env);
+      },
+      ringReport: takeReports,
+      changeRing: change,
+    },
+    onTimer: (state, token, env) => {
+      if (token === state.timer) tick(state, env, quorums);
+    },
+  };
+}
+
+function start(env: Env): RingKeeperState {
+  const saved = loadRing(env.store);
+  const { ring: known } = env.placement;
+  const ring = saved !== undefined && saved.epoch > known.epoch ? saved : known;
+  if (ring.epoch > (saved?.epoch ?? 1)) saveRing(env.store, ring);
+  const acceptor = loadVote(env.store, ring.epoch);
+  const life = env.random();
+  const now = env.nowMs();
+  const state: RingKeeperState = {
+    ...{ ring, acceptor, attempt: undefined, highest: acceptor.promised, life, client: undefined },
+    ...{ reports: new Map(), timer: 0, retryAtMs: 0, tries: 0, changedAtMs: now, toldAtMs: now },
+  };
+  env.placement.adopt(ring);
+  arm(state, BUSY_MS, env);
+  return state;
+}
+
+function arm(state: RingKeeperState, delayMs: number, env: Env): void {
+  state.timer = env.random();
+  env.timer(delayMs, state.timer);
+}
+
+/** A newer ring: on disk first, then in force, then known to others. */
+function learn(state: RingKeeperState, ring: RingState, env: Env, tells: 'everybody' | 'nobody'): void {
+  if (tells === 'everybody') {
+    for (const { node } of allMembers(ring)) {
+      if (node !== env.node && env.placement.isUp(node)) sendRing(ring, node, env);
+    }
+  }
+  if (ring.epoch <= state.ring.epoch || !saveRing(env.store, ring)) return;
+  const { attempt } = state;
+  state.ring = ring;
+  state.acceptor = loadVote(env.store, ring.epoch);
+  state.attempt = undefined;
+  state.changedAtMs = env.nowMs();
+  env.placement.adopt(ring);
+  if (attempt !== undefined && state.client !== undefined) {
+    // what another has proposed may have been chosen in its place: then the client's change is tried on top of that
+    if (isSame(attempt.wanted, ring)) answerClient(state, success(1, 0), { ring: ringToPlain(ring) }, env);
+    else begin(state, state.client, env);
+  }
+  arm(state, BUSY_MS, env);
+}
+
+const isSame = (a: RingState, b: RingState): boolean =>
+  JSON.stringify(ringToPlain(a)) === JSON.stringify(ringToPlain(b));
+
+function change(state: RingKeeperState, message: MessageView, env: Env): void {
+  const asked = readBody(message, ChangeRing.body) as ChangeRequest;
+  const { from: address, request } = message;
+  const client = { address, request, deadlineMs: message.u32(ChangeRing.deadline), asked };
+  if (state.client !== undefined) {
+    refuse(client, new StoreError('KV_RING_CHANGING', 'another change of the ring is being proposed'), env);
+    return;
+  }
+  begin(state, client, env);
+}
+
+function begin(state: RingKeeperState, client: Client, env: Env): void {
+  const { change: wanted, gone } = client.asked;
+  state.client = client;
+  try {
+    const ring = beginChange(state.ring, wanted, gone as readonly NodeIndex[]);
+    if (gone.length > 0 && !hasMajority(state.ring, env)) {
+      // by force: nobody is left who could object
+      state.attempt = undefined;
+      learn(state, ring, env, 'everybody');
+      answerClient(state, success(1, 0), { ring: ringToPlain(ring) }, env);
+      return;
+    }
+    state.tries = 0;
+    attempt(state, ring, env);
+  } catch (error) {
+    refuse(client, asStoreError(error), env);
+    state.client = undefined;
+  }
+}
+
+function hasMajority(ring: RingState, env: Env): boolean {
+  const voters = electorate(ring);
+  const up = voters.filter((node) => node === env.node || env.placement.isUp(node));
+  return up.length >= majorityOf(voters.length);
+}
+
+/** Proposes; tried anew after a pause that grows, at random, so that two who propose at once do not for ever. */
+function attempt(state: RingKeeperState, ring: RingState, env: Env): void {
+  propose(state, ring, env);
+  const pauseMs = Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** state.tries++);
+  state.retryAtMs = env.nowMs() + pauseMs + (env.random() % pauseMs);
+  arm(state, BUSY_MS, env);
+}
+
+function answerClient(state: RingKeeperState, outcome: number, body: unknown, env: Env): void {
+  const { client } = state;
+  state.client = undefined;
+  if (client !== undefined) reply(client, outcome, body, env);
+}
+
+function refuse(client: Client, error: StoreError, env: Env): void {
+  reply(client, failure(error.code), { error: error.toWire() }, env);
+}
+
+function reply({ address, request }: Client, outcome: number, body: unknown, env: Env): void {
+  const out = sendCold(env, Kind.ringChanged, address, body, { request, bodyWord: RingChanged.body });
+  if (out !== undefined) out.words[out.at + RingChanged.outcome] = outcome;
+}
+
+function tick(state: RingKeeperState, env: Env, quorums: Quorums): void {
+  const now = env.nowMs();
+  const isInForce = env.placement.adopt(state.ring);
+  expire(state, env);
+  if (state.attempt !== undefined && ((now - state.retryAtMs) | 0) > 0) attempt(state, state.attempt.wanted, env);
+  if (state.ring.move !== undefined) report(state, env, quorums);
+  if (((now - state.toldAtMs) | 0) >= IDLE_MS) tellOne(state, env);
+  const isBusy = state.ring.move !== undefined || state.attempt !== undefined || !isInForce;
+  arm(state, isBusy ? BUSY_MS : IDLE_MS, env);
+}
+
+/** A client whose change found no majority in time is told so; it may still be chosen, if a member has accepted it. */
+function expire(state: RingKeeperState, env: Env): void {
+  const { client } = state;
+  if (client === undefined || ((env.nowMs() - client.deadlineMs) | 0) <= 0) return;
+  state.attempt = undefined;
+  state.client = undefined;
+  const message = 'no majority of the members answered in time; the change may still happen: look at the ring';
+  refuse(client, new StoreError('KV_UNAVAILABLE', message), env);
+}
+
+/** What the nodes of this host have adopted and filled: those that are down will begin with what the host has adopted. */
+function ownReports({ ring }: RingKeeperState, env: Env): NodeReport[] {
+  const { epoch } = env.placement;
+  const move = ring.move?.id ?? 0;
+  const members = allMembers(ring);
+  const own = members.find(({ node }) => node === env.node);
+  const down = members.filter(({ node, host }) => host === own?.host && node !== env.node && !env.placement.isUp(node));
+  const filled = filledPartitions(env.store, move);
+  return [{ node: env.node, epoch, move, filled }, ...down.map(({ node }) => ({ node, epoch, move: 0, filled: [] }))];
+}
+
+/** Reports to the first member that is up; where that is this node, it sees whether the change may go on. */
+function report(state: RingKeeperState, env: Env, quorums: Quorums): void {
+  const reports = ownReports(state, env);
+  const voters = electorate(state.ring);
+  const first = voters.find((node) => node === env.node || !env.placement.suspects(node)) ?? env.node;
+  if (first !== env.node) {
+    sendCold(env, Kind.ringReport, addressOf(Role.ringKeeper, first, 0), { epoch: state.ring.epoch, reports });
+    return;
+  }
+  for (const one of reports) keep(state, one);
+  if (state.attempt !== undefined || ((env.nowMs() - state.changedAtMs) | 0) < STEP_MS) return;
+  const next = advance(state.ring, state.reports, quorums, env.placement.isUp);
+  if (next === undefined) return;
+  state.tries = 0;
+  attempt(state, next, env);
+}
+
+function keep({ reports }: RingKeeperState, report: NodeReport): void {
+  const before = reports.get(report.node);
+  const epoch = Math.max(before?.epoch ?? 0, report.epoch);
+  // a host that speaks for a node which is down does not know what that one has filled
+  const { move, filled } = report.move === 0 && before !== undefined ? before : report;
+  reports.set(report.node, { node: report.node, epoch, move, filled });
+}
+
+interface ReportBody {
+  readonly epoch: number;
+  readonly reports: readonly NodeReport[];
+}
+
+function takeReports(state: RingKeeperState, message: MessageView, env: Env): void {
+  const { epoch, reports } = readBody(message, HEADER_WORDS) as ReportBody;
+  for (const one of reports) keep(state, one);
+  if (epoch !== state.ring.epoch) answerWithRing(state, message, env);
+}
+
+/** Who is behind gets the newer ring; who is ahead sends its own back. */
+function answerWithRing({ ring }: RingKeeperState, message: MessageView, env: Env): void {
+  sendCold(env, Kind.ringMap, message.from, ringToPlain(ring));
+}
+
+/** Gossip: one other member hears which epoch this node knows, and one of the two then learns. */
+function tellOne(state: RingKeeperState, env: Env): void {
+  state.toldAtMs = env.nowMs();
+  const others = env.placement.members.filter((node) => node !== env.node && env.placement.isUp(node));
+  if (others.length === 0) return;
+  const body: ReportBody = { epoch: state.ring.epoch, reports: [] };
+  sendCold(env, Kind.ringReport, addressOf(Role.ringKeeper, others[env.random() % others.length], 0), body);
+}

@@ -1,0 +1,61 @@
+/**
+ * What a ring keeper has on disk: the newest ring that it knows, and what it has promised and accepted of the one that is
+ * to follow. Both are private records; the turn that writes one is synced before anything it says is sent.
+ */
+
+import type { Store } from '../src/actor/ports.js';
+import { getPrivate, PrivateKind, privateKey, putPrivate } from '../src/actor/private-record.js';
+import { type Accepted, type Acceptor, type Ballot, startAcceptor } from '../src/core/paxos.js';
+import { type RingState, ringFromPlain, ringToPlain } from '../src/core/ring-state.js';
+import { decodeBody, encodeBody } from '../src/protocol/body.js';
+
+const RING_KEY = privateKey(PrivateKind.ringMap);
+const VOTE_KEY = privateKey(PrivateKind.promise);
+
+/** An accepted value as it travels and lies on disk. */
+export interface PlainAccepted {
+  readonly ballot: Ballot;
+  readonly value: unknown;
+}
+
+interface PlainVote {
+  /** Epoch behind which the ring is voted for. */
+  readonly base: number;
+  readonly promised: Ballot | undefined;
+  readonly accepted: PlainAccepted | undefined;
+}
+
+export function loadRing(store: Store): RingState | undefined {
+  const bytes = getPrivate(store, RING_KEY);
+  return bytes === undefined ? undefined : ringFromPlain(decodeBody(bytes));
+}
+
+/** False where the store has no room: then the ring is not known. */
+export function saveRing(store: Store, ring: RingState): boolean {
+  store.requireSync();
+  return putPrivate(store, RING_KEY, encodeBody(ringToPlain(ring)));
+}
+
+/** The acceptor of the ring that follows `base`. */
+export function loadVote(store: Store, base: number): Acceptor<RingState> {
+  const bytes = getPrivate(store, VOTE_KEY);
+  const vote = bytes === undefined ? undefined : (decodeBody(bytes) as PlainVote);
+  if (vote === undefined || vote.base !== base) return startAcceptor();
+  return { promised: vote.promised, accepted: acceptedFrom(vote.accepted) };
+}
+
+/** False where the store has no room: then nothing may be answered. */
+export function saveVote(store: Store, base: number, { promised, accepted }: Acceptor<RingState>): boolean {
+  store.requireSync();
+  const vote: PlainVote = { base, promised, accepted: acceptedToPlain(accepted) };
+  return putPrivate(store, VOTE_KEY, encodeBody(vote));
+}
+
+export function acceptedToPlain(accepted: Accepted<RingState> | undefined): PlainAccepted | undefined {
+  return accepted === undefined ? undefined : { ballot: accepted.ballot, value: ringToPlain(accepted.value) };
+}
+
+/** @throws StoreError KV_PROTOCOL */
+export function acceptedFrom(plain: PlainAccepted | undefined): Accepted<RingState> | undefined {
+  return plain === undefined ? undefined : { ballot: plain.ballot, value: ringFromPlain(plain.value) };
+}
