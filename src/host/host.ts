@@ -82,6 +82,8 @@ export class Host {
       siblingsMax,
       pairBytesMax,
       gossip,
+      r,
+      w,
     } = this.options;
     const hooks: SupervisorHooks = {
       ring: () => this.ring,
@@ -93,6 +95,7 @@ export class Host {
     const settings = {
       map: this.map,
       node,
+      quorums: { r, w },
       directory: this.#directory.nodeDirectory(node),
       syncIntervalMs,
       logBytesMax,

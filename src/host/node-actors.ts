@@ -1,9 +1,11 @@
 /**
  * The actors of a node, spawned together: a vnode for each partition, for it may come to hold any; one coordinator, one
- * gossip agent.
+ * gossip agent, one ring keeper, one rebalancer.
  */
 import { coordinator } from '../../actors/coordinator.js';
 import { gossipAgent } from '../../actors/gossip-agent.js';
+import { rebalancer } from '../../actors/rebalancer.js';
+import { ringKeeper } from '../../actors/ring-keeper.js';
 import { vnode } from '../../actors/vnode.js';
 import { addressOf, Role } from '../actor/address.js';
 import type { Placement } from '../actor/ports.js';
@@ -15,7 +17,7 @@ import { ActorSystem } from '../runtime/actor-system.js';
 import type { PostOffice } from '../runtime/post-office.js';
 import type { Engine } from '../storage/engine.js';
 import type { NodeEvent } from './events.js';
-import { livenessView, ringView, Status } from './thread-map.js';
+import { countMoved, livenessView, ringView, Status } from './thread-map.js';
 import type { NodeStart } from './worker-main.js';
 
 export interface NodeActorsParts {
@@ -45,6 +47,9 @@ export function spawnNodeActors({ start, store, post, tell }: NodeActorsParts): 
   const incarnation = Atomics.load(new Int32Array(map.status), node * Status.line + Status.incarnation);
   system.spawn(addressOf(Role.coordinator, node, 0), coordinator({ incarnation }));
   system.spawn(addressOf(Role.gossip, node, 0), agentOf(start, placement, incarnation, tell));
+  system.spawn(addressOf(Role.ringKeeper, node, 0), ringKeeper(start.quorums));
+  const onMoved = (bytes: number, records: number) => countMoved(map, node, bytes, records);
+  system.spawn(addressOf(Role.rebalancer, node, 0), rebalancer({ w: start.quorums.w, onMoved }));
   return system;
 }
 

@@ -24,6 +24,10 @@ export const enum Status {
   /** Control messages posted by the host, and handled by the node. */
   controlPosted = 2,
   controlHandled = 3,
+  /** What the node has copied in order to fill partitions: records, and bytes as two words. */
+  movedRecords = 4,
+  movedBytesLow = 5,
+  movedBytesHigh = 6,
   line = 16,
 }
 
@@ -115,4 +119,25 @@ export function ringView(map: ThreadMap, node: number, ring: RingState, tell: (r
       return false;
     },
   });
+}
+
+/** Counts what a node has copied; only its own thread does. */
+export function countMoved(map: ThreadMap, node: number, bytes: number, records: number): void {
+  const line = new Int32Array(map.status, node * Status.line * 4, Status.line);
+  const low = (line[Status.movedBytesLow] >>> 0) + bytes;
+  line[Status.movedRecords] += records;
+  line[Status.movedBytesLow] = low;
+  line[Status.movedBytesHigh] += Math.floor(low / 0x1_0000_0000);
+}
+
+/** What all nodes of the host have copied since it was opened. */
+export function movedSoFar(map: ThreadMap): { readonly bytes: number; readonly records: number } {
+  const status = new Int32Array(map.status);
+  let bytes = 0;
+  let records = 0;
+  for (let at = 0; at < status.length; at += Status.line) {
+    bytes += status[at + Status.movedBytesHigh] * 0x1_0000_0000 + (status[at + Status.movedBytesLow] >>> 0);
+    records += status[at + Status.movedRecords];
+  }
+  return { bytes, records };
 }

@@ -6,6 +6,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { TurnStorage } from '../actor/ports.js';
 import { asStoreError, assert } from '../core/errors.js';
 import type { GossipPreset } from '../core/gossip-tuning.js';
+import type { Quorums } from '../core/ring-change.js';
 import type { RingState } from '../core/ring-state.js';
 import { Count } from '../runtime/counters.js';
 import { HostClock } from '../runtime/host-clock.js';
@@ -30,6 +31,8 @@ export interface NodeStart {
   readonly node: number;
   /** The ring as the host knows it when the thread starts. */
   readonly ring: RingState;
+  /** The store's R and W: what the steps of a ring change wait for. */
+  readonly quorums: Quorums;
   readonly directory: string;
   readonly gate: SharedArrayBuffer;
   readonly events: MessagePort;

@@ -88,6 +88,7 @@ export class SimClient {
   readonly #world: World;
   readonly #post: SimPost;
   readonly #open = new Map<number, OpenCall>();
+  readonly #asked = new Map<number, (message: MessageView) => void>();
   readonly #view = new MessageView();
   readonly #out = { words: new Int32Array(0), bytes: Buffer.alloc(0), at: 0 };
   #nextId = 1;
@@ -228,9 +229,23 @@ export class SimClient {
     }
   }
 
+  /** Sends what is no call of the history; whether there was room. Each answer goes to `onAnswer`. */
+  ask(draft: Draft, to: number, onAnswer: (message: MessageView) => void): boolean {
+    const id = this.#nextId++;
+    const out = this.#out;
+    if (!this.#post.open(out, draft.bytes, draft.tag, to, addressOf(Role.client, 0, this.seat), id, 0)) return false;
+    draft.fill(out.words, out.bytes, out.at);
+    this.#post.publish();
+    this.#asked.set(id, onAnswer);
+    return true;
+  }
+
   #settle(message: MessageView): void {
     const open = this.#open.get(message.request);
-    if (open === undefined) return;
+    if (open === undefined) {
+      this.#asked.get(message.request)?.(message);
+      return;
+    }
     const { call } = open;
     call.error = codeOf(message.u32(Written.outcome));
     if (call.kind === 'write' && message.tag === Kind.written) this.#written(call, message);

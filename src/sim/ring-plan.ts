@@ -2,6 +2,7 @@
 import { epoch, nodeIndex } from '../core/ids.js';
 import type { FailureDomain } from '../core/options.js';
 import type { RingMap } from '../core/ring.js';
+import { firstRingState, type RingState } from '../core/ring-state.js';
 
 export interface RingPlan {
   readonly weights: readonly number[];
@@ -26,4 +27,16 @@ export function ringOf(plan: RingPlan): RingMap {
       weight,
     })),
   };
+}
+
+/** The first ring of a world: nodes of weight 1, so many to a host. */
+export function simRing(shape: {
+  readonly nodes: number;
+  readonly n: number;
+  readonly partitions: number;
+  readonly nodesPerHost?: number;
+}): RingState {
+  const { nodes, n, partitions, nodesPerHost = 1 } = shape;
+  const hosts = Array.from({ length: nodes }, (_, node) => `host-${Math.floor(node / nodesPerHost)}`);
+  return firstRingState(ringOf({ weights: new Array(nodes).fill(1), n, partitions, hosts }));
 }

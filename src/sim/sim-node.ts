@@ -4,6 +4,8 @@
  */
 import { coordinator } from '../../actors/coordinator.js';
 import { gossipAgent } from '../../actors/gossip-agent.js';
+import { rebalancer } from '../../actors/rebalancer.js';
+import { ringKeeper } from '../../actors/ring-keeper.js';
 import { vnode } from '../../actors/vnode.js';
 import { addressOf, Role } from '../actor/address.js';
 import type { AnyBehaviour } from '../actor/behaviour.js';
@@ -11,6 +13,7 @@ import { LivenessView } from '../actor/liveness-view.js';
 import type { Placement } from '../actor/ports.js';
 import { GOSSIP_PRESETS } from '../core/gossip-tuning.js';
 import type { NodeIndex } from '../core/ids.js';
+import type { Quorums } from '../core/ring-change.js';
 import { ActorSystem } from '../runtime/actor-system.js';
 import { allocateCounters, Count } from '../runtime/counters.js';
 import { WorkerLoop } from '../runtime/worker-loop.js';
@@ -30,6 +33,7 @@ export interface SimNodeParts {
   readonly partitions: number;
   /** The ring as a new life sees it. */
   readonly placement: () => Placement;
+  readonly quorums: Quorums;
   readonly network: Network;
   readonly host: SimHost;
   /** What the actors' chance comes from, the disk's, and that of the order of mailboxes. */
@@ -67,6 +71,8 @@ export class SimNode {
   readonly counters: Int32Array;
   /** What its gossip agent believes. */
   readonly view: LivenessView;
+  /** Copied in order to fill partitions. */
+  movedBytes = 0;
   life = 0;
   up = false;
   pausedUntilMs = 0;
@@ -152,6 +158,14 @@ export class SimNode {
       onChange: () => undefined,
     });
     system.spawn(addressOf(Role.gossip, index, 0), wrap(Role.gossip, gossip, this));
+    const keeper = ringKeeper(this.#parts.quorums);
+    system.spawn(addressOf(Role.ringKeeper, index, 0), wrap(Role.ringKeeper, keeper, this));
+    const mover = rebalancer({ w: this.#parts.quorums.w, onMoved: (bytes) => this.#moved(bytes) });
+    system.spawn(addressOf(Role.rebalancer, index, 0), wrap(Role.rebalancer, mover, this));
+  }
+
+  #moved(bytes: number): void {
+    this.movedBytes += bytes;
   }
 
   /** One turn over what has arrived, at most `quota` messages of each lane. @throws NodeCrash, or what ends the node */

@@ -5,14 +5,15 @@
 import type { Placement } from '../actor/ports.js';
 import { RingView } from '../actor/ring-view.js';
 import { type NodeIndex, nodeIndex } from '../core/ids.js';
-import { firstRingState, type RingState } from '../core/ring-state.js';
+import type { Quorums } from '../core/ring-change.js';
+import type { RingState } from '../core/ring-state.js';
 import { SimClient } from './client.js';
 import type { ConnectionEvent } from './connection.js';
 import { EventQueue } from './event-queue.js';
 import { partsOf } from './messages.js';
 import { Network } from './network.js';
 import { type Random, streams } from './random.js';
-import { ringOf } from './ring-plan.js';
+import { simRing } from './ring-plan.js';
 import { Scheduler } from './scheduler.js';
 import { SimClock } from './sim-clock.js';
 import { SimHost } from './sim-host.js';
@@ -27,6 +28,8 @@ export interface WorldOptions {
   readonly partitions?: number;
   /** Nodes that are no members and do not run, until they are started to join. */
   readonly spares?: number;
+  /** The smallest R and W of requests; majorities where left out. */
+  readonly quorums?: Quorums;
   readonly siblingsMax?: number;
   /** Nodes of one process; 1 puts each in a process of its own. */
   readonly nodesPerHost?: number;
@@ -77,10 +80,11 @@ export class World {
     this.n = n;
     this.partitions = partitions;
     this.laneBytesMax = laneBytesMax;
+    const ring = simRing({ ...options, partitions });
     const clock = { startMs: options.startMs ?? 0, wallStartMs: WALL_START_MS };
     this.hosts = Array.from(
       { length: Math.ceil(nodes / nodesPerHost) },
-      (_, index) => new SimHost(index, new SimClock(() => this.nowMs, clock), this.#firstRing()),
+      (_, index) => new SimHost(index, new SimClock(() => this.nowMs, clock), ring),
     );
     this.#scheduler = new Scheduler({
       random: this.#streams.scheduler,
@@ -102,12 +106,6 @@ export class World {
     }
     node.start();
     this.#scheduler.wake(node, 0);
-  }
-
-  #firstRing(): RingState {
-    const { nodes, n, nodesPerHost = 1 } = this.#options;
-    const hosts = Array.from({ length: nodes }, (_, node) => `host-${Math.floor(node / nodesPerHost)}`);
-    return firstRingState(ringOf({ weights: new Array(nodes).fill(1), n, partitions: this.partitions, hosts }));
   }
 
   #makeNetwork(): Network {
@@ -133,7 +131,7 @@ export class World {
   }
 
   #makeNode(index: NodeIndex, threads: number): SimNode {
-    const { siblingsMax = 64, wrap, onCommit, faults = {} } = this.#options;
+    const { n, quorums, siblingsMax = 64, wrap, onCommit, faults = {} } = this.#options;
     const host = this.hostOf(index);
     return new SimNode({
       index,
@@ -141,6 +139,7 @@ export class World {
       nodes: this.#options.nodes + (this.#options.spares ?? 0),
       partitions: this.partitions,
       placement: () => this.#placement(index, host),
+      quorums: quorums ?? { r: Math.floor(n / 2) + 1, w: Math.floor(n / 2) + 1 },
       network: this.network,
       random: this.#streams.actors.fork(),
       diskRandom: this.#streams.disk.fork(),
