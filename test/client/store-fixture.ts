@@ -55,7 +55,7 @@ export async function failsWith(
 }
 
 /** Waits until `holds`, at most `limitMs`. */
-export async function until(holds: () => boolean | Promise<boolean>, limitMs = 10_000): Promise<void> {
+export async function until(holds: () => boolean | Promise<boolean>, limitMs = 60_000): Promise<void> {
   const endMs = performance.now() + limitMs;
   while (!(await holds())) {
     if (performance.now() > endMs) throw new Error('what was awaited did not come');

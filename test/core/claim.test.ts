@@ -2,6 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { claim, placementOf } from '../../src/core/claim.js';
 import type { NodeIndex } from '../../src/core/ids.js';
+import { fastestMs } from '../fastest-ms.js';
 import { countHeld, ringOf, rings } from './rings.js';
 
 const countOwned = (owners: readonly NodeIndex[]): ReadonlyMap<number, number> =>
@@ -44,8 +45,6 @@ test('claim: the same map built anew, members in another order -> the same owner
 });
 
 test('claim: 3 nodes, 256 partitions -> within 20 ms', (t) => {
-  claim(ringOf({ weights: [1, 1, 1] }));
-  const startMs = performance.now();
-  claim(ringOf({ weights: [1, 1, 1] }));
-  t.true(performance.now() - startMs < 20);
+  const ms = fastestMs(20, () => claim(ringOf({ weights: [1, 1, 1] })));
+  t.true(ms < 20, `${ms} ms`);
 });

@@ -41,7 +41,7 @@ test('host clock: deadlines -> past or not, across the wrap of 32 bits too', (t)
   t.true(isPast(0xffff_fff0, 5));
   t.false(isPast(5, 0xffff_fff0));
   const clock = new HostClock(HostClock.start());
-  t.true(clock.nowMs() < 1_000);
+  t.true(clock.nowMs() < 60_000);
   t.true(Number.isInteger(clock.nowMs()));
 });
 

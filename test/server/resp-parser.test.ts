@@ -168,8 +168,9 @@ test('parser: one megabyte in chunks of one byte -> linear time', (t) => {
     return performance.now() - startedAt;
   };
   time(100_000);
-  const small = time(125_000);
-  const large = time(1_000_000);
+  const fastest = (length: number) => Math.min(time(length), time(length), time(length));
+  const small = fastest(125_000);
+  const large = fastest(1_000_000);
   t.true(large < 40 * small + 100, `8 times the bytes took ${(large / small).toFixed(1)} times as long`);
 });
 
@@ -181,7 +182,8 @@ test('parser: an inline line in chunks of one byte -> is not searched again from
     parser.push(one);
     parser.next();
   }
-  t.true(performance.now() - startedAt < 5_000);
+  // a search from the start each time takes many minutes
+  t.true(performance.now() - startedAt < 30_000);
 });
 
 test('parser: the largest pair of a store -> fits its default bounds, base64 and JSON escapes included', (t) => {

@@ -107,7 +107,8 @@ test('backpressure: a client that does not read -> the server stops reading, and
 
 test('backpressure: writes that wait for the store -> the server reads no more than it may run', async (t) => {
   const { server, client, store } = await serve(t);
-  store.delayMs = 400;
+  // long enough for a slow machine to read as many as it may run before the first is done
+  store.delayMs = 2_000;
   const connection = raw(t, server);
   const count = 30_000;
   const one = `*3\r\n$3\r\nSET\r\n$1\r\nk\r\n${bulk('v'.repeat(1_000))}`;
