@@ -73,25 +73,25 @@ export function gossipAgent(options: GossipOptions): Behaviour<GossipState, 'gos
       const ring = env.placement.members;
       const isMember = new Set([...ring, env.node]);
       const members = [startLiveness(env.node, options.incarnation)];
+      const watch = [0];
       const times = { elapsedMs: 0, clockMs: env.nowMs(), dueMs: Number.POSITIVE_INFINITY, lagMs: 0, probeAtMs: 0 };
-      return { members, watch: [], silent: new Set(), ring, isMember, timer, ...times };
+      return { members, watch, silent: new Set(), ring, isMember, timer, ...times };
     },
     receive: {
       gossip(state, message, env) {
-        followRing(state, env);
-        const told = readGossip(message).filter(({ node }) => state.isMember.has(node));
-        state.members = mergeMembers(state.members, told, options.hostOf);
-        observe(state, env);
-        publish(state, options);
+        begin(state, env);
+        const before = { ...state };
+        become(state, mergeMembers(state.members, readGossip(message), options.hostOf));
+        publish(state, before, options);
       },
     },
     onTimer(state, token, env) {
       if (token !== state.timer) return;
-      followRing(state, env);
-      state.members = beat(state.members, env.node);
-      observe(state, env);
+      begin(state, env);
+      const before = { ...state };
+      become(state, beat(state.members, env.node));
       accuse(state, env, options);
-      publish(state, options);
+      publish(state, before, options);
       tell(state, env, options);
       state.dueMs = state.elapsedMs + heartbeatMs;
       env.timer(heartbeatMs, state.timer);
@@ -99,63 +99,79 @@ export function gossipAgent(options: GossipOptions): Behaviour<GossipState, 'gos
   };
 }
 
-/** A node leaves the table when it has left the ring, and not before. */
-function followRing(state: GossipState, env: Env): void {
-  const { members } = env.placement;
-  if (members === state.ring) return;
-  state.ring = members;
-  state.isMember = new Set([...members, env.node]);
-  state.members = state.members.filter(({ node }) => state.isMember.has(node));
-}
-
-function observe(state: GossipState, env: Env): void {
+/** Time has passed, and the ring may have changed: a node leaves the table when it has left the ring, and not before. */
+function begin(state: GossipState, env: Env): void {
   const nowMs = env.nowMs();
   state.elapsedMs += (nowMs - state.clockMs) | 0;
   state.clockMs = nowMs;
-  state.watch = observeMembers(state.watch, state.members, state.elapsedMs);
+  const { members: ring } = env.placement;
+  if (ring === state.ring) return;
+  state.ring = ring;
+  state.isMember = new Set([...ring, env.node]);
+  become(
+    state,
+    state.members.filter(({ node }) => state.isMember.has(node)),
+  );
+}
+
+/** The table is now this, but for whom the ring does not name. */
+function become(state: GossipState, table: Members): void {
+  const hasNew = table.length > state.members.length;
+  const members = hasNew ? table.filter(({ node }) => state.isMember.has(node)) : table;
+  state.watch = observeMembers(state.watch, state.members, members, state.elapsedMs);
+  state.members = members;
   if (state.silent.size === 0) return;
-  const still = state.watch.filter(({ node, movedAtMs }) => state.silent.has(node) && movedAtMs < state.elapsedMs);
-  state.silent = new Set(still.map(({ node }) => node));
+  const still = members.filter(({ node }, index) => state.silent.has(node) && state.watch[index] < state.elapsedMs);
+  if (still.length < state.silent.size) state.silent = new Set(still.map(({ node }) => node));
 }
 
 /** Reports who is silent, and calls down whom enough have reported. */
 function accuse(state: GossipState, env: Env, { tuning, hostOf, hasEnded }: GossipOptions): void {
-  state.lagMs = Math.max(0, state.elapsedMs - state.dueMs, state.lagMs - tuning.heartbeatMs);
-  const silenceMs = suspicionTimeMs(tuning, state.ring.length) * lagFactor(tuning, state.lagMs);
-  const ended = state.members.map(({ node }) => node).filter((node) => node !== env.node && hasEnded(node));
-  state.silent = new Set([...findSilent(state.watch, env.node, state.elapsedMs, silenceMs), ...ended]);
-  state.members = report(state.members, state.silent, env.node, hostOf);
+  const { elapsedMs: nowMs, members, watch, ring } = state;
+  state.lagMs = Math.max(0, nowMs - state.dueMs, state.lagMs - tuning.heartbeatMs);
+  const silenceMs = suspicionTimeMs(tuning, ring.length) * lagFactor(tuning, state.lagMs);
+  const silent = findSilent(watch, members, { self: env.node, nowMs, silenceMs }).map(({ node }) => node);
+  const ended = ring.filter((node) => node !== env.node && hasEnded(node));
+  if (silent.length + ended.length + state.silent.size > 0) state.silent = new Set([...silent, ...ended]);
+  state.members = report(members, state.silent, env.node, hostOf);
   state.members = markDown(state.members, findDown(state.members, hostOf));
 }
 
-function publish({ members, silent }: GossipState, { view, onChange }: GossipOptions): void {
-  for (const entry of members) {
-    const before = view.stateOf(entry.node) ?? 'up';
+/** Shows in the view what has changed since `before`. */
+function publish({ members, silent }: GossipState, before: GossipState, { view, onChange }: GossipOptions): void {
+  for (const [index, entry] of members.entries()) {
+    if (entry === before.members[index] && silent === before.silent) continue;
+    const state = view.stateOf(entry.node) ?? 'up';
     view.put(entry, silent.has(entry.node));
-    if (entry.state !== before) onChange(entry);
+    if (entry.state !== state) onChange(entry);
   }
 }
 
 /** Tells a few others, drawn anew each round; and one that is down, where its time has come. */
 function tell(state: GossipState, env: Env, { tuning }: GossipOptions): void {
-  const down = new Set(state.members.filter((entry) => entry.state === 'down').map(({ node }) => node));
-  const reachable = state.ring.filter((node) => node !== env.node && env.placement.isUp(node));
+  const { members, ring } = state;
+  const down = new Set(members.filter((entry) => entry.state === 'down').map(({ node }) => node));
+  const reachable = ring.filter((node) => node !== env.node && env.placement.isUp(node));
   const others = reachable.filter((node) => !down.has(node));
-  for (let told = 0; told < tuning.fanout && others.length > 0; told++) {
-    const [other] = others.splice(env.random() % others.length, 1);
-    send(state, env, other, tuning);
-  }
   const lost = reachable.filter((node) => down.has(node));
-  if (lost.length === 0 || state.elapsedMs < state.probeAtMs) return;
-  state.probeAtMs = state.elapsedMs + tuning.probeMs;
-  send(state, env, lost[env.random() % lost.length], tuning);
+  const told = draw(others, tuning.fanout, env);
+  if (lost.length > 0 && state.elapsedMs >= state.probeAtMs) {
+    state.probeAtMs = state.elapsedMs + tuning.probeMs;
+    told.push(...draw(lost, 1, env));
+  }
+  const first = env.random() % members.length;
+  const body = encodeGossip(excerpt(members, { entriesMax: tuning.entriesMax, first, self: env.node }));
+  for (const node of told) send(node, body, env);
 }
 
-function send({ members }: GossipState, env: Env, other: NodeIndex, { entriesMax }: GossipTuning): void {
-  const first = env.random() % members.length;
-  const body = encodeGossip(excerpt(members, { entriesMax, first, always: [env.node, other] }));
-  const bytes = bodyMessageBytes(HEADER_WORDS, body);
-  const out = env.open(Kind.gossip, addressOf(Role.gossip, other, 0), 0, bytes);
+/** Takes up to `count` nodes out of the list, each as likely as each other. */
+function draw(nodes: NodeIndex[], count: number, env: Env): NodeIndex[] {
+  const length = Math.min(count, nodes.length);
+  return Array.from({ length }, () => nodes.splice(env.random() % nodes.length, 1)[0]);
+}
+
+function send(node: NodeIndex, body: Uint8Array, env: Env): void {
+  const out = env.open(Kind.gossip, addressOf(Role.gossip, node, 0), 0, bodyMessageBytes(HEADER_WORDS, body));
   if (out !== undefined) putBody(out.words, out.bytes, out.at + HEADER_WORDS, body);
 }
 

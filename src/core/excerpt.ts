@@ -11,26 +11,25 @@ export interface ExcerptOptions {
   readonly entriesMax: number;
   /** Where the run begins, as an index of the table. */
   readonly first: number;
-  /** Told in any case, ahead of the run: who tells, and who is told. */
-  readonly always: readonly NodeIndex[];
+  /** Who tells: told in any case, ahead of the run. */
+  readonly self: NodeIndex;
 }
 
 /** Numbers that an entry takes in a message: node, incarnation, heartbeat; of a suspect also who says so. */
 export const entryNumbers = ({ state, reporters }: Liveness): number => (state === 'up' ? 3 : 4 + reporters.length);
 
 /** What to tell, ascending by node. */
-export function excerpt(members: Members, { entriesMax, first, always }: ExcerptOptions): Members {
-  let room = entriesMax * 3;
-  const isAlways = (entry: Liveness) => always.includes(entry.node);
-  for (const entry of members) if (isAlways(entry)) room -= entryNumbers(entry);
+export function excerpt(members: Members, { entriesMax, first, self }: ExcerptOptions): Members {
+  // the node's own entry has just refuted whatever was said of it
+  let room = entriesMax * 3 - 3;
   let told = 0;
   for (; told < members.length; told++) {
     const entry = members[(first + told) % members.length];
-    if (isAlways(entry)) continue;
+    if (entry.node === self) continue;
     room -= entryNumbers(entry);
     if (room < 0) break;
   }
   if (told === members.length) return members;
   const isInRun = (index: number) => (index - first + members.length) % members.length < told;
-  return members.filter((entry, index) => isInRun(index) || isAlways(entry));
+  return members.filter((entry, index) => isInRun(index) || entry.node === self);
 }

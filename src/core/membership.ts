@@ -59,12 +59,9 @@ export function startLiveness(node: NodeIndex, incarnation: number): Liveness {
 
 /** The node's own heartbeat, which refutes whatever is said of the last. Its entry must be in the table. */
 export function beat(members: Members, self: NodeIndex): Members {
-  return change(members, new Set([self]), (entry) => ({
-    ...entry,
-    heartbeat: entry.heartbeat + 1,
-    state: 'up',
-    reporters: [],
-  }));
+  const index = indexOf(members, self);
+  const entry = members[index];
+  return members.with(index, { ...entry, heartbeat: entry.heartbeat + 1, state: 'up', reporters: [] });
 }
 
 /** Adds a reporter's suspicion of these nodes; their state becomes at least `suspect`. */
@@ -82,4 +79,16 @@ export function markDown(members: Members, lost: ReadonlySet<NodeIndex>): Member
 function change(members: Members, nodes: ReadonlySet<NodeIndex>, edit: (entry: Liveness) => Liveness): Members {
   if (nodes.size === 0) return members;
   return members.map((entry) => (nodes.has(entry.node) ? edit(entry) : entry));
+}
+
+/** Where a node's entry stands, or would stand. */
+function indexOf(members: Members, node: NodeIndex): number {
+  let low = 0;
+  let high = members.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (members[middle].node < node) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -12,33 +12,36 @@ import type { NodeIndex } from './ids.js';
 import type { Liveness, Members } from './membership.js';
 import type { HostOf } from './reporters.js';
 
-/** When each node's counter last moved, by the observer's clock; ascending by node. */
-export type Watch = readonly {
-  readonly node: NodeIndex;
-  readonly incarnation: number;
-  readonly heartbeat: number;
-  readonly movedAtMs: number;
-}[];
+/** When the heartbeat of each entry of a table last moved, by the observer's clock, in the table's order. */
+export type Watch = readonly number[];
 
 /** Most that lag stretches the suspicion time. */
 export const LAG_FACTOR_MAX = 8;
 /** Up to so many nodes the suspicion time is as the tuning says: each round reaches about everybody. */
 const SMALL_RING = 4;
 
-/** Notes which counters moved. A node seen for the first time counts as having moved now. One pass over both. */
-export function observeMembers(watch: Watch, members: Members, nowMs: number): Watch {
+/** Follows a table from one state to the next: a counter that is greater has moved now, and so has a new entry's. */
+export function observeMembers(watch: Watch, before: Members, after: Members, nowMs: number): Watch {
   let at = 0;
-  return members.map(({ node, incarnation, heartbeat }) => {
-    while (at < watch.length && watch[at].node < node) at++;
-    const last = watch[at]?.node === node ? watch[at] : undefined;
-    const isSame = last?.incarnation === incarnation && last.heartbeat >= heartbeat;
-    return isSame ? last : { node, incarnation, heartbeat, movedAtMs: nowMs };
+  return after.map((entry) => {
+    if (entry === before[at]) return watch[at++];
+    while (at < before.length && before[at].node < entry.node) at++;
+    const last = before[at];
+    if (last?.node !== entry.node) return nowMs;
+    const isSame = last.incarnation === entry.incarnation && last.heartbeat >= entry.heartbeat;
+    const movedAtMs = isSame ? watch[at] : nowMs;
+    at++;
+    return movedAtMs;
   });
 }
 
-/** Nodes other than `self` that have been silent for `silenceMs` at `nowMs`, ascending. */
-export function findSilent(watch: Watch, self: NodeIndex, nowMs: number, silenceMs: number): readonly NodeIndex[] {
-  return watch.filter(({ node, movedAtMs }) => node !== self && nowMs - movedAtMs >= silenceMs).map(({ node }) => node);
+/** Entries, but for that of `self`, that have been silent for `silenceMs` at `nowMs`. */
+export function findSilent(
+  watch: Watch,
+  members: Members,
+  { self, nowMs, silenceMs }: { readonly self: NodeIndex; readonly nowMs: number; readonly silenceMs: number },
+): Members {
+  return members.filter((entry, index) => nowMs - watch[index] >= silenceMs && entry.node !== self);
 }
 
 /**

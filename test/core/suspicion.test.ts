@@ -2,9 +2,15 @@ import test from 'ava';
 import { GOSSIP_PRESETS } from '../../src/core/gossip-tuning.js';
 import { type NodeIndex, nodeIndex } from '../../src/core/ids.js';
 import { beat, type Members, markDown, mergeMembers, report, startLiveness } from '../../src/core/membership.js';
-import { findDown, findSilent, lagFactor, observeMembers, suspicionTimeMs } from '../../src/core/suspicion.js';
+import {
+  findDown,
+  findSilent,
+  lagFactor,
+  observeMembers,
+  suspicionTimeMs,
+  type Watch,
+} from '../../src/core/suspicion.js';
 
-const SILENCE_MS = 5_000;
 const [A, B, C, D] = [0, 1, 2, 3].map(nodeIndex);
 const fresh = (count: number): Members => Array.from({ length: count }, (_, node) => startLiveness(nodeIndex(node), 1));
 const oneHost = (): string => 'host';
@@ -12,22 +18,42 @@ const ownHost = (node: NodeIndex): string => `host-${node}`;
 const reported = (members: Members, ...reporters: NodeIndex[]): Members =>
   reporters.reduce((table, reporter) => report(table, new Set([A]), reporter, oneHost), members);
 
+/** Follows a table through its states, each at its time. */
+function watchOf(...states: readonly (readonly [members: Members, nowMs: number])[]): Watch {
+  let watch: Watch = [];
+  let before: Members = [];
+  for (const [members, nowMs] of states) {
+    watch = observeMembers(watch, before, members, nowMs);
+    before = members;
+  }
+  return watch;
+}
+const silentOf = (watch: Watch, members: Members, self: NodeIndex, nowMs: number) =>
+  findSilent(watch, members, { self, nowMs, silenceMs: 5_000 }).map(({ node }) => node);
+
 test('suspicion: a counter that stands still for the suspicion time -> silent; one that moves -> not', (t) => {
-  let watch = observeMembers([], fresh(3), 0);
-  watch = observeMembers(watch, beat(fresh(3), B), 4_000);
-  t.deepEqual(findSilent(watch, C, 4_999, SILENCE_MS), []);
-  t.deepEqual(findSilent(watch, C, 5_000, SILENCE_MS), [A]);
-  t.deepEqual(findSilent(watch, C, 9_000, SILENCE_MS), [A, B]);
+  const later = beat(fresh(3), B);
+  const watch = watchOf([fresh(3), 0], [later, 4_000], [report(later, new Set([B]), A, oneHost), 8_000]);
+  t.deepEqual(silentOf(watch, later, C, 4_999), []);
+  t.deepEqual(silentOf(watch, later, C, 5_000), [A]);
+  t.deepEqual(silentOf(watch, later, C, 9_000), [A, B]);
 });
 
 test('suspicion: the observer itself -> never silent', (t) => {
-  t.deepEqual(findSilent(observeMembers([], fresh(1), 0), A, 1e9, SILENCE_MS), []);
+  t.deepEqual(silentOf(watchOf([fresh(1), 0]), fresh(1), A, 1e9), []);
 });
 
-test('suspicion: a restarted node with a lower heartbeat -> counts as having moved', (t) => {
-  let watch = observeMembers([], beat(fresh(2), A), 0);
-  watch = observeMembers(watch, mergeMembers(fresh(2), [startLiveness(A, 2)], oneHost), 4_000);
-  t.deepEqual(findSilent(watch, B, 6_000, SILENCE_MS), []);
+test('suspicion: a node that is new, or restarted with a lower heartbeat -> counts as having moved', (t) => {
+  const restarted = mergeMembers(beat(fresh(2), A), [startLiveness(A, 2), startLiveness(C, 1)], oneHost);
+  const watch = watchOf([beat(fresh(2), A), 0], [restarted, 4_000]);
+  t.deepEqual(watch, [4_000, 0, 4_000]);
+  t.deepEqual(silentOf(watch, restarted, D, 6_000), [B]);
+});
+
+test('suspicion: a node that has left the table -> the others keep their times', (t) => {
+  const table = beat(fresh(4), C);
+  const left = table.filter(({ node }) => node !== B);
+  t.deepEqual(watchOf([fresh(4), 0], [table, 3_000], [left, 5_000]), [0, 3_000, 0]);
 });
 
 test('suspicion: lag of the reporter -> stretches the time, up to eight times', (t) => {
