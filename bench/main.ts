@@ -7,6 +7,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { open } from '../src/index.js';
+import { runGossipSuite } from './gossip/suite.js';
 import { describeMachine } from './harness/machine.js';
 import { formatReport, makeReport, type Result } from './harness/report.js';
 import { runMicroSuite } from './micro/suite.js';
@@ -52,6 +53,8 @@ async function runSuites(options: BenchOptions, folder: string): Promise<{ resul
       skipped.push(...done.skipped);
     } else if (suite === 'micro') {
       results.push(...(await runMicroSuite({ durationMs: sizes.microMs, wants, progress })));
+    } else if (suite === 'gossip') {
+      results.push(...runGossipSuite({ ...sizes, wants, progress }));
     } else {
       results.push(...(await runSustainedSuite({ ...sizes, openStore: open, folder, wants, progress })));
     }

@@ -3,8 +3,9 @@
  * many keys. A quick run ends within two minutes on two cores; a once run only proves that everything still runs.
  */
 import { parseArgs } from 'node:util';
+import type { GossipScale } from './gossip/suite.js';
 
-export const SUITES = ['store', 'micro', 'sustained'] as const;
+export const SUITES = ['store', 'micro', 'sustained', 'gossip'] as const;
 export type SuiteName = (typeof SUITES)[number];
 
 export interface Sizes {
@@ -17,6 +18,8 @@ export interface Sizes {
   readonly sustainedPairs: number;
   readonly hotPairs: number;
   readonly recoveryRecords: number;
+  /** Worlds of gossip agents, smallest first. */
+  readonly gossip: readonly GossipScale[];
 }
 
 export interface BenchOptions {
@@ -36,6 +39,12 @@ const FULL: Sizes = {
   sustainedPairs: 3_000_000,
   hotPairs: 200_000,
   recoveryRecords: 1_000_000,
+  gossip: [
+    { nodes: 3, nodeSeconds: 300_000, deaths: 100 },
+    { nodes: 30, nodeSeconds: 300_000, deaths: 100 },
+    { nodes: 300, nodeSeconds: 60_000, deaths: 60 },
+    { nodes: 1_000, nodeSeconds: 60_000, deaths: 40 },
+  ],
 };
 const QUICK: Sizes = {
   keyCount: 100_000,
@@ -46,6 +55,10 @@ const QUICK: Sizes = {
   sustainedPairs: 300_000,
   hotPairs: 50_000,
   recoveryRecords: 100_000,
+  gossip: [
+    { nodes: 3, nodeSeconds: 30_000, deaths: 20 },
+    { nodes: 30, nodeSeconds: 30_000, deaths: 20 },
+  ],
 };
 const ONCE: Sizes = {
   keyCount: 2_000,
@@ -56,11 +69,12 @@ const ONCE: Sizes = {
   sustainedPairs: 20_000,
   hotPairs: 5_000,
   recoveryRecords: 5_000,
+  gossip: [{ nodes: 3, nodeSeconds: 60, deaths: 1 }],
 };
 
 export const HELP = `Usage: npm run bench -- [options]
 
-  --suite NAME   store (default), micro, sustained or all
+  --suite NAME   store (default), micro, sustained, gossip or all
   --only TEXT    just the ids that contain TEXT; may be given several times (sustained: fill, hot-entry, open)
   --quick        short slices and fewer pairs: within two minutes
   --once         every measurement once, as short as can be: proves that it runs, measures nothing

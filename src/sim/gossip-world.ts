@@ -3,12 +3,14 @@
  * Messages are delayed and lost by chance, agents are killed, started again and paused, the network is cut and healed.
  * Whatever is left to chance comes from one seed.
  */
-import { settledPlacement } from '../actor/settled-placement.js';
+import { RingView } from '../actor/ring-view.js';
 import type { GossipTuning } from '../core/gossip-tuning.js';
-import { type NodeIndex, nodeIndex } from '../core/ids.js';
+import type { NodeIndex } from '../core/ids.js';
 import type { Liveness } from '../core/membership.js';
+import { firstRingState } from '../core/ring-state.js';
 import { Timers } from '../runtime/timers.js';
 import { Random } from './random.js';
+import { ringOf } from './ring-plan.js';
 import { SimAgent } from './sim-agent.js';
 
 export interface GossipWorldOptions {
@@ -19,6 +21,8 @@ export interface GossipWorldOptions {
   readonly loss?: number;
   /** Delay of a message in milliseconds, least and most. */
   readonly delayMs?: readonly [number, number];
+  /** Where heartbeats begin: those of a long life take more bytes. */
+  readonly heartbeat?: number;
   readonly nodesPerHost?: number;
   /** An agent begins to wait for another in vain. */
   readonly onSuspicion?: (by: NodeIndex, about: NodeIndex) => void;
@@ -30,6 +34,8 @@ const DELAY_MS: readonly [number, number] = [0.1, 5];
 
 export class GossipWorld {
   readonly random: Random;
+  /** As all agents see it. */
+  readonly ring: RingView;
   readonly agents: readonly SimAgent[];
   /** Virtual milliseconds since the world began. */
   nowMs = 0;
@@ -44,21 +50,23 @@ export class GossipWorld {
     const { seed, nodes, tuning } = options;
     this.#options = options;
     this.random = new Random(seed);
-    const members = Array.from({ length: nodes }, (_, index) => nodeIndex(index));
-    this.agents = members.map((node) => this.#makeAgent(node, members));
+    const ring = firstRingState(ringOf({ weights: new Array(nodes).fill(1), n: 1, partitions: 8 }));
+    // agents are told of nobody's end but where they share a host
+    this.ring = new RingView({ ring, isUp: () => true });
+    this.agents = this.ring.members.map((node) => this.#makeAgent(node));
     for (const agent of this.agents) {
       this.schedule(this.random.between(0, tuning.heartbeatMs), () => agent.start());
     }
   }
 
-  #makeAgent(node: NodeIndex, members: readonly NodeIndex[]): SimAgent {
-    const { tuning, nodesPerHost = 1, onSuspicion, onChange } = this.#options;
+  #makeAgent(node: NodeIndex): SimAgent {
+    const { tuning, heartbeat = 0, nodesPerHost = 1, onSuspicion, onChange } = this.#options;
     const hostOf = (other: NodeIndex) => `host-${Math.floor(other / nodesPerHost)}`;
     return new SimAgent({
       node,
-      // the agents are told of nobody's end but where they share a host
-      placement: settledPlacement({ n: 1, partitions: 1, preference: new Uint16Array(1), members, isUp: () => true }),
+      placement: this.ring,
       tuning,
+      heartbeat,
       hostOf,
       hasEnded: (other) => hostOf(other) === hostOf(node) && this.agents[other].life > 0 && !this.agents[other].up,
       random: this.random.fork(),

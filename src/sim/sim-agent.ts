@@ -18,6 +18,8 @@ export interface SimAgentParts {
   readonly node: NodeIndex;
   readonly placement: Placement;
   readonly tuning: GossipTuning;
+  /** What the node's heartbeat begins with. */
+  readonly heartbeat: number;
   readonly hostOf: HostOf;
   readonly hasEnded: (node: NodeIndex) => boolean;
   readonly random: Random;
@@ -66,12 +68,13 @@ export class SimAgent implements Env {
   }
 
   start(): void {
-    const { tuning, hostOf, hasEnded, onChange } = this.#parts;
+    const { tuning, heartbeat, hostOf, hasEnded, onChange } = this.#parts;
     this.life++;
     this.up = true;
     const incarnation = this.life;
     this.#behaviour = gossipAgent({ tuning, incarnation, view: this.view, hostOf, hasEnded, onChange });
     this.state = this.#behaviour.init(this);
+    this.state.members = this.state.members.map((entry) => ({ ...entry, heartbeat }));
   }
 
   kill(): void {
