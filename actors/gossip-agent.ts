@@ -17,6 +17,7 @@ import {
   type Liveness,
   type Members,
   markDown,
+  membersOf,
   mergeMembers,
   report,
   startLiveness,
@@ -41,14 +42,13 @@ export interface GossipOptions {
 }
 
 interface GossipState {
-  /** Members of the ring alone. */
+  /** Of each member of the ring, heard of or not. */
   members: Members;
   watch: Watch;
   /** Those whom this node itself has waited for in vain, and not heard of since. */
   silent: ReadonlySet<NodeIndex>;
-  /** The ring that the table was last cut to. */
+  /** The ring that the table was made for. */
   ring: readonly NodeIndex[];
-  isMember: ReadonlySet<NodeIndex>;
   /** Token of the timer that this start of the actor has set: one of an earlier start rings in vain. */
   readonly timer: number;
   /** Milliseconds since the actor started, which do not wrap, and the clock that they were read from. */
@@ -71,17 +71,18 @@ export function gossipAgent(options: GossipOptions): Behaviour<GossipState, 'gos
       const timer = env.random() | 0;
       env.timer(heartbeatMs, timer);
       const ring = env.placement.members;
-      const isMember = new Set([...ring, env.node]);
-      const members = [startLiveness(env.node, options.incarnation)];
-      const watch = [0];
+      const members = membersOf([...ring, env.node], [startLiveness(env.node, options.incarnation)]);
+      const watch = members.map(() => 0);
       const times = { elapsedMs: 0, clockMs: env.nowMs(), dueMs: Number.POSITIVE_INFINITY, lagMs: 0, probeAtMs: 0 };
-      return { members, watch, silent: new Set(), ring, isMember, timer, ...times };
+      return { members, watch, silent: new Set(), ring, timer, ...times };
     },
     receive: {
       gossip(state, message, env) {
         begin(state, env);
         const before = { ...state };
-        become(state, mergeMembers(state.members, readGossip(message), options.hostOf));
+        const merged = mergeMembers(state.members, readGossip(message), options.hostOf);
+        const hasStrangers = merged.length > state.members.length;
+        become(state, hasStrangers ? membersOf([...state.ring, env.node], merged) : merged);
         publish(state, before, options);
       },
     },
@@ -99,7 +100,7 @@ export function gossipAgent(options: GossipOptions): Behaviour<GossipState, 'gos
   };
 }
 
-/** Time has passed, and the ring may have changed: a node leaves the table when it has left the ring, and not before. */
+/** Time has passed, and the ring may have changed: nodes enter and leave the table with it, and not otherwise. */
 function begin(state: GossipState, env: Env): void {
   const nowMs = env.nowMs();
   state.elapsedMs += (nowMs - state.clockMs) | 0;
@@ -107,17 +108,11 @@ function begin(state: GossipState, env: Env): void {
   const { members: ring } = env.placement;
   if (ring === state.ring) return;
   state.ring = ring;
-  state.isMember = new Set([...ring, env.node]);
-  become(
-    state,
-    state.members.filter(({ node }) => state.isMember.has(node)),
-  );
+  become(state, membersOf([...ring, env.node], state.members));
 }
 
-/** The table is now this, but for whom the ring does not name. */
-function become(state: GossipState, table: Members): void {
-  const hasNew = table.length > state.members.length;
-  const members = hasNew ? table.filter(({ node }) => state.isMember.has(node)) : table;
+/** The table is now this. */
+function become(state: GossipState, members: Members): void {
   state.watch = observeMembers(state.watch, state.members, members, state.elapsedMs);
   state.members = members;
   if (state.silent.size === 0) return;
@@ -130,9 +125,10 @@ function accuse(state: GossipState, env: Env, { tuning, hostOf, hasEnded }: Goss
   const { elapsedMs: nowMs, members, watch, ring } = state;
   state.lagMs = Math.max(0, nowMs - state.dueMs, state.lagMs - tuning.heartbeatMs);
   const silenceMs = suspicionTimeMs(tuning, ring.length) * lagFactor(tuning, state.lagMs);
-  const silent = findSilent(watch, members, { self: env.node, nowMs, silenceMs }).map(({ node }) => node);
-  const ended = ring.filter((node) => node !== env.node && hasEnded(node));
-  if (silent.length + ended.length + state.silent.size > 0) state.silent = new Set([...silent, ...ended]);
+  const silent = findSilent(watch, members, { self: env.node, nowMs, silenceMs });
+  const ended = members.filter(({ node, incarnation }) => node !== env.node && incarnation > 0 && hasEnded(node));
+  const lost = [...silent, ...ended].map(({ node }) => node);
+  if (lost.length + state.silent.size > 0) state.silent = new Set(lost);
   state.members = report(members, state.silent, env.node, hostOf);
   state.members = markDown(state.members, findDown(state.members, hostOf));
 }

@@ -16,7 +16,7 @@ export type NodeState = 'up' | 'suspect' | 'down';
 /** What is known of one node. */
 export interface Liveness {
   readonly node: NodeIndex;
-  /** Raised at every restart. */
+  /** Raised at every restart; 0 until the node is heard of. */
   readonly incarnation: number;
   /** Raised by the node every heartbeat interval. */
   readonly heartbeat: number;
@@ -55,6 +55,12 @@ export function mergeLiveness(a: Liveness, b: Liveness, hostOf: HostOf): Livenes
 /** The entry of a node that has just started. */
 export function startLiveness(node: NodeIndex, incarnation: number): Liveness {
   return { node, incarnation, heartbeat: 0, state: 'up', reporters: [] };
+}
+
+/** The table of exactly these nodes: what is known of them, and of the others that they have yet to be heard of. */
+export function membersOf(nodes: Iterable<NodeIndex>, known: Members): Members {
+  const entries = new Map(known.map((entry) => [entry.node, entry]));
+  return [...new Set(nodes)].sort((a, b) => a - b).map((node) => entries.get(node) ?? startLiveness(node, 0));
 }
 
 /** The node's own heartbeat, which refutes whatever is said of the last. Its entry must be in the table. */

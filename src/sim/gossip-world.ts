@@ -43,7 +43,7 @@ export class GossipWorld {
   readonly #timers = new Timers();
   readonly #events = new Map<number, () => void>();
   #scheduled = 0;
-  #sideOf: (node: NodeIndex) => number = () => 0;
+  #isCut: (from: NodeIndex, to: NodeIndex) => boolean = () => false;
 
   /** The agents start within the first heartbeat interval, each at a time of its own. */
   constructor(options: GossipWorldOptions) {
@@ -81,7 +81,7 @@ export class GossipWorld {
   #send(from: NodeIndex, to: NodeIndex, words: Int32Array<ArrayBuffer>): void {
     const { loss = 0, delayMs = DELAY_MS } = this.#options;
     const delay = this.random.between(...delayMs);
-    if (this.random.chance(loss) || this.#sideOf(from) !== this.#sideOf(to)) return;
+    if (this.random.chance(loss) || this.#isCut(from, to)) return;
     this.schedule(this.nowMs + delay, () => this.agents[to].receive(words));
   }
 
@@ -123,12 +123,12 @@ export class GossipWorld {
     agent.pausedUntilMs = this.nowMs + durationMs;
   }
 
-  /** From now on messages pass within a side alone. */
-  cut(sideOf: (node: NodeIndex) => number): void {
-    this.#sideOf = sideOf;
+  /** From now on no message passes from one to the other where this says so. */
+  cut(isCut: (from: NodeIndex, to: NodeIndex) => boolean): void {
+    this.#isCut = isCut;
   }
 
   heal(): void {
-    this.cut(() => 0);
+    this.cut(() => false);
   }
 }

@@ -74,7 +74,9 @@ export class SimAgent implements Env {
     const incarnation = this.life;
     this.#behaviour = gossipAgent({ tuning, incarnation, view: this.view, hostOf, hasEnded, onChange });
     this.state = this.#behaviour.init(this);
-    this.state.members = this.state.members.map((entry) => ({ ...entry, heartbeat }));
+    this.state.members = this.state.members.map((entry) =>
+      entry.node === this.node ? { ...entry, heartbeat } : entry,
+    );
   }
 
   kill(): void {

@@ -6,6 +6,7 @@ import {
   type Liveness,
   type Members,
   markDown,
+  membersOf,
   mergeMembers,
   report,
   startLiveness,
@@ -69,4 +70,11 @@ test('membership: a node beats -> only its own heartbeat rises', (t) => {
 test('membership: a restart -> wins over any rumour of the life before', (t) => {
   const rumour = markDown(beat(reported(1), nodeIndex(0)), only(0));
   t.is(merge(rumour, [startLiveness(nodeIndex(0), 2)])[0].state, 'up');
+});
+
+test('membership: another ring -> exactly its nodes, those known as they are, the others yet to be heard of', (t) => {
+  const known = reported(1);
+  const table = membersOf([4, 0, 2].map(nodeIndex), known);
+  t.deepEqual(table, [known[0], known[2], startLiveness(nodeIndex(4), 0)]);
+  t.deepEqual(merge(table, [startLiveness(nodeIndex(4), 1)])[2], startLiveness(nodeIndex(4), 1));
 });
