@@ -38,8 +38,18 @@ export interface Store {
   requireSyncSoon(): void;
   /** Highest clock that this node has minted or seen; raised by the setter. */
   clock: Clock;
-  /** Records of a partition in key order; see PageRequest. @throws StoreError KV_CORRUPT */
+  /** Told of every record that takes another's place, while it is set; a branch where it is not. */
+  watch: RecordWatch | undefined;
+  /** Records of a partition in key order; see PageRequest. @throws StoreError KV_CORRUPT without `onCorrupt` */
   page(partition: PartitionId, request: PageRequest, emit: (words: Int32Array, at: number) => boolean): boolean;
+}
+
+/** Whoever keeps count of what a store holds, record by record: the trees of anti-entropy. */
+export interface RecordWatch {
+  /** One version of a key took another's place, for good or because a handler was undone; a negative index: none. */
+  replaced(before: Int32Array, from: number, after: Int32Array, to: number): void;
+  /** The record at this word took the place of one that cannot be read any more. */
+  replacedUnread(words: Int32Array, at: number): void;
 }
 
 /** How the runtime undoes what a handler has staged when it throws. */
@@ -79,6 +89,8 @@ export interface PageRequest {
   readonly lte?: Uint8Array;
   readonly reverse?: boolean;
   readonly limit?: number;
+  /** Told of keys whose record on disk is damaged, which the page then leaves out. */
+  readonly onCorrupt?: (key: Uint8Array) => void;
 }
 
 export { Phase } from '../core/ring-state.js';

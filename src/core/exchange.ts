@@ -6,12 +6,12 @@
  *
  * DeCandia et al., "Dynamo", SOSP 2007, section 4.7.
  */
-import { LEAF_BITS_MIN, type Level } from './hash-tree.js';
+import { allNodes, LEAF_BITS_MIN, type Level } from './hash-tree.js';
 
 /** Where the walk begins below the roots: a level that every tree has. */
 export const FIRST_LEVEL: Level = {
   bits: LEAF_BITS_MIN,
-  nodes: Array.from({ length: 1 << LEAF_BITS_MIN }, (_, node) => node),
+  nodes: allNodes(LEAF_BITS_MIN),
 };
 /** Bits by which the walk goes deeper at a time. */
 const STEP_BITS = 4;
@@ -78,36 +78,28 @@ export function judge(mine: Entry | undefined, theirs: Entry | undefined): Verdi
   return mine.counter > theirs.counter ? 'send' : 'fetch';
 }
 
-/** Merges two lists in key order, the other side's known and this side's as it is read, and says what to do about each key. */
+/** Merges two lists in key order: the other side's, which is known, and this side's as it is read. */
 export class PageMerge {
   readonly #theirs: readonly Entry[];
-  readonly #emit: (key: Uint8Array, verdict: Verdict) => void;
+  readonly #onMissing: (key: Uint8Array) => void;
   #next = 0;
 
-  constructor(theirs: readonly Entry[], emit: (key: Uint8Array, verdict: Verdict) => void) {
+  /** `onMissing`: told of each key that only the other side has. */
+  constructor(theirs: readonly Entry[], onMissing: (key: Uint8Array) => void) {
     this.#theirs = theirs;
-    this.#emit = emit;
+    this.#onMissing = onMissing;
   }
 
-  /** This side's next entry. */
-  add(mine: Entry): void {
+  /** What to do about this side's next key. */
+  add(mine: Entry): Verdict {
     let order = this.#order(mine.key);
-    for (; order < 0; order = this.#order(mine.key)) this.#fetchNext();
-    if (order > 0) this.#emit(mine.key, 'send');
-    else this.#tell(mine.key, judge(mine, this.#theirs[this.#next++]));
+    for (; order < 0; order = this.#order(mine.key)) this.#onMissing(this.#theirs[this.#next++].key);
+    return order > 0 ? 'send' : judge(mine, this.#theirs[this.#next++]);
   }
 
   /** This side has no more. */
   end(): void {
-    while (this.#next < this.#theirs.length) this.#fetchNext();
-  }
-
-  #fetchNext(): void {
-    this.#emit(this.#theirs[this.#next++].key, 'fetch');
-  }
-
-  #tell(key: Uint8Array, verdict: Verdict): void {
-    if (verdict !== 'same') this.#emit(key, verdict);
+    while (this.#next < this.#theirs.length) this.#onMissing(this.#theirs[this.#next++].key);
   }
 
   /** Order of the other side's next key against this one; 1 where it has no more. */

@@ -70,10 +70,21 @@ export class HashTree {
     return found;
   }
 
+  /** The same tree with fewer leaves; itself where it has no more than that. */
+  folded(bits: number): HashTree {
+    if (bits >= this.bits) return this;
+    const tree = new HashTree(bits);
+    tree.#leaves.set(this.digests({ bits, nodes: allNodes(bits) }));
+    tree.records = this.records;
+    tree.rootHigh = this.rootHigh;
+    tree.rootLow = this.rootLow;
+    return tree;
+  }
+
   /** Whether another tree stands for the same records. Trees of different depth are compared where both have nodes. */
   equals(other: HashTree): boolean {
     const bits = Math.min(this.bits, other.bits);
-    const level = { bits, nodes: Array.from({ length: 1 << bits }, (_, node) => node) };
+    const level = { bits, nodes: allNodes(bits) };
     const theirs = other.digests(level);
     return this.digests(level).every((word, index) => word === theirs[index]);
   }
@@ -84,3 +95,6 @@ export interface Level {
   readonly bits: number;
   readonly nodes: readonly number[];
 }
+
+/** Every node of a level. */
+export const allNodes = (bits: number): number[] => Array.from({ length: 1 << bits }, (_, node) => node);

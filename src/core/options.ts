@@ -4,7 +4,6 @@
  * stamped in the data directory; host options may differ and change between openings.
  */
 import { GOSSIP_PRESETS, type GossipPreset } from './gossip-tuning.js';
-import { checkOption, checkTogether, invalidOption } from './option-check.js';
 
 export type Durability = 'sync' | 'interval' | 'none';
 export type FailureDomain = 'node' | 'host' | 'machine' | 'zone';
@@ -32,6 +31,7 @@ export interface HostOptions {
   readonly memoryBytes: number;
   readonly durability: Durability;
   readonly syncIntervalMs: number;
+  readonly antiEntropyIntervalMs: number;
   readonly deadlineMs: number;
   readonly logBytesMax: number;
   readonly mapBytesMax: number;
@@ -175,6 +175,15 @@ export const OPTION_SPECS: Readonly<Record<keyof StoreOptions, OptionSpec>> = {
     default: 100,
     meaning: 'Time between fdatasyncs under durability interval: what a machine crash can lose on one node.',
   },
+  antiEntropyIntervalMs: {
+    scope: 'host',
+    kind: 'integer',
+    unit: 'ms',
+    min: 100,
+    max: 2_592_000_000,
+    default: 600_000,
+    meaning: 'Time between rounds in which replicas compare all they hold. Shorter heals sooner and reads more.',
+  },
   logBytesMax: {
     scope: 'host',
     kind: 'bytes',
@@ -263,31 +272,4 @@ export type OpenOptions = { readonly [Name in keyof StoreOptions]?: StoreOptions
 export interface Machine {
   readonly cores: number;
   readonly newHostId: () => string;
-}
-
-/**
- * Checks every option and fills in the defaults.
- * @throws StoreError KV_INVALID_OPTION for an unknown, ill-typed or out-of-range option; KV_FAILURE_DOMAINS for N
- *   above the nodes of a single host under failureDomain node.
- */
-export function resolveOptions(given: OpenOptions, machine: Machine): StoreOptions {
-  for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(OPTION_SPECS, name))
-      throw invalidOption(name, `unknown option '${name}'; see the list of options in the README`);
-  }
-  const named = given as Readonly<Record<string, unknown>>;
-  const checked: Record<string, unknown> = {};
-  for (const [name, spec] of Object.entries(OPTION_SPECS)) {
-    const value = named[name] === undefined ? spec.default : named[name];
-    if (value !== undefined) checked[name] = checkOption(name, spec, value);
-  }
-  const nodes = (checked.nodes as number | undefined) ?? Math.max(3, machine.cores);
-  const n = (checked.n as number | undefined) ?? Math.min(3, nodes);
-  const majority = Math.floor(n / 2) + 1;
-  const nodesMax = (checked.nodesMax as number | undefined) ?? Math.min(128, nodes + 5);
-  const weights = (checked.weights as readonly number[] | undefined) ?? new Array<number>(nodes).fill(1);
-  const hostId = (checked.hostId as string | undefined) ?? machine.newHostId();
-  const options = { r: majority, w: majority, ...checked, nodes, nodesMax, n, weights, hostId } as StoreOptions;
-  checkTogether(options);
-  return options;
 }

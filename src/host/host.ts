@@ -73,18 +73,6 @@ export class Host {
   }
 
   #supervisor(node: number): Supervisor {
-    const {
-      syncIntervalMs,
-      logBytesMax,
-      mapBytesMax,
-      compression,
-      clockDriftMaxMs,
-      siblingsMax,
-      pairBytesMax,
-      gossip,
-      r,
-      w,
-    } = this.options;
     const hooks: SupervisorHooks = {
       ring: () => this.ring,
       onSpawn: (index, link) => this.#seats.introduceAll(index, link),
@@ -92,20 +80,9 @@ export class Host {
       onDown: (index, reason) => this.#emit('node-down', { node: index, reason }),
       onEvent: (index, event) => this.#onEvent(index, event),
     };
-    const settings = {
-      map: this.map,
-      node,
-      quorums: { r, w },
-      directory: this.#directory.nodeDirectory(node),
-      syncIntervalMs,
-      logBytesMax,
-      mapBytesMax,
-      compression,
-      clockDriftMaxMs,
-      siblingsMax,
-      pairBytesMax,
-      gossip,
-    };
+    const { r, w } = this.options;
+    const directory = this.#directory.nodeDirectory(node);
+    const settings = { ...this.options, map: this.map, node, quorums: { r, w }, directory };
     return new Supervisor(settings, hooks);
   }
 
@@ -149,6 +126,9 @@ export class Host {
         return;
       case 'ring':
         this.#adopt(node, event.ring);
+        return;
+      case 'tree-differs':
+        this.#emit('tree-differs', { node, partition: event.partition });
         return;
       case 'log-cut':
         this.#emit('log-cut', { node, segment: event.segment, bytes: event.bytes });

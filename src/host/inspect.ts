@@ -83,6 +83,14 @@ export function inspectNode(map: ThreadMap, node: number, seats: Iterable<SeatBo
     logWrites: count(Count.logWrites),
     logSyncs: count(Count.logSyncs),
     readOnly: counters[Count.refusal] !== 0,
+    repairs: {
+      exchanges: count(Count.exchanges),
+      differing: count(Count.keysDiffering),
+      sent: count(Count.recordsSent),
+      received: count(Count.recordsReceived),
+      waiting: count(Count.exchangesWaiting),
+      lastRoundMs: count(Count.lastRoundSeconds) * 1_000,
+    },
     actorMessages: [...counters.subarray(Count.actors)],
     mailboxes: [...nodeMailboxes(map, node), ...seatMailboxes(node, seats)],
   };

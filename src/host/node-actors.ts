@@ -2,6 +2,7 @@
  * The actors of a node, spawned together: a vnode for each partition, for it may come to hold any; one coordinator, one
  * gossip agent, one ring keeper, one rebalancer.
  */
+import { antiEntropy, type RepairCounts } from '../../actors/anti-entropy.js';
 import { coordinator } from '../../actors/coordinator.js';
 import { gossipAgent } from '../../actors/gossip-agent.js';
 import { rebalancer } from '../../actors/rebalancer.js';
@@ -14,6 +15,7 @@ import { GOSSIP_PRESETS } from '../core/gossip-tuning.js';
 import { nodeIndex } from '../core/ids.js';
 import { recordBytesMax } from '../protocol/limits.js';
 import { ActorSystem } from '../runtime/actor-system.js';
+import { Count } from '../runtime/counters.js';
 import type { PostOffice } from '../runtime/post-office.js';
 import type { Engine } from '../storage/engine.js';
 import type { NodeEvent } from './events.js';
@@ -50,7 +52,25 @@ export function spawnNodeActors({ start, store, post, tell }: NodeActorsParts): 
   system.spawn(addressOf(Role.ringKeeper, node, 0), ringKeeper(start.quorums));
   const onMoved = (bytes: number, records: number) => countMoved(map, node, bytes, records);
   system.spawn(addressOf(Role.rebalancer, node, 0), rebalancer({ w: start.quorums.w, onMoved }));
+  const repairs = antiEntropy({
+    intervalMs: start.antiEntropyIntervalMs,
+    report: (counts) => countRepairs(counts, new Int32Array(map.counters[node])),
+    onTreeDiffers: (partition) => tell({ type: 'tree-differs', partition }),
+  });
+  system.spawn(addressOf(Role.antiEntropy, node, 0), repairs);
   return system;
+}
+
+function countRepairs(
+  { exchanges, differing, sent, received, waiting, lastRoundMs }: RepairCounts,
+  counters: Int32Array,
+): void {
+  counters[Count.exchanges] = exchanges;
+  counters[Count.keysDiffering] = differing;
+  counters[Count.recordsSent] = sent;
+  counters[Count.recordsReceived] = received;
+  counters[Count.exchangesWaiting] = waiting;
+  counters[Count.lastRoundSeconds] = Math.floor(lastRoundMs / 1_000);
 }
 
 function agentOf(

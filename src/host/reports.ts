@@ -10,6 +10,8 @@ export interface StoreEvents {
   overloaded: { node: number; what: string };
   'ring-changed': { epoch: number; moving: number };
   'storage-error': { node: number; code: string; message: string };
+  /** What the node has on disk is not what its writes had made of it; it is compared with the other replicas. */
+  'tree-differs': { node: number; partition: number };
   'log-cut': { node: number; segment: string; bytes: number };
 }
 
@@ -76,9 +78,23 @@ export interface NodeStats {
   readonly logWrites: number;
   readonly logSyncs: number;
   readonly readOnly: boolean;
+  readonly repairs: RepairStats;
   /** Messages handled by each actor: the vnodes by partition, then the coordinator and the gossip agent. */
   readonly actorMessages: readonly number[];
   readonly mailboxes: readonly MailboxStats[];
+}
+
+/** What anti-entropy has done since the node's start. */
+export interface RepairStats {
+  readonly exchanges: number;
+  /** Keys whose records differed. */
+  readonly differing: number;
+  readonly sent: number;
+  readonly received: number;
+  /** Exchanges that are still to be done. */
+  readonly waiting: number;
+  /** When the last round over all partitions ended, milliseconds since 1970, to the second; 0 for never. */
+  readonly lastRoundMs: number;
 }
 
 export interface MailboxStats {

@@ -37,6 +37,7 @@ export interface NodeStart {
   readonly gate: SharedArrayBuffer;
   readonly events: MessagePort;
   readonly gossip: GossipPreset;
+  readonly antiEntropyIntervalMs: number;
   readonly syncIntervalMs: number;
   readonly logBytesMax: number;
   readonly mapBytesMax: number;

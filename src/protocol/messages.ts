@@ -5,6 +5,7 @@
  * then its body. `u32` takes a word; `u64` two and starts on an even word. Offsets are computed from this table and
  * checked against the constants below when the module loads. Tags are append-only; 0 is never valid.
  */
+import { EXCHANGE_MESSAGES } from './exchange-messages.js';
 import { HEADER_WORDS } from './header.js';
 import { checkLayout, type MessageSpec, offsetsOf } from './message-spec.js';
 import { RING_MESSAGES } from './ring-messages.js';
@@ -104,6 +105,7 @@ export const MESSAGES = {
     body: 'cbor',
     summary: 'gossip agent to gossip agent: heartbeats and suspicions as this node knows them; may be dropped.',
   },
+  ...EXCHANGE_MESSAGES,
   ...RING_MESSAGES,
 } as const satisfies Record<string, MessageSpec>;
 
@@ -125,6 +127,12 @@ export const enum Kind {
   scan = 12,
   page = 13,
   gossip = 14,
+  compare = 20,
+  compared = 21,
+  list = 22,
+  listed = 23,
+  exchange = 24,
+  exchanged = 25,
   prepare = 26,
   promised = 27,
   accept = 28,

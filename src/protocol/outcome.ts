@@ -45,6 +45,8 @@ export const enum Ask {
   available = 1 << 12,
   /** A fetch asks for versions only. */
   versions = 1 << 13,
+  /** Of a fetch: whatever the replica holds, counting or not. Of a replicate: also in place of what cannot be read. */
+  repair = 1 << 14,
 }
 
 export function packOptions(quorum: number, durability: number, flags: number): number {

@@ -114,11 +114,12 @@ export const keyHigh = (words: Int32Array, at: number): number => spread(words[a
 
 const spread = (hash: number): number => Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
 
+/** The bytes of the key of the record at this word, where they stand. */
+export const keyView = (words: Int32Array, at: number): Uint8Array =>
+  new Uint8Array(words.buffer, words.byteOffset + at * 4 + RECORD_HEADER_BYTES, keyBytesOf(words, at));
+
 /** A copy of the key of the record at this word. */
-export function keyAt(words: Int32Array, at: number): Uint8Array {
-  const start = words.byteOffset + at * 4 + RECORD_HEADER_BYTES;
-  return new Uint8Array(words.buffer, start, keyBytesOf(words, at)).slice();
-}
+export const keyAt = (words: Int32Array, at: number): Uint8Array => keyView(words, at).slice();
 
 function avalanche(word: number): number {
   let hash = word;

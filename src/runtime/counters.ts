@@ -24,7 +24,14 @@ export const enum Count {
   baseKiB = 16,
   keysAbout = 17,
   refusal = 18,
-  actors = 24,
+  exchanges = 24,
+  keysDiffering = 25,
+  recordsSent = 26,
+  recordsReceived = 27,
+  exchangesWaiting = 28,
+  /** Seconds since 1970. */
+  lastRoundSeconds = 29,
+  actors = 40,
 }
 
 /** Memory for a node with this many partitions: each vnode, the coordinator and the gossip agent have a word. */

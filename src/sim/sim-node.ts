@@ -2,6 +2,7 @@
  * One node of the simulated world: the real actors in the real actor system and worker loop, over a simulated store, mailboxes
  * and clock. A life ends with a crash, in a turn or between two; the disk stays, and the next life starts from it.
  */
+import { antiEntropy, type RepairCounts } from '../../actors/anti-entropy.js';
 import { coordinator } from '../../actors/coordinator.js';
 import { gossipAgent } from '../../actors/gossip-agent.js';
 import { rebalancer } from '../../actors/rebalancer.js';
@@ -44,6 +45,7 @@ export interface SimNodeParts {
   readonly peers: readonly number[];
   readonly hostOf: (node: NodeIndex) => string;
   readonly siblingsMax: number;
+  readonly antiEntropyMs: number;
   readonly wrap: Wrap;
   readonly onCommit: (node: SimNode, words: Int32Array<ArrayBuffer>, sequence: number) => void;
   readonly onRestart: (role: string, error: unknown) => void;
@@ -73,6 +75,9 @@ export class SimNode {
   readonly view: LivenessView;
   /** Copied in order to fill partitions. */
   movedBytes = 0;
+  /** What its anti-entropy has done, and partitions whose trees were not what they should have been. */
+  repairs: RepairCounts | undefined;
+  readonly treesDiffering: number[] = [];
   life = 0;
   up = false;
   pausedUntilMs = 0;
@@ -162,6 +167,14 @@ export class SimNode {
     system.spawn(addressOf(Role.ringKeeper, index, 0), wrap(Role.ringKeeper, keeper, this));
     const mover = rebalancer({ w: this.#parts.quorums.w, onMoved: (bytes) => this.#moved(bytes) });
     system.spawn(addressOf(Role.rebalancer, index, 0), wrap(Role.rebalancer, mover, this));
+    const repairs = antiEntropy({
+      intervalMs: this.#parts.antiEntropyMs,
+      report: (counts) => {
+        this.repairs = counts;
+      },
+      onTreeDiffers: (partition) => this.treesDiffering.push(partition),
+    });
+    system.spawn(addressOf(Role.antiEntropy, index, 0), wrap(Role.antiEntropy, repairs, this));
   }
 
   #moved(bytes: number): void {

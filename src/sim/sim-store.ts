@@ -7,7 +7,7 @@
  *   stage, undo     which record of the turn a key shows
  *   commit          the turn's records go to the disk's log      publish   ... and into the table
  */
-import type { HandlerScope, PageRequest, Store, TurnStorage } from '../actor/ports.js';
+import type { HandlerScope, PageRequest, RecordWatch, Store, TurnStorage } from '../actor/ports.js';
 import { assert, StoreError } from '../core/errors.js';
 import { type Clock, clock, type PartitionId, partitionId, type ReplicaId, SYSTEM_SLOT } from '../core/ids.js';
 import {
@@ -65,6 +65,7 @@ export class SimStore implements Store, HandlerScope, TurnStorage {
   /** Where the next turn ends with the node. */
   crashAt: 'commit' | 'publish' | undefined;
   turnBytes = 0;
+  watch: RecordWatch | undefined;
   readonly #options: SimStoreOptions;
   readonly #table = new Map<string, Int32Array<ArrayBuffer>>();
   /** Where this turn sees a key: a copy of the table's record, or what was staged. */
@@ -107,9 +108,9 @@ export class SimStore implements Store, HandlerScope, TurnStorage {
   find(words: Int32Array, hash: number, keySlot: number, keyAt: number): number {
     const text = Buffer.from(words.buffer, words.byteOffset + keyAt * 4, keySlot & 0xffff).latin1Slice();
     const key = tableKey(text, keySlot >>> 16);
-    if (this.corrupt.has(key)) throw new StoreError('KV_CORRUPT', 'a record fails its checksum');
     const known = this.#positions.get(key);
-    if (known !== undefined) return isForgotten(this.words, known) ? -1 : known;
+    if (known !== undefined && !this.corrupt.has(key)) return isForgotten(this.words, known) ? -1 : known;
+    if (this.corrupt.has(key)) throw new StoreError('KV_CORRUPT', 'a record fails its checksum');
     const record = this.#table.get(key);
     if (record === undefined) return -1;
     assert(record[Rec.keyHash] === hash, 'a key is looked up by its own hash');
@@ -160,6 +161,9 @@ export class SimStore implements Store, HandlerScope, TurnStorage {
     this.#positions.set(key, at);
     reserved.staged = true;
     this.#staged.push({ key, before: newest, reserved });
+    // what replaces a record that cannot be read takes the place of nothing
+    this.corrupt.delete(key);
+    this.watch?.replaced(this.words, newest, this.words, at);
   }
 
   requireSyncSoon(): void {}
@@ -175,6 +179,7 @@ export class SimStore implements Store, HandlerScope, TurnStorage {
   undoHandler(): void {
     for (const { key, before, reserved } of this.#staged.reverse()) {
       reserved.staged = false;
+      this.watch?.replaced(this.words, reserved.at, this.words, before);
       if (before < 0) this.#positions.delete(key);
       else this.#positions.set(key, before);
     }
@@ -231,7 +236,11 @@ export class SimStore implements Store, HandlerScope, TurnStorage {
       if (slotOfRecord(words, Math.max(0, at)) >>> this.#options.slotShift !== partition) continue;
       if (!isWithin(userKey(key), request) || (at >= 0 && isForgotten(words, at))) continue;
       if (left <= 0) return true;
-      if (this.corrupt.has(key)) throw new StoreError('KV_CORRUPT', 'a record fails its checksum');
+      if (this.corrupt.has(key)) {
+        if (request.onCorrupt === undefined) throw new StoreError('KV_CORRUPT', 'a record fails its checksum');
+        request.onCorrupt(Buffer.from(userKey(key), 'latin1'));
+        continue;
+      }
       if (!emit(words, Math.max(0, at))) return true;
       left--;
     }

@@ -31,6 +31,7 @@ export interface WorldOptions {
   /** The smallest R and W of requests; majorities where left out. */
   readonly quorums?: Quorums;
   readonly siblingsMax?: number;
+  readonly antiEntropyMs?: number;
   /** Nodes of one process; 1 puts each in a process of its own. */
   readonly nodesPerHost?: number;
   /** Delay of a message between hosts. */
@@ -100,12 +101,10 @@ export class World {
 
   /** The first members run from the start, spares when they are told to. */
   #begin(node: SimNode): void {
-    if (node.index >= this.#options.nodes) {
-      for (const host of this.hosts) host.told(node.index, false);
-      return;
-    }
-    node.start();
-    this.#scheduler.wake(node, 0);
+    if (node.index < this.#options.nodes) {
+      node.start();
+      this.#scheduler.wake(node, 0);
+    } else for (const host of this.hosts) host.told(node.index, false);
   }
 
   #makeNetwork(): Network {
@@ -131,7 +130,7 @@ export class World {
   }
 
   #makeNode(index: NodeIndex, threads: number): SimNode {
-    const { n, quorums, siblingsMax = 64, wrap, onCommit, faults = {} } = this.#options;
+    const { n, quorums, siblingsMax = 64, antiEntropyMs = 600_000, wrap, onCommit, faults = {} } = this.#options;
     const host = this.hostOf(index);
     return new SimNode({
       index,
@@ -147,6 +146,7 @@ export class World {
       peers: Array.from({ length: threads }, (_, thread) => thread).filter((thread) => thread !== index),
       hostOf: (node) => this.hostOf(node).name,
       siblingsMax,
+      antiEntropyMs,
       wrap: wrap ?? ((_role, behaviour) => behaviour),
       onCommit: onCommit ?? (() => undefined),
       onRestart: (role, error) => this.thrown.push({ role, error }),

@@ -6,7 +6,7 @@
  *
  * One thread, the node's own. Between turns `maintain` makes room, flushes, syncs by interval and rebuilds the filter.
  */
-import type { PageRequest, Store } from '../actor/ports.js';
+import type { PageRequest, RecordWatch, Store } from '../actor/ports.js';
 import { type Clock, clock, type PartitionId, partitionId, type ReplicaId } from '../core/ids.js';
 import { hashIn } from '../protocol/message-key.js';
 import { isForgotten, Rec, sizeOf } from '../protocol/record.js';
@@ -22,6 +22,7 @@ import type { NodeMemory } from './node-memory.js';
 import { PageReader } from './page-reader.js';
 import { Reclaimer } from './reclaimer.js';
 import { RecordCounts } from './record-counts.js';
+import { tellStaged, tellUnstaged } from './tell-watch.js';
 import { TurnLog } from './turn-log.js';
 import { NOT_STAGED, UndoLog } from './undo-log.js';
 
@@ -66,6 +67,7 @@ export class Engine implements Store {
   #reclaimed = false;
   /** Whether a key that `find` calls absent may stand in the index as forgotten. */
   mayHoldForgotten = false;
+  watch: RecordWatch | undefined;
 
   constructor(parts: EngineParts) {
     this.arena = new Arena(parts.memory);
@@ -173,6 +175,7 @@ export class Engine implements Store {
     this.counts.staged(at, before);
     this.flusher.fresh.push(position);
     this.#undo.staged(at, before);
+    if (this.watch !== undefined) tellStaged(this, at, before, previous);
   }
 
   #replaced(at: number, previous: number): number {
@@ -231,6 +234,7 @@ export class Engine implements Store {
     const held = before !== 0 && ((before - this.arena.tail) | 0) >= 0;
     if (held) this.index.swing(hash, position, before);
     else this.index.removeSlot(this.index.slotOf(hash, position));
+    if (this.watch !== undefined) tellUnstaged(this, at, held ? before : 0);
     this.counts.undone(at, before);
     this.flusher.fresh.pop(at);
   }

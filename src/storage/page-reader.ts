@@ -115,12 +115,13 @@ function nextPair(range: Generator<BasePair, void, undefined>): BasePair | undef
 }
 
 function rangeOf(request: PageRequest): BaseRange {
-  const { gt, gte, lt, lte, reverse } = request;
+  const { gt, gte, lt, lte, reverse, onCorrupt } = request;
   return {
     ...(gt !== undefined && { gt }),
     ...(gte !== undefined && { gte }),
     ...(lt !== undefined && { lt }),
     ...(lte !== undefined && { lte }),
     ...(reverse !== undefined && { reverse }),
+    ...(onCorrupt !== undefined && { onCorrupt }),
   };
 }

@@ -9,7 +9,8 @@ import {
   unknownVariables,
   variableName,
 } from '../../src/cli/option-flags.js';
-import { OPTION_SPECS, resolveOptions } from '../../src/core/options.js';
+import { OPTION_SPECS } from '../../src/core/options.js';
+import { resolveOptions } from '../../src/core/resolve-options.js';
 
 function parse(argv: readonly string[], environment: Record<string, string> = {}) {
   const command = addStoreFlags(new Command().exitOverride(), OPTION_NAMES, { heading: 'Options:' });

@@ -140,8 +140,11 @@ test('exchange: two lists in key order -> every key that differs is told once, w
       const theirs = sorted
         .filter(({ where }) => where !== 0)
         .map(({ name, where }) => entryOf(name, where === 2 ? { low: 9, replica: 6 } : {}));
-      const merge = new PageMerge(theirs, (key, verdict) => told.push([Buffer.from(key).toString(), verdict]));
-      for (const { name, where } of sorted) if (where !== 1) merge.add(entryOf(name));
+      const tell = (key: Uint8Array, verdict: Verdict) => {
+        if (verdict !== 'same') told.push([Buffer.from(key).toString(), verdict]);
+      };
+      const merge = new PageMerge(theirs, (key) => tell(key, 'fetch'));
+      for (const { name, where } of sorted) if (where !== 1) tell(Buffer.from(name), merge.add(entryOf(name)));
       merge.end();
       t.deepEqual(told, [...expected]);
     }),

@@ -116,7 +116,15 @@ function readyReport(store: Store, options: OpenOptions, servers: readonly RespS
 
 /** What befalls the store, one line each on standard error. */
 function reportEvents(store: Store, { output }: Invocation): void {
-  const names = ['node-down', 'node-up', 'liveness', 'actor-restarted', 'storage-error', 'log-cut'] as const;
+  const names = [
+    'node-down',
+    'node-up',
+    'liveness',
+    'actor-restarted',
+    'storage-error',
+    'log-cut',
+    'tree-differs',
+  ] as const;
   for (const name of names) {
     store.on(name, (detail) => {
       const fields = Object.entries(detail).map(([field, value]) => `${field}=${printable(String(value))}`);

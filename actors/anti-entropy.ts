@@ -1,0 +1,253 @@
+/**
+ * The actor that keeps replicas alike, one for each node: compares its partitions with their other holders, one at a time,
+ * and has records travel where they differ (DeCandia et al., "Dynamo", SOSP 2007, section 4.7).
+ *
+ *   why       somebody asked | a node came back | it is time
+ *   as asker  one exchange (exchange.ts)        as peer   answers (exchange-server.ts)
+ *
+ * All of it goes in slices of a few records, with pauses between them, so that a request waits for one slice at most.
+ */
+import type { Behaviour } from '../src/actor/behaviour.js';
+import type { Env } from '../src/actor/env.js';
+import { coHoldersOf } from '../src/core/co-holders.js';
+import { ExchangeQueue, type Urgency } from '../src/core/exchange-queue.js';
+import type { NodeIndex, PartitionId } from '../src/core/ids.js';
+import { ALL_PEERS, Compare, Exchange as ExchangeAt, ExchangeFlag } from '../src/protocol/exchange-messages.js';
+import type { MessageView } from '../src/protocol/header.js';
+import { failure } from '../src/protocol/outcome.js';
+import { Exchange } from './exchange.js';
+import { type Asker, addResult, answerAsker, startAsker } from './exchange-asker.js';
+import { advanceListing, answerCompare, type Listing, startListing } from './exchange-server.js';
+import { PartitionTrees } from './partition-trees.js';
+import { type Rounds, startRounds, visitRounds } from './repair-rounds.js';
+
+/** What anti-entropy has done since the node's start. */
+export interface RepairCounts {
+  readonly exchanges: number;
+  readonly differing: number;
+  readonly sent: number;
+  readonly received: number;
+  /** Partitions that still wait to be compared. */
+  readonly waiting: number;
+  /** When the last round over all partitions ended, milliseconds since 1970; 0 for never. */
+  readonly lastRoundMs: number;
+}
+
+export interface AntiEntropyOptions {
+  /** Between the beginnings of two rounds over all partitions. */
+  readonly intervalMs: number;
+  readonly report: (counts: RepairCounts) => void;
+  /** A tree built anew from the store was not what the writes had made of the old one. */
+  readonly onTreeDiffers: (partition: number) => void;
+}
+
+export interface Job {
+  readonly partition: PartitionId;
+  readonly peer: NodeIndex;
+  readonly pullOnly: boolean;
+  readonly dryRun: boolean;
+  readonly asker: Asker | undefined;
+}
+
+export interface AntiEntropyState {
+  readonly options: AntiEntropyOptions;
+  readonly trees: PartitionTrees;
+  readonly queue: ExchangeQueue<Job>;
+  readonly rounds: Rounds;
+  /** Partitions whose trees are being built, and lists that peers wait for; one slice of one of them at a time. */
+  readonly builds: PartitionId[];
+  readonly listings: Listing[];
+  active: { readonly exchange: Exchange; readonly job: Job; readonly urgency: Urgency } | undefined;
+  counts: RepairCounts;
+  nextRequest: number;
+  /** Token and time of the timer that counts. */
+  timer: number;
+  timerAtMs: number;
+}
+
+type Handles = 'compare' | 'compared' | 'list' | 'listed' | 'exchange' | 'fetched' | 'replicated';
+
+/** Records of one slice: some hundred microseconds. */
+const SLICE_RECORDS = 128;
+/** Between two slices, while there is work that waits for nothing; while answers are awaited; and otherwise. */
+const SLICE_PAUSE_MS = 2;
+const ANSWER_PAUSE_MS = 20;
+const IDLE_PAUSE_MS = 500;
+
+/** The behaviour of a node's anti-entropy. */
+export function antiEntropy(options: AntiEntropyOptions): Behaviour<AntiEntropyState, Handles> {
+  return {
+    role: 'anti-entropy',
+    init: (env) => start(options, env),
+    receive: {
+      compare(state, message, env) {
+        const partition = message.u32(Compare.partition) as PartitionId;
+        if (!answerCompare(state.trees, true, message, env)) build(state, partition);
+        arm(state, SLICE_PAUSE_MS, env);
+      },
+      list(state, message, env) {
+        state.listings.push(startListing(message));
+        arm(state, SLICE_PAUSE_MS, env);
+      },
+      compared(state, message, env) {
+        const { active } = state;
+        active?.exchange.compared(message, state.trees.of(active.job.partition), env);
+        arm(state, SLICE_PAUSE_MS, env);
+      },
+      listed(state, message, env) {
+        state.active?.exchange.listed(message, env);
+        arm(state, SLICE_PAUSE_MS, env);
+      },
+      exchange: asked,
+      fetched: (state, message, env) => moved(state, message, env, 'fetched'),
+      replicated: (state, message, env) => moved(state, message, env, 'replicated'),
+    },
+    onTimer(state, token, env) {
+      if (token !== state.timer) return;
+      state.timerAtMs = Number.NaN;
+      slice(state, env);
+      visitRounds(state, env);
+      beginNext(state, env);
+      arm(state, pauseMs(state), env);
+    },
+  };
+}
+
+function start(options: AntiEntropyOptions, env: Env): AntiEntropyState {
+  const trees = new PartitionTrees(env.store, env.placement);
+  env.store.watch = trees;
+  const state: AntiEntropyState = {
+    options,
+    trees,
+    queue: new ExchangeQueue(),
+    rounds: startRounds(options.intervalMs, env),
+    builds: [],
+    listings: [],
+    active: undefined,
+    counts: { exchanges: 0, differing: 0, sent: 0, received: 0, waiting: 0, lastRoundMs: 0 },
+    nextRequest: env.random() >>> 1,
+    timer: env.random() | 0,
+    timerAtMs: Number.NaN,
+  };
+  arm(state, IDLE_PAUSE_MS, env);
+  return state;
+}
+
+/** Sets the timer, unless an earlier one is set. */
+function arm(state: AntiEntropyState, delayMs: number, env: Env): void {
+  const atMs = (env.nowMs() + delayMs) | 0;
+  if (((state.timerAtMs - atMs) | 0) <= 0 && !Number.isNaN(state.timerAtMs)) return;
+  state.timer = (state.timer + 1) | 0;
+  state.timerAtMs = atMs;
+  env.timer(delayMs, state.timer);
+}
+
+function pauseMs({ builds, listings, active, queue }: AntiEntropyState): number {
+  if (builds.length > 0 || listings.length > 0 || active?.exchange.isBusy === true) return SLICE_PAUSE_MS;
+  return active !== undefined || queue.size > 0 ? ANSWER_PAUSE_MS : IDLE_PAUSE_MS;
+}
+
+function build(state: AntiEntropyState, partition: PartitionId): void {
+  if (state.builds.includes(partition)) return;
+  state.trees.begin(partition);
+  state.builds.push(partition);
+}
+
+/** One slice of whatever is under way: lists that peers wait for, trees, then this node's own exchange. */
+function slice(state: AntiEntropyState, env: Env): void {
+  const [listing] = state.listings;
+  if (listing !== undefined) {
+    state.listings.shift();
+    if (!advanceListing(listing, SLICE_RECORDS, env, ignore)) state.listings.push(listing);
+  }
+  const [partition] = state.builds;
+  if (partition !== undefined && listing === undefined) {
+    const end = state.trees.advance(partition, SLICE_RECORDS, ignore);
+    if (end !== 'more') state.builds.shift();
+    if (end === 'differs') state.options.onTreeDiffers(partition);
+    if (end !== 'more' && state.trees.of(partition)?.isShallow === true) build(state, partition);
+  }
+  advanceActive(state, env, listing === undefined && partition === undefined ? SLICE_RECORDS : 0);
+}
+
+const ignore = (): void => undefined;
+
+function advanceActive(state: AntiEntropyState, env: Env, records: number): void {
+  const { active } = state;
+  if (active === undefined) return;
+  const { exchange, job } = active;
+  const tree = state.trees.of(job.partition);
+  if (tree === undefined) build(state, job.partition);
+  if (exchange.phase !== 'merging' || records > 0) exchange.advance(tree, Math.max(1, records), env, ignore);
+  if (exchange.phase === 'done') finish(state, env);
+}
+
+function moved(state: AntiEntropyState, message: MessageView, env: Env, what: 'fetched' | 'replicated'): void {
+  const { active } = state;
+  if (active === undefined) return;
+  active.exchange.transfer[what](message, env);
+  active.exchange.moved(env);
+  arm(state, SLICE_PAUSE_MS, env);
+}
+
+function beginNext(state: AntiEntropyState, env: Env): void {
+  if (state.active !== undefined) return;
+  const next = state.queue.take();
+  if (next === undefined) return;
+  const exchange = new Exchange(next.job, () => newRequest(state), NO_HOOKS, env);
+  state.active = { ...next, exchange };
+  if (state.trees.of(next.job.partition) === undefined) build(state, next.job.partition);
+}
+
+/** Never 0, and none twice in the life of the actor. */
+function newRequest(state: AntiEntropyState): number {
+  state.nextRequest = (state.nextRequest % 0x7fff_fffe) + 1;
+  return state.nextRequest;
+}
+
+const NO_HOOKS = { onlyHere: () => undefined, mayMerge: () => true };
+
+function finish(state: AntiEntropyState, env: Env): void {
+  const { active, counts } = state;
+  if (active === undefined) return;
+  const { exchange, job } = active;
+  const { differing, transfer } = exchange;
+  state.active = undefined;
+  state.counts = {
+    ...counts,
+    exchanges: counts.exchanges + 1,
+    differing: counts.differing + differing,
+    sent: counts.sent + transfer.sent,
+    received: counts.received + transfer.received,
+    waiting: state.queue.size,
+  };
+  state.options.report(state.counts);
+  const { asker } = job;
+  if (asker === undefined) return;
+  const { outcome } = exchange;
+  if (addResult(asker, { outcome, differing, sent: transfer.sent, received: transfer.received })) {
+    answerAsker(asker, env);
+  }
+}
+
+/** Somebody wants a partition compared with one peer, or with all, and waits. */
+function asked(state: AntiEntropyState, message: MessageView, env: Env): void {
+  const partition = message.u32(ExchangeAt.partition) as PartitionId;
+  const peer = message.u32(ExchangeAt.peer) as NodeIndex;
+  const options = message.u32(ExchangeAt.options);
+  const others = peer === ALL_PEERS ? coHoldersOf(env.placement, partition, env.node) : [peer];
+  // the first peers lack what only the last one holds: they are asked once more when that is here
+  const peers = others.length > 1 ? [...others, ...others.slice(0, -1)] : others;
+  const asker = startAsker(message, peers.length);
+  if (peers.length === 0) {
+    asker.outcome = failure('KV_UNAVAILABLE');
+    answerAsker(asker, env);
+    return;
+  }
+  const dryRun = (options & ExchangeFlag.dryRun) !== 0;
+  const pullOnly = (options & ExchangeFlag.pullOnly) !== 0;
+  const wanted = dryRun ? others : peers;
+  asker.waiting = wanted.length;
+  for (const other of wanted) state.queue.add({ partition, peer: other, dryRun, pullOnly, asker }, 'asked');
+  arm(state, SLICE_PAUSE_MS, env);
+}

@@ -1,0 +1,83 @@
+/**
+ * When a node compares without being asked: all of its partitions every interval, and those that it shares with a node that
+ * was away, soon after that one is back.
+ */
+import type { Env } from '../src/actor/env.js';
+import { coHoldersOf, laterHoldersOf } from '../src/core/co-holders.js';
+import type { NodeIndex, PartitionId } from '../src/core/ids.js';
+import type { AntiEntropyState } from './anti-entropy.js';
+
+export interface Rounds {
+  /** When the next round begins, and whether one is under way. */
+  nextAtMs: number;
+  isUnderWay: boolean;
+  readonly startedAtMs: number;
+  visitedAtMs: number;
+  /** Nodes that this one has not seen up of late; since the start: whoever was not up a while after it. */
+  readonly away: Set<NodeIndex>;
+  /** Nodes that are back, and when to compare with them: hints go first. */
+  readonly back: Map<NodeIndex, number>;
+}
+
+/** After its own start a node does not take for lost who only starts a little later. */
+const STARTING_MS = 5_000;
+const BACK_PAUSE_MS = 2_000;
+const VISIT_PAUSE_MS = 200;
+
+export function startRounds(intervalMs: number, env: Env): Rounds {
+  const startedAtMs = env.nowMs();
+  // not all nodes of a host at the same time
+  const firstMs = intervalMs * (0.5 + (env.random() % 1_000) / 2_000);
+  return {
+    nextAtMs: (startedAtMs + firstMs) | 0,
+    isUnderWay: false,
+    startedAtMs,
+    visitedAtMs: startedAtMs,
+    away: new Set(),
+    back: new Map(),
+  };
+}
+
+/** Looks who is back and whether it is time. */
+export function visitRounds(state: AntiEntropyState, env: Env): void {
+  const { rounds, queue, options } = state;
+  if (((env.nowMs() - rounds.visitedAtMs) | 0) < VISIT_PAUSE_MS) return;
+  rounds.visitedAtMs = env.nowMs();
+  lookForReturns(rounds, env);
+  for (const [peer, atMs] of rounds.back) {
+    if (((env.nowMs() - atMs) | 0) < 0) continue;
+    rounds.back.delete(peer);
+    for (let p = 0; p < env.placement.partitions; p++) {
+      const isShared = coHoldersOf(env.placement, p, env.node).includes(peer);
+      if (isShared) queue.add(jobOf(p, peer), 'known');
+    }
+  }
+  if (rounds.isUnderWay && queue.sizeOf('periodic') === 0 && state.active?.urgency !== 'periodic') {
+    rounds.isUnderWay = false;
+    state.counts = { ...state.counts, lastRoundMs: env.wallMs() };
+    options.report(state.counts);
+  }
+  if (rounds.isUnderWay || ((env.nowMs() - rounds.nextAtMs) | 0) < 0) return;
+  rounds.nextAtMs = (env.nowMs() + options.intervalMs) | 0;
+  rounds.isUnderWay = true;
+  for (let p = 0; p < env.placement.partitions; p++) {
+    for (const peer of laterHoldersOf(env.placement, p, env.node)) queue.add(jobOf(p, peer), 'periodic');
+  }
+}
+
+function lookForReturns({ startedAtMs, away, back }: Rounds, env: Env): void {
+  const { placement, node } = env;
+  const isStarting = ((env.nowMs() - startedAtMs) | 0) < STARTING_MS;
+  for (const other of placement.members) {
+    if (other === node) continue;
+    const isThere = placement.isUp(other) && !placement.suspects(other);
+    if (!isThere && !isStarting) {
+      away.add(other);
+      back.delete(other);
+    } else if (isThere && away.delete(other)) back.set(other, (env.nowMs() + BACK_PAUSE_MS) | 0);
+  }
+}
+
+function jobOf(partition: number, peer: NodeIndex) {
+  return { partition: partition as PartitionId, peer, pullOnly: false, dryRun: false, asker: undefined };
+}

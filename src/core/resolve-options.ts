@@ -1,0 +1,30 @@
+/** The options that a store is opened with, from those that were given. */
+import { checkOption, checkTogether, invalidOption } from './option-check.js';
+import { type Machine, OPTION_SPECS, type OpenOptions, type StoreOptions } from './options.js';
+
+/**
+ * Checks every option and fills in the defaults.
+ * @throws StoreError KV_INVALID_OPTION for an unknown, ill-typed or out-of-range option; KV_FAILURE_DOMAINS for N
+ *   above the nodes of a single host under failureDomain node.
+ */
+export function resolveOptions(given: OpenOptions, machine: Machine): StoreOptions {
+  for (const name of Object.keys(given)) {
+    if (!Object.hasOwn(OPTION_SPECS, name))
+      throw invalidOption(name, `unknown option '${name}'; see the list of options in the README`);
+  }
+  const named = given as Readonly<Record<string, unknown>>;
+  const checked: Record<string, unknown> = {};
+  for (const [name, spec] of Object.entries(OPTION_SPECS)) {
+    const value = named[name] === undefined ? spec.default : named[name];
+    if (value !== undefined) checked[name] = checkOption(name, spec, value);
+  }
+  const nodes = (checked.nodes as number | undefined) ?? Math.max(3, machine.cores);
+  const n = (checked.n as number | undefined) ?? Math.min(3, nodes);
+  const majority = Math.floor(n / 2) + 1;
+  const nodesMax = (checked.nodesMax as number | undefined) ?? Math.min(128, nodes + 5);
+  const weights = (checked.weights as readonly number[] | undefined) ?? new Array<number>(nodes).fill(1);
+  const hostId = (checked.hostId as string | undefined) ?? machine.newHostId();
+  const options = { r: majority, w: majority, ...checked, nodes, nodesMax, n, weights, hostId } as StoreOptions;
+  checkTogether(options);
+  return options;
+}
