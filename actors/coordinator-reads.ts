@@ -6,6 +6,7 @@ import { addressOf, nodeOf, Role } from '../src/actor/address.js';
 import type { Env } from '../src/actor/env.js';
 import { asStoreError, type ErrorCode } from '../src/core/errors.js';
 import type { NodeIndex } from '../src/core/ids.js';
+import { rarely } from '../src/core/rare-path.js';
 import {
   addReadReply,
   addRepaired,
@@ -46,7 +47,7 @@ const READS_MAX = 16_384;
 export function read(reads: Reads, message: MessageView, env: Env): void {
   const { placement } = env;
   const options = message.u32(Read.options);
-  if (reads.open.size >= READS_MAX) {
+  if (rarely('coordinator: too many reads are under way', reads.open.size >= READS_MAX)) {
     answerError(env, message.from, message.request, 'KV_OVERLOADED', 0);
     return;
   }

@@ -12,6 +12,7 @@ import type { Env } from '../src/actor/env.js';
 import type { Placement } from '../src/actor/ports.js';
 import type { ErrorCode } from '../src/core/errors.js';
 import type { NodeIndex } from '../src/core/ids.js';
+import { rarely } from '../src/core/rare-path.js';
 import { settleWrite } from '../src/core/write-quorum.js';
 import type { MessageView } from '../src/protocol/header.js';
 import { Kind, Minted, Replicate, Replicated, Write, Written } from '../src/protocol/messages.js';
@@ -84,7 +85,7 @@ function write(state: CoordinatorState, message: MessageView, env: Env): void {
     refuse(env, message, 'KV_UNAVAILABLE', (quorumOf(options) << 8) | Math.max(0, reachable));
     return;
   }
-  const slot = writes.open();
+  const slot = rarely('coordinator: too many writes are under way', false) ? -1 : writes.open();
   if (slot < 0) {
     refuse(env, message, 'KV_OVERLOADED', 0);
     return;
@@ -146,7 +147,8 @@ function sendToReplicas(env: Env, { writes, life }: CoordinatorState, slot: numb
       answered |= 1 << (i - first);
       continue;
     }
-    const out = placement.isUp(node)
+    const sendable = placement.isUp(node) && !rarely('coordinator: a replica cannot be sent to', false);
+    const out = sendable
       ? env.open(
           Kind.replicate,
           addressOf(Role.vnode, node, partition),

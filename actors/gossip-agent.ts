@@ -22,6 +22,7 @@ import {
   report,
   startLiveness,
 } from '../src/core/membership.js';
+import { rarely } from '../src/core/rare-path.js';
 import type { HostOf } from '../src/core/reporters.js';
 import { findDown, findSilent, lagFactor, observeMembers, suspicionTimeMs, type Watch } from '../src/core/suspicion.js';
 import { bodyMessageBytes, putBody } from '../src/protocol/body.js';
@@ -157,6 +158,7 @@ function tell(state: GossipState, env: Env, { tuning }: GossipOptions): void {
   }
   const first = env.random() % members.length;
   const body = encodeGossip(excerpt(members, { entriesMax: tuning.entriesMax, first, self: env.node }));
+  if (rarely('gossip: a round is skipped', told.length === 0)) return;
   for (const node of told) send(node, body, env);
 }
 

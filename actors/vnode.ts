@@ -11,6 +11,7 @@ import type { Store } from '../src/actor/ports.js';
 import { asStoreError, type ErrorCode } from '../src/core/errors.js';
 import { driftMs, observe, tick } from '../src/core/hybrid-clock.js';
 import type { Clock, Counter } from '../src/core/ids.js';
+import { rarely } from '../src/core/rare-path.js';
 import { emptySet, mergeSets, type SiblingSet, sameSet, writeSibling } from '../src/core/siblings.js';
 import type { MessageView } from '../src/protocol/header.js';
 import { Answer, Fetch, Kind, Minted, Replicate, Replicated, Write } from '../src/protocol/messages.js';
@@ -94,11 +95,13 @@ function mintRecord(options: VnodeOptions, message: MessageView, env: Env): numb
   const clock = tick(newest, env.wallMs());
   store.clock = clock;
   const hasContext = (message.u32(Write.options) & Ask.context) !== 0;
-  if (hasContext || !extendsPlainly(store, existing)) return mintSet(options, message, store, existing, clock);
+  const isPlain = !hasContext && extendsPlainly(store, existing);
+  if (rarely('vnode: a plain record is written the long way', !isPlain))
+    return mintSet(options, message, store, existing, clock);
   const bytes = sizeOf(words, record);
   const counter = store.nextCounter;
   const staged = store.reserve(bytes);
-  if (staged < 0) return ~failure('KV_OVERLOADED');
+  if (rarely('vnode: no room for a mint', staged < 0)) return ~failure('KV_OVERLOADED');
   copyWords(words, record, store.words, staged, bytes >>> 2);
   setDot(store.words, staged, store.replica, counter, clock);
   store.stage(staged, existing);
@@ -137,7 +140,7 @@ function mintSet(options: VnodeOptions, message: MessageView, store: Store, exis
     return ~failure('KV_TOO_MANY_SIBLINGS');
   }
   const staged = store.reserve(size);
-  if (staged < 0) return ~failure('KV_OVERLOADED');
+  if (rarely('vnode: no room for a mint', staged < 0)) return ~failure('KV_OVERLOADED');
   encodeRecord(store.words, store.bytes, staged, key, set);
   store.stage(staged, existing);
   return staged;
@@ -168,12 +171,14 @@ function merge(message: MessageView, env: Env): number {
   store.clock = observe(store.clock, clockOf(words, record), env.wallMs());
   if (existing >= 0) {
     const order = comparePlain(store.words, existing, words, record);
+    if (rarely('vnode: plain records are merged the long way', order === 'unknown')) {
+      return mergeSetsOf(message, store, existing, record);
+    }
     if (order === 'covered') return 0;
-    if (order === 'unknown') return mergeSetsOf(message, store, existing, record);
   }
   const bytes = sizeOf(words, record);
   const staged = store.reserve(bytes);
-  if (staged < 0) return failure('KV_OVERLOADED');
+  if (rarely("vnode: no room for a replica's record", staged < 0)) return failure('KV_OVERLOADED');
   copyWords(words, record, store.words, staged, bytes >>> 2);
   store.stage(staged, existing);
   return 0;
@@ -199,7 +204,7 @@ function mergeSetsOf(message: MessageView, store: Store, existing: number, recor
   if (sameSet(held, merged)) return 0;
   const key = keyParts(message.words, message.bytes, record);
   const staged = store.reserve(encodedBytes(key.bytes.length, merged));
-  if (staged < 0) return failure('KV_OVERLOADED');
+  if (rarely("vnode: no room for a replica's record", staged < 0)) return failure('KV_OVERLOADED');
   encodeRecord(store.words, store.bytes, staged, key, merged);
   store.stage(staged, existing);
   return 0;

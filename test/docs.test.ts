@@ -24,6 +24,7 @@ const DOCUMENTS = [
   'src/README.md',
   'docs/architecture.md',
   'docs/guarantees.md',
+  'docs/simulator.md',
   'examples/README.md',
 ];
 /** Longest that a program of the README may take, on a busy machine. */

@@ -28,6 +28,8 @@ export interface CommandSpec {
   readonly ownFlags?: readonly OptionName[];
   /** `serve` opens the store itself and shows every flag of it; the others find one. */
   readonly opens?: boolean;
+  /** It touches no store: none of the store's flags. */
+  readonly standalone?: boolean;
   /** Adds the flags of this command alone. */
   readonly flags?: (command: Command) => void;
   readonly run: (invocation: Invocation) => Promise<number | undefined>;
@@ -39,7 +41,7 @@ export function addCommand(program: Command, spec: CommandSpec): Command {
   spec.flags?.(command);
   command.option('--json', 'print JSON, one value a line, and errors as JSON too');
   if (spec.opens) addStoreFlags(command, OPTION_NAMES, { heading: 'Store options:' });
-  else addFindingFlags(command, spec.ownFlags ?? []);
+  else if (!spec.standalone) addFindingFlags(command, spec.ownFlags ?? []);
   command.addHelpText('after', examplesHelp(spec.examples));
   command.action(async () => {
     const flags = command.opts<Flags>();

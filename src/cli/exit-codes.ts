@@ -1,7 +1,7 @@
 /**
  * The exit codes of the command line, once: `--help` prints this table and the tests run against it. Scripts branch on
  * the code; people read the sentence on standard error, `kvorum: KV_CODE: sentence` (one JSON line with `--json`).
- * An error of the store itself keeps its code; the four codes below are those that only a command line can have.
+ * An error of the store itself keeps its code; the codes below are those that only a command line can have.
  */
 import { asStoreError, type ErrorDetails, StoreError } from '../core/errors.js';
 
@@ -13,6 +13,7 @@ export const EXIT_CODES = {
   store: { code: 3, meaning: 'The store refused or failed: the error code says why.' },
   unreachable: { code: 4, meaning: 'No process answers at the address, or one holds the directory without answering.' },
   input: { code: 5, meaning: 'A file cannot be read or written, or lines of it are bad (load).' },
+  simulation: { code: 6, meaning: 'A simulated cluster broke a promise (sim): the output names the seed.' },
   internal: { code: 70, meaning: 'A bug in kvorum: please report it with the message.' },
   interrupted: { code: 130, meaning: 'Stopped by a second SIGINT before it had closed (143 for SIGTERM).' },
 } as const;

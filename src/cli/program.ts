@@ -14,6 +14,7 @@ import { putCommand } from './commands/put.js';
 import { ringCommand } from './commands/ring.js';
 import { scanCommand } from './commands/scan.js';
 import { serveCommand } from './commands/serve.js';
+import { simCommand } from './commands/sim.js';
 import { statusCommand } from './commands/status.js';
 import { CliError, EXIT_CODES, exitCodesHelp, printedError } from './exit-codes.js';
 import { Output } from './output.js';
@@ -29,6 +30,7 @@ const COMMANDS = [
   statusCommand,
   ringCommand,
   benchCommand,
+  simCommand,
 ];
 
 const ABOUT = `

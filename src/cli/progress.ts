@@ -9,7 +9,7 @@ import { formatBytes, formatCount } from './quantities.js';
 const PLAIN_INTERVAL_MS = 5_000;
 
 export interface Progress {
-  /** @param bytes of the input so far; @param count pairs so far */
+  /** @param bytes of the input so far; @param count pairs, or whatever is counted, so far */
   update(bytes: number, count: number): void;
   stop(): void;
 }
@@ -17,7 +17,11 @@ export interface Progress {
 export interface ProgressOptions {
   readonly label: string;
   /** Bytes of the input, or undefined where nobody knows (standard input). */
-  readonly totalBytes: number | undefined;
+  readonly totalBytes?: number | undefined;
+  /** How many will be counted, where that is what tells how far it is. */
+  readonly totalCount?: number;
+  /** What is counted; pairs where left out. */
+  readonly noun?: string;
   readonly quiet: boolean;
   readonly stream?: NodeJS.WriteStream;
 }
@@ -33,17 +37,21 @@ class BarProgress implements Progress {
   readonly #bar: SingleBar;
   readonly #startedAt = performance.now();
 
-  constructor({ label, totalBytes }: ProgressOptions, stream: NodeJS.WriteStream) {
-    const counts = '{pairs} pairs | {rate}/s';
-    const format = totalBytes
-      ? `${label} [{bar}] {percentage}% | ${counts} | {eta_formatted} left`
-      : `${label} ${counts}`;
+  constructor(
+    private readonly options: ProgressOptions,
+    stream: NodeJS.WriteStream,
+  ) {
+    const { label, totalBytes, totalCount, noun = 'pairs' } = options;
+    const counts = `{count} ${noun} | {rate}/s`;
+    const total = totalCount ?? totalBytes;
+    const format = total ? `${label} [{bar}] {percentage}% | ${counts} | {eta_formatted} left` : `${label} ${counts}`;
     this.#bar = new SingleBar({ format, stream, hideCursor: true, clearOnComplete: true, fps: 8, etaBuffer: 50 });
-    this.#bar.start(totalBytes ?? 1, 0, { pairs: '0', rate: '0' });
+    this.#bar.start(total ?? 1, 0, { count: '0', rate: '0' });
   }
 
   update(bytes: number, count: number): void {
-    this.#bar.update(bytes, { pairs: formatCount(count), rate: formatCount(rateOf(count, this.#startedAt)) });
+    const position = this.options.totalCount === undefined ? bytes : count;
+    this.#bar.update(position, { count: formatCount(count), rate: formatCount(rateOf(count, this.#startedAt)) });
   }
 
   stop(): void {
@@ -64,10 +72,14 @@ class PlainProgress implements Progress {
     const now = performance.now();
     if (now - this.#lastLineAt < PLAIN_INTERVAL_MS) return;
     this.#lastLineAt = now;
-    const { label, totalBytes } = this.options;
-    const of = totalBytes ? ` of ${formatBytes(totalBytes)}` : '';
+    const { label, totalBytes, totalCount, noun = 'pairs' } = this.options;
     const rate = formatCount(rateOf(count, this.#startedAt));
-    this.stream.write(`${label}: ${formatCount(count)} pairs, ${formatBytes(bytes)}${of}, ${rate}/s\n`);
+    if (totalCount !== undefined) {
+      this.stream.write(`${label}: ${formatCount(count)} of ${formatCount(totalCount)} ${noun}, ${rate}/s\n`);
+      return;
+    }
+    const of = totalBytes ? ` of ${formatBytes(totalBytes)}` : '';
+    this.stream.write(`${label}: ${formatCount(count)} ${noun}, ${formatBytes(bytes)}${of}, ${rate}/s\n`);
   }
 
   stop(): void {}

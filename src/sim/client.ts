@@ -20,7 +20,7 @@ import {
   type ReadOrder,
   readDraft,
   scanDraft,
-  valuesOf,
+  showValues,
   type WriteOrder,
   writeDraft,
   writtenClock,
@@ -277,5 +277,5 @@ function describeCall(call: Call): string {
   if (endMs === Number.POSITIVE_INFINITY) return `asks: ${what}`;
   if (error !== undefined) return `was told ${error}: ${what}`;
   if (call.kind === 'write') return `was told ${call.replicas} replicas: ${what}`;
-  return call.kind === 'read' ? `was told [${valuesOf(call.set)}] by ${call.replicas}: ${what}` : `was told: ${what}`;
+  return call.kind === 'read' ? `was told [${showValues(call.set)}] by ${call.replicas}: ${what}` : `was told: ${what}`;
 }

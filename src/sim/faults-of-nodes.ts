@@ -1,5 +1,6 @@
 /**
- * What befalls nodes and hosts: they end between turns or within one, stop for a while, run slowly, and their actors throw.
+ * What befalls nodes and hosts: they end between turns or within one, and their actors throw; they stop for a while and
+ * run slowly.
  */
 import type { Fault, FaultScope } from './faults.js';
 import type { SimNode } from './sim-node.js';
@@ -25,6 +26,10 @@ export const NODE_FAULTS: Readonly<Record<string, Fault>> = {
       crash(scope, nodesOf(scope, host.index));
     },
   },
+  'handler throws': { weight: 2, strike: (scope) => scope.throwing.add(anyNode(scope).index) },
+};
+
+export const DELAY_FAULTS: Readonly<Record<string, Fault>> = {
   pause: {
     weight: 2,
     strike: (scope) => scope.world.pause(anyNode(scope), scope.random.between(1, 150) * scope.plan.pace),
@@ -36,7 +41,6 @@ export const NODE_FAULTS: Readonly<Record<string, Fault>> = {
       world.slow(anyNode(scope), random.between(20, 200) * plan.pace, random.between(20, 200));
     },
   },
-  'handler throws': { weight: 2, strike: (scope) => scope.throwing.add(anyNode(scope).index) },
 };
 
 function anyNode({ world, random }: FaultScope): SimNode {

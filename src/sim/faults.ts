@@ -6,8 +6,8 @@ import type { AnyBehaviour } from '../actor/behaviour.js';
 import { CLOCK_FAULTS } from './faults-of-clocks.js';
 import { DISK_FAULTS } from './faults-of-disks.js';
 import { NETWORK_FAULTS } from './faults-of-networks.js';
-import { NODE_FAULTS } from './faults-of-nodes.js';
-import type { Plan } from './plan.js';
+import { DELAY_FAULTS, NODE_FAULTS } from './faults-of-nodes.js';
+import type { FaultGroup, Plan } from './plan.js';
 import type { Random } from './random.js';
 import type { SimNode } from './sim-node.js';
 import type { World } from './world.js';
@@ -38,12 +38,16 @@ export interface Fault {
   readonly strike: (scope: FaultScope) => void;
 }
 
-export const FAULTS: Readonly<Record<string, Fault>> = {
-  ...NETWORK_FAULTS,
-  ...NODE_FAULTS,
-  ...DISK_FAULTS,
-  ...CLOCK_FAULTS,
+/** The kinds by what they befall; a plan may leave groups out. */
+const GROUPS: Readonly<Record<FaultGroup, Readonly<Record<string, Fault>>>> = {
+  network: NETWORK_FAULTS,
+  delay: DELAY_FAULTS,
+  node: NODE_FAULTS,
+  disk: DISK_FAULTS,
+  clock: CLOCK_FAULTS,
 };
+
+export const FAULTS: Readonly<Record<string, Fault>> = Object.assign({}, ...Object.values(GROUPS));
 
 const STRIKE_MS = [10, 100] as const;
 
@@ -90,7 +94,8 @@ export class Faults implements FaultScope {
     this.world.after(this.random.between(...STRIKE_MS) * this.plan.pace, () => {
       if (this.#over || this.#left <= 0 || !goesOn()) return;
       this.#left--;
-      const able = Object.entries(FAULTS).filter(([, { applies }]) => applies?.(this) !== false);
+      const kinds = this.plan.groups.flatMap((group) => Object.entries(GROUPS[group]));
+      const able = kinds.filter(([, { applies }]) => applies?.(this) !== false);
       const [name, fault] = this.#draw(able);
       this.count(name);
       this.world.trace.note(this.world.nowMs, () => `fault: ${name}`);

@@ -37,6 +37,8 @@ export class Lane implements TurnReader {
   readonly from: number;
   readonly to: number;
   readonly repeats: boolean;
+  /** Plants a fault: a message may overtake the one before. */
+  reorders = false;
   words: Int32Array = new Int32Array(0);
   bytes: Buffer = Buffer.alloc(0);
   /** Messages that the turn under way may still take. */
@@ -79,14 +81,21 @@ export class Lane implements TurnReader {
   next(): number {
     const first = this.#queue[0];
     if (first === undefined || first.dueMs > this.#parts.nowMs() || this.quota <= 0) return -1;
-    this.#queue.shift();
+    if (this.reorders) this.#swapFirst();
+    const [taken] = this.#queue.splice(0, 1);
     this.quota--;
-    this.waitingBytes -= first.words.length * 4;
-    const at = this.#place(first.words);
-    this.#delivered.push(first.words.slice());
+    this.waitingBytes -= taken.words.length * 4;
+    const at = this.#place(taken.words);
+    this.#delivered.push(taken.words.slice());
     if (this.#delivered.length > REPEATED_MAX) this.#delivered.shift();
-    this.#parts.onDelivered(this, first);
+    this.#parts.onDelivered(this, taken);
     return at;
+  }
+
+  #swapFirst(): void {
+    const [first, second] = this.#queue;
+    if (second === undefined || second.dueMs > this.#parts.nowMs()) return;
+    this.#queue.splice(0, 2, second, first);
   }
 
   /** Messages stay where they are until `release`, as in a mailbox: the loop takes several before it delivers the first. */

@@ -204,3 +204,10 @@ export function valuesOf(set: SiblingSet): (string | null)[] {
 export function keyText(record: Int32Array<ArrayBuffer>): string {
   return Buffer.from(record.buffer).latin1Slice(RECORD_HEADER_BYTES, RECORD_HEADER_BYTES + keyBytesOf(record, 0));
 }
+
+/** The values of a set for people, newest first. */
+export function showValues(set: SiblingSet): string {
+  return valuesOf(set)
+    .map((value) => value ?? 'deleted')
+    .join(', ');
+}

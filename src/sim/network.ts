@@ -4,7 +4,9 @@
  */
 import { instanceOf, nodeOf, Role, roleOf } from '../actor/address.js';
 import type { Outbound } from '../actor/env.js';
+import { rarely } from '../core/rare-path.js';
 import { putHeader } from '../protocol/header.js';
+import { MESSAGES, type MessageName, NAME_OF_TAG } from '../protocol/messages.js';
 import type { PostOffice } from '../runtime/post-office.js';
 import { Connection, type ConnectionEvent } from './connection.js';
 import { Lane, type Parcel } from './lane.js';
@@ -20,6 +22,8 @@ export interface NetworkOptions {
   /** Delay of a message in milliseconds, least and most: within a host, and between two. */
   readonly localDelayMs: readonly [number, number];
   readonly delayMs: readonly [number, number];
+  /** Plants a fault: messages between hosts overtake each other. */
+  readonly reorders: boolean;
   /** Share of the messages between hosts after which their connection breaks, to be made anew at once. */
   readonly glitches: number;
   readonly nowMs: () => number;
@@ -78,6 +82,7 @@ export class Network {
         if (this.#glitches > 0 && connection !== undefined) this.#mayBreak(connection);
       },
     });
+    lane.reorders = this.options.reorders && connection !== undefined;
     connection?.add(lane, fromHost < toHost ? 0 : 1);
     return lane;
   }
@@ -144,7 +149,10 @@ export class SimPost implements Pick<PostOffice, 'open' | 'undo' | 'publish'> {
     const thread = this.#network.threadOf(to);
     let waiting = this.#network.lane(this.#thread, thread).waitingBytes + bytes;
     for (const message of this.#opened) if (message.to === thread) waiting += message.words.length * 4;
-    if (waiting > this.#network.options.laneBytesMax || !this.#network.reaches(this.#thread, thread)) {
+    // a reply always finds room: its call has left it
+    const isCall = MESSAGES[NAME_OF_TAG[tag] as MessageName].kind !== 'reply';
+    const isFull = waiting > this.#network.options.laneBytesMax;
+    if ((isCall ? rarely('mailbox: full', isFull) : isFull) || !this.#network.reaches(this.#thread, thread)) {
       this.#network.refused++;
       return false;
     }

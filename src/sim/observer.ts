@@ -38,16 +38,31 @@ interface MintBase {
   readonly clockAbove: Clock;
 }
 
+/** What a checker found. */
+export interface Problem {
+  readonly atMs: number;
+  readonly text: string;
+  /** The key that it is about. */
+  readonly key?: string | undefined;
+}
+
+const PROBLEMS_MAX = 20;
+
 export class Observer {
-  readonly problems: string[] = [];
+  readonly problems: Problem[] = [];
+  readonly #nowMs: () => number;
   readonly #minted = new Map<string, Minted[]>();
   readonly #byValue = new Map<string, { key: string; dot: Dot }>();
   readonly #bases = new Map<string, MintBase>();
   /** By key and node: all that the node ever logged of it. */
   readonly #logged = new Map<string, Map<number, VersionVector>>();
 
-  problem(text: string): void {
-    if (this.problems.length < 20) this.problems.push(text);
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
+
+  problem(text: string, key?: string): void {
+    if (this.problems.length < PROBLEMS_MAX) this.problems.push({ atMs: this.#nowMs(), text, key });
   }
 
   /** The vnode's behaviour, with a look at each write before it is minted. */
@@ -87,7 +102,7 @@ export class Observer {
     for (const sibling of set.siblings) this.#meet(node, key, sibling, sequence);
     this.checkSet(`node ${node.index} logged`, key, set);
     if (!isCovered(setOf(node.store.record(key)).vector, set.vector)) {
-      this.problem(`node ${node.index} forgot writes of ${key} that it had logged`);
+      this.problem(`node ${node.index} forgot writes of ${key} that it had logged`, key);
     }
     const byNode = this.#logged.get(key) ?? new Map<number, VersionVector>();
     this.#logged.set(key, byNode.set(node.index, mergeVectors(byNode.get(node.index) ?? [], set.vector)));
@@ -100,15 +115,16 @@ export class Observer {
     const value = nameOf(sibling);
     const known = list.find(({ dot }) => isSame(dot, sibling.dot));
     if (known !== undefined) {
-      if (known.value !== value) this.problem(`two writes of ${key} share a dot: ${known.value}, ${value}`);
+      if (known.value !== value) this.problem(`two writes of ${key} share a dot: ${known.value}, ${value}`, key);
       return;
     }
     const base = this.#bases.get(value);
     if (base === undefined || sibling.dot.replica !== node.disk.replica || sibling.dot.counter !== sequence) {
-      this.problem(`node ${node.index} logged a write of ${key} that nobody minted: ${value}`);
+      this.problem(`node ${node.index} logged a write of ${key} that nobody minted: ${value}`, key);
       return;
     }
-    if (sibling.clock <= base.clockAbove) this.problem(`the clock of ${value} is not above what its node had seen`);
+    if (sibling.clock <= base.clockAbove)
+      this.problem(`the clock of ${value} is not above what its node had seen`, key);
     list.push({ dot: sibling.dot, value, replaced: base.replaced });
     this.#byValue.set(value, { key, dot: sibling.dot });
   }
@@ -121,7 +137,11 @@ export class Observer {
     );
     const want = expected.map(({ value }) => value).sort();
     const have = set.siblings.map(nameOf).sort();
-    if (want.join() !== have.join()) this.problem(`${who} ${key} = [${have}], the maximal writes are [${want}]`);
+    if (want.join() !== have.join()) this.problem(`${who} ${key} = [${have}], the maximal writes are [${want}]`, key);
+  }
+
+  nameOf(sibling: Sibling): string {
+    return nameOf(sibling);
   }
 
   /** Whether a set has seen the write of this value. */

@@ -20,6 +20,8 @@ export interface PlanOptions {
   readonly beyond?: boolean;
 }
 
+export type FaultGroup = 'network' | 'delay' | 'node' | 'disk' | 'clock';
+
 export interface Plan {
   readonly nodes: number;
   readonly nodesPerHost: number;
@@ -34,6 +36,8 @@ export interface Plan {
   readonly registers: ReadonlyMap<string, number>;
   readonly calls: number;
   readonly faultsMax: number;
+  /** What faults befall. */
+  readonly groups: readonly FaultGroup[];
   readonly deadlineMs: number;
   /** Pauses between calls, and between faults, are this many times as long. */
   readonly pace: number;
@@ -76,6 +80,7 @@ const DELAYS_MS = [
 ] as const;
 const SHARED = ['apple', 'pear', 'a-longer-key-{tag}', 'plum{tag}'];
 const REGISTERS = ['counter', 'flag{tag}', 'register'];
+const ALL_GROUPS: readonly FaultGroup[] = ['network', 'delay', 'node', 'disk', 'clock'];
 const DEADLINE_MS = 300;
 
 export function drawPlan(random: Random, options: PlanOptions = {}): Plan {
@@ -99,8 +104,9 @@ export function drawPlan(random: Random, options: PlanOptions = {}): Plan {
     registers: new Map(
       REGISTERS.slice(0, random.below(REGISTERS.length + 1)).map((key) => [key, random.below(clients)]),
     ),
-    calls: options.calls ?? 10 + random.below(20),
+    calls: options.calls ?? 15 + random.below(30),
     faultsMax: options.faultsMax ?? (random.chance(0.1) ? 0 : Number.POSITIVE_INFINITY),
+    groups: random.chance(0.2) ? ['network', 'delay'] : ALL_GROUPS,
     deadlineMs: DEADLINE_MS * (pace > 1 ? 3 : 1),
     pace,
     durabilities: random.pick(DURABILITIES),

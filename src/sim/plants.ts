@@ -8,7 +8,7 @@ import type { Env } from '../actor/env.js';
 import type { MessageView } from '../protocol/header.js';
 import { Kind, type MessageName, Read, Replicate, Replicated, Write } from '../protocol/messages.js';
 import { Ask, askedDurability, success } from '../protocol/outcome.js';
-import { copyWords, Rec, sizeOf } from '../protocol/record.js';
+import { copyWords, putNumber, Rec, sizeOf } from '../protocol/record.js';
 import type { Wrap } from './sim-node.js';
 import type { Plant } from './simulation.js';
 
@@ -19,27 +19,31 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
   'does not sync where it says so': { storage: { ignoresSync: true } },
   'forgets tombstones': { storage: { forgetsTombstones: true } },
   'keeps its incarnation after a loss': { storage: { keepsIncarnation: true } },
-  'lets an older record replace a newer one': { wrap: replacing(Role.vnode, 'replicate', takeBlindly) },
-  'ignores the context of a write': { wrap: before(Role.vnode, 'mint', dropContext) },
-  'answers monotonic reads at once': { wrap: before(Role.coordinator, 'read', dropMonotonic) },
-  'counts a replica twice': { wrap: before(Role.coordinator, 'replicated', forgetWhoAnswered) },
+  'changes the order of messages': { storage: { reorders: true } },
+  'lets an older record replace a newer one': { wrap: spoiling(Role.vnode, 'replicate', () => takeBlindly) },
+  'confirms repairs that it does not keep': { wrap: spoiling(Role.vnode, 'replicate', confirmRepairs) },
+  'ignores the context of a write': { wrap: spoiling(Role.vnode, 'mint', first(dropContext)) },
+  'ignores the clock of its caller': { wrap: spoiling(Role.vnode, 'mint', first(dropCallerClock)) },
+  'answers monotonic reads at once': { wrap: spoiling(Role.coordinator, 'read', first(dropMonotonic)) },
+  'counts a replica twice': { wrap: spoiling(Role.coordinator, 'replicated', first(forgetWhoAnswered)) },
+  'counts a replica that has not answered': { wrap: spoiling(Role.coordinator, 'minted', countOneMore) },
 };
 
-/** Runs something ahead of the real handler. */
-function before(role: Role, name: MessageName, spoil: AnyHandler): Wrap {
-  return replacing(role, name, spoil, true);
-}
-
-function replacing(at: Role, name: MessageName, handler: AnyHandler, goesOn = false): Wrap {
+/** Puts another handler in place of a real one, which it gets. */
+function spoiling(at: Role, name: MessageName, make: (real: AnyHandler) => AnyHandler): Wrap {
   return (role, behaviour) => {
     if (role !== at) return behaviour;
-    const real = behaviour.receive[name] as AnyHandler;
-    const spoiled: AnyHandler = (state, message, env) => {
-      handler(state, message, env);
-      if (goesOn) real(state, message, env);
-    };
+    const spoiled = make(behaviour.receive[name] as AnyHandler);
     const receive = { ...behaviour.receive, [name]: spoiled } as AnyBehaviour['receive'];
     return { ...behaviour, receive };
+  };
+}
+
+/** Runs something ahead of the real handler. */
+function first(spoil: AnyHandler): (real: AnyHandler) => AnyHandler {
+  return (real) => (state, message, env) => {
+    spoil(state, message, env);
+    real(state, message, env);
   };
 }
 
@@ -52,14 +56,39 @@ function takeBlindly(_state: unknown, message: MessageView, env: Env): void {
   const staged = store.reserve(bytes);
   copyWords(words, record, store.words, staged, bytes / 4);
   store.stage(staged, existing);
+  confirm(message, env);
+}
+
+function confirm(message: MessageView, env: Env): void {
   const out = env.open(Kind.replicated, message.from, message.request, Replicated.end * 4);
   if (out === undefined) return;
   out.words[out.at + Replicated.outcome] = success(1, Math.min(1, askedDurability(message.u32(Replicate.options))));
-  out.words[out.at + Replicated.mark] = words[message.at + Replicate.mark];
+  out.words[out.at + Replicated.mark] = message.words[message.at + Replicate.mark];
+}
+
+/** Request ids of reads, and so of their repairs, are negative. */
+function confirmRepairs(real: AnyHandler): AnyHandler {
+  return (state, message, env) => {
+    if (message.request < 0) confirm(message, env);
+    else real(state, message, env);
+  };
+}
+
+function countOneMore(real: AnyHandler): AnyHandler {
+  return (state, message, env) => {
+    real(state, message, env);
+    const { writes } = state as CoordinatorState;
+    const slot = writes.slotOf(message.request);
+    if (slot >= 0) writes.confirmed[slot]++;
+  };
 }
 
 function dropContext(_state: unknown, message: MessageView): void {
   message.words[message.at + Write.options] &= ~Ask.context;
+}
+
+function dropCallerClock(_state: unknown, message: MessageView): void {
+  putNumber(message.words, message.at + Write.callerClock, 0);
 }
 
 function dropMonotonic(_state: unknown, message: MessageView): void {

@@ -35,13 +35,14 @@ export class RegisterHistory {
     else this.entries.push({ ...common, operation: 'put', argument: call.order.value, outcome });
   }
 
-  problems(): string[] {
+  /** What is wrong, and with which key. */
+  problems(): { readonly key: string; readonly text: string }[] {
     const { w, r, n, beyond } = this.#plan;
     if (r + w <= n || beyond) return [];
-    return checkHistory(this.entries).map(
-      ({ key, entry, order }) =>
-        `${key} is not linearizable: ${describe(entry)} fits nowhere behind ${order.slice(-4).map(describe).join(', ')}`,
-    );
+    return checkHistory(this.entries).map(({ key, entry, order }) => {
+      const before = order.slice(-4).map(describe).join(', ');
+      return { key, text: `${key} is not linearizable: ${describe(entry)} fits nowhere behind ${before}` };
+    });
   }
 }
 

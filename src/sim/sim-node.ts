@@ -57,6 +57,8 @@ export interface StorageFaults {
   readonly forgetsTombstones?: boolean;
   readonly ignoresSync?: boolean;
   readonly keepsIncarnation?: boolean;
+  /** Between hosts, messages overtake each other. */
+  readonly reorders?: boolean;
   /** What a turn sends leaves before the turn is in the log. */
   readonly sendsBeforeLog?: boolean;
 }

@@ -2,15 +2,19 @@
  * One seed's run: clients talk to a cluster while faults strike it; then all is healed, a fresh write of every key must
  * succeed, every key is read from all replicas, and the checkers say what was broken.
  */
+
 import { clock } from '../core/ids.js';
+import type { RarePath } from '../core/rare-path.js';
 import type { Call } from './client.js';
 import { Faults } from './faults.js';
+import { checkFinally } from './final-checks.js';
 import { Judge } from './judge.js';
-import { keyText, setOf, valuesOf } from './messages.js';
-import { Observer } from './observer.js';
+import { keyText, setOf, showValues } from './messages.js';
+import { Observer, type Problem } from './observer.js';
 import type { Plan, PlanOptions } from './plan.js';
 import { drawPlan } from './plan.js';
 import { streams } from './random.js';
+import { RarePaths } from './rare-paths.js';
 import { RegisterHistory } from './register-history.js';
 import type { SimNode, StorageFaults, Wrap } from './sim-node.js';
 import type { Line } from './trace.js';
@@ -31,7 +35,7 @@ export interface RunOptions extends PlanOptions {
 export interface RunReport {
   readonly seed: number;
   readonly hash: string;
-  readonly problems: readonly string[];
+  readonly problems: readonly Problem[];
   readonly virtualMs: number;
   /** What happened, to see that the run was worth it. */
   readonly counts: Readonly<Record<'acked' | 'failed' | 'reads' | 'crashes' | 'losses' | 'siblings', number>>;
@@ -39,6 +43,8 @@ export interface RunReport {
   readonly checked: number;
   /** How often each kind of fault fired. */
   readonly faults: Readonly<Record<string, number>>;
+  /** How often each rare path was reached. */
+  readonly rare: Readonly<Partial<Record<RarePath, number>>>;
   readonly plan: Plan;
   readonly lines: readonly Line[];
 }
@@ -62,14 +68,16 @@ class Simulation {
   readonly #registers: RegisterHistory;
   readonly #judge: Judge;
   readonly #workload: Workload;
+  readonly #rare: RarePaths;
 
   constructor(seed: number, plant: Plant, options: RunOptions) {
-    const random = streams(seed, ['plan', 'workload', 'faults', 'world']);
+    const random = streams(seed, ['plan', 'workload', 'faults', 'world', 'rare']);
     this.#seed = seed;
     const plan = drawPlan(random.plan, options);
     this.#plan = plan;
+    this.#rare = new RarePaths(random.rare);
     this.#faults = new Faults(random.faults, plan);
-    const observer = new Observer();
+    const observer = new Observer(() => this.#world.nowMs);
     this.#observer = observer;
     this.#registers = new RegisterHistory(plan);
     this.#world = new World({
@@ -84,6 +92,7 @@ class Simulation {
         observer.committed(node, words, sequence);
         this.#noteCommit(node, words);
       },
+      onDisorder: (from, to) => observer.problem(`messages from thread ${from} to ${to} changed places`),
       onConnection: (event) => this.#faults.count(event),
       ...(plant.storage !== undefined && { faults: plant.storage }),
     });
@@ -98,15 +107,19 @@ class Simulation {
   #noteCommit({ index }: SimNode, words: Int32Array<ArrayBuffer>): void {
     const { trace, nowMs } = this.#world;
     const key = keyText(words);
-    trace.note(nowMs, () => `node ${index} logs ${key} = [${valuesOf(setOf(words))}]`, key);
+    trace.note(nowMs, () => `node ${index} logs ${key} = [${showValues(setOf(words))}]`, key);
   }
 
   #ended(call: Call): void {
-    this.#judge.judgeCall(call);
+    this.#judge.judge(call);
     this.#registers.add(call);
   }
 
   run(): RunReport {
+    return this.#rare.within(() => this.#live());
+  }
+
+  #live(): RunReport {
     const world = this.#world;
     this.#workload.begin();
     this.#faults.begin(world, () => this.#workload.isBusy);
@@ -114,11 +127,15 @@ class Simulation {
     world.runFor(SETTLE_MS * this.#plan.pace);
     this.#faults.heal();
     world.network.settle();
+    this.#rare.settle();
     world.runFor(HEALED_MS);
     this.#writeAll();
     for (let round = 0; round < 2; round++) this.#readAll();
-    this.#judge.judgeEnd(this.#faults.keys);
-    if (!this.#judge.hasLost) for (const text of this.#registers.problems()) this.#observer.problem(text);
+    const { keys } = this.#faults;
+    checkFinally({ world, observer: this.#observer, plan: this.#plan, judge: this.#judge, keys });
+    if (!this.#judge.hasLost) {
+      for (const { key, text } of this.#registers.problems()) this.#observer.problem(text, key);
+    }
     return this.#report();
   }
 
@@ -143,6 +160,7 @@ class Simulation {
       },
       checked: calls.length,
       faults: counts,
+      rare: this.#rare.reached,
       plan: this.#plan,
       lines: world.trace.lines,
     };
@@ -153,16 +171,23 @@ class Simulation {
     const client = this.#world.clients[0];
     for (const key of this.#faults.keys) {
       const order = { ...this.#workload.nextWrite(key), callerClock: clock(0) };
-      client.write(order, { done: (call) => this.#judge.judgeFresh(call) });
+      client.write(order, { done: (call) => this.#judgeFresh(call) });
     }
     this.#world.runFor(SETTLE_MS);
+  }
+
+  #judgeFresh(call: Call): void {
+    this.#judge.judge(call);
+    if (call.kind !== 'write' || call.error === undefined) return;
+    const { key } = call.order;
+    this.#observer.problem(`a write of ${key} to the healed cluster failed with ${call.error}`, key);
   }
 
   /** Reads every key from all of its replicas, which repairs those that are behind. */
   #readAll(): void {
     const client = this.#world.clients[0];
     for (const key of this.#faults.keys) {
-      client.read({ key, r: this.#plan.n }, { done: (call) => this.#judge.judgeCall(call) });
+      client.read({ key, r: this.#plan.n }, { done: (call) => this.#judge.judge(call) });
     }
     this.#world.runFor(SETTLE_MS);
   }

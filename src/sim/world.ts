@@ -7,9 +7,11 @@ import { RingView } from '../actor/ring-view.js';
 import { type NodeIndex, nodeIndex } from '../core/ids.js';
 import type { Quorums } from '../core/ring-change.js';
 import type { RingState } from '../core/ring-state.js';
+import { ArrivalOrder } from './arrival-order.js';
 import { SimClient } from './client.js';
 import type { ConnectionEvent } from './connection.js';
 import { EventQueue } from './event-queue.js';
+import { HostNews } from './host-news.js';
 import { partsOf } from './messages.js';
 import { Network } from './network.js';
 import { type Random, streams } from './random.js';
@@ -43,6 +45,8 @@ export interface WorldOptions {
   readonly startMs?: number;
   readonly wrap?: Wrap;
   readonly onCommit?: (node: SimNode, words: Int32Array<ArrayBuffer>, sequence: number) => void;
+  /** A message arrived out of the order of its connection. */
+  readonly onDisorder?: (from: number, to: number) => void;
   readonly onConnection?: (event: ConnectionEvent) => void;
   readonly faults?: StorageFaults;
   /** Keep lines for people. */
@@ -70,7 +74,9 @@ export class World {
   readonly #options: WorldOptions;
   readonly #streams: Readonly<Record<'network' | 'disk' | 'scheduler' | 'actors', Random>>;
   readonly #events = new EventQueue();
+  readonly #order = new ArrivalOrder();
   readonly #scheduler: Scheduler;
+  readonly #news: HostNews;
 
   constructor(options: WorldOptions) {
     const { n, clients = 1, partitions = 8, nodesPerHost = 1, laneBytesMax = LANE_BYTES_MAX } = options;
@@ -93,6 +99,7 @@ export class World {
       schedule: (atMs, run) => this.schedule(atMs, run),
       onCrash: (node) => this.crash(node),
     });
+    this.#news = new HostNews(this, this.#streams.network, options.delayMs ?? DELAY_MS);
     this.network = this.#makeNetwork();
     this.nodes = Array.from({ length: nodes }, (_, index) => this.#makeNode(nodeIndex(index), nodes + clients));
     this.clients = Array.from({ length: clients }, (_, seat) => new SimClient(this, seat));
@@ -120,11 +127,15 @@ export class World {
       nowMs: () => this.nowMs,
       schedule: (atMs, run) => this.schedule(atMs, run),
       onSent: (thread, dueMs) => this.schedule(dueMs, () => this.#arrive(thread)),
-      onDelivered: ({ from, to }, { words }) => {
+      reorders: this.#options.faults?.reorders === true,
+      onDelivered: (lane, parcel) => {
+        const { from, to } = lane;
+        const { words } = parcel;
+        if (!this.#order.follows(lane, parcel)) this.#options.onDisorder?.(from, to);
         this.trace.add(this.nowMs, from, to);
         this.trace.addWords(words);
       },
-      onChange: (low, high) => this.#connectionChanged(low, high),
+      onChange: (low, high) => this.#news.connectionChanged(low, high),
       onEvent: onConnection,
     });
   }
@@ -240,7 +251,7 @@ export class World {
     this.trace.note(this.nowMs, () => `node ${node.index} ends`);
     node.crash();
     this.#scheduler.cancel(node);
-    this.#tellHosts(node);
+    this.#news.of(node);
     for (const client of this.clients) client.nodeEnded(node.index);
   }
 
@@ -249,36 +260,8 @@ export class World {
     this.trace.add(this.nowMs, node.index, 2);
     this.trace.note(this.nowMs, () => `node ${node.index} starts`);
     node.start();
-    this.#tellHosts(node);
+    this.#news.of(node);
     this.#scheduler.wake(node, 0);
-  }
-
-  /** Other hosts hear of what became of a node, where there is a connection; the others when there is one again. */
-  #tellHosts(node: SimNode): void {
-    for (const host of this.hosts) if (host !== this.hostOf(node.index)) this.#tell(host, node);
-  }
-
-  #tell(host: SimHost, node: SimNode): void {
-    const connection = this.network.connection(this.hostOf(node.index).index, host.index);
-    const [least, most] = this.#options.delayMs ?? DELAY_MS;
-    this.after(this.#streams.network.between(least, most), () => {
-      if (connection?.isOpen !== true) return;
-      if (connection.isBlocked) this.#tell(host, node);
-      else host.told(node.index, node.up);
-    });
-  }
-
-  #connectionChanged(low: number, high: number): void {
-    const isOpen = this.network.connection(low, high)?.isOpen === true;
-    this.trace.add(this.nowMs, low, high, Number(isOpen), 5);
-    this.trace.note(this.nowMs, () => `hosts ${low} and ${high} ${isOpen ? 'are connected' : 'lose each other'}`);
-    const [a, b] = [this.hosts[low], this.hosts[high]];
-    for (const node of this.nodes) {
-      const own = this.hostOf(node.index);
-      if (own !== a && own !== b) continue;
-      if (isOpen) (own === a ? b : a).told(node.index, node.up);
-      else for (const client of this.clients) if (client.isOn(own === a ? b : a)) client.nodeEnded(node.index);
-    }
   }
 
   /** The node takes no turn for this long: a stopped process, a slow disk. */

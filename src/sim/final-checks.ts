@@ -1,0 +1,75 @@
+/**
+ * What must hold once all is healed and quiet: nothing acknowledged is lost, the replicas are equal byte for byte, no
+ * request is open, no queue has grown beyond its bound, and no actor threw unasked.
+ */
+import type { CoordinatorState } from '../../actors/coordinator.js';
+import { Role } from '../actor/address.js';
+import { Count } from '../runtime/counters.js';
+import { PlannedThrow } from './faults.js';
+import { type Judge, nameOf } from './judge.js';
+import type { Observer } from './observer.js';
+import type { Plan } from './plan.js';
+import type { World } from './world.js';
+
+export interface FinalScope {
+  readonly world: World;
+  readonly observer: Observer;
+  readonly plan: Plan;
+  readonly judge: Judge;
+  readonly keys: readonly string[];
+}
+
+export function checkFinally(scope: FinalScope): void {
+  for (const key of scope.keys) {
+    checkReplicas(scope, key);
+    checkWrites(scope, key);
+  }
+  checkRequests(scope);
+  checkQueues(scope);
+  checkThrown(scope);
+}
+
+function checkReplicas({ world, observer }: FinalScope, key: string): void {
+  const records = world.holdersOf(key).map((node) => world.nodes[node].store.record(key)?.join());
+  if (new Set(records).size > 1) observer.problem(`the replicas of ${key} differ after all is quiet`, key);
+}
+
+/** The last read of the key, which asked all of its replicas, has seen every write that was acknowledged. */
+function checkWrites({ world, observer, plan, judge }: FinalScope, key: string): void {
+  const last = world.clients[0].history.findLast((call) => call.kind === 'read' && call.order.key === key);
+  if (last?.kind !== 'read' || last.error !== undefined) {
+    observer.problem(`${key} cannot be read after all is healed: ${last?.error}`, key);
+    return;
+  }
+  if (plan.beyond) return;
+  for (const write of judge.acked) {
+    if (write.order.key !== key || observer.hasSeen(last.set, nameOf(write))) continue;
+    observer.problem(`the acknowledged write ${nameOf(write)} of ${key} is lost`, key);
+  }
+}
+
+function checkRequests({ world, observer }: FinalScope): void {
+  for (const { index, system } of world.nodes) {
+    const { writes, reads } = system.stateOf(Role.coordinator, 0) as CoordinatorState;
+    if (writes.active > 0) observer.problem(`node ${index} never ended ${writes.active} writes`);
+    if (reads.open.size > 0) observer.problem(`node ${index} never ended ${reads.open.size} reads`);
+  }
+  for (const { inFlight, seat } of world.clients) {
+    if (inFlight > 0) observer.problem(`client ${seat} still waits for ${inFlight} calls`);
+  }
+}
+
+function checkQueues({ world, observer }: FinalScope): void {
+  const { highWaterBytes } = world.network;
+  if (highWaterBytes > world.laneBytesMax) observer.problem(`a lane held ${highWaterBytes} bytes`);
+}
+
+function checkThrown({ world, observer }: FinalScope): void {
+  for (const { index, counters } of world.nodes) {
+    const lost = counters[Count.undeliverable];
+    if (lost > 0) observer.problem(`node ${index} could not deliver ${lost} messages`);
+  }
+  for (const { role, error } of world.thrown) {
+    if (!(error instanceof PlannedThrow)) observer.problem(`a ${role} threw ${String(error)}`);
+  }
+}
