@@ -40,6 +40,7 @@ class Rewriter {
   readonly #suspending: Suspending;
   #scope: Scope = { suspends: false, temporaries: 0 };
   readonly #exports: string[] = [];
+  readonly #targets = new Set<Node>();
 
   constructor(source: string, suspending: Suspending) {
     this.#source = source;
@@ -150,6 +151,8 @@ class Rewriter {
     if (node.type === 'AwaitExpression') return `(${this.#run(this.#text(node.argument))})`;
     if (node.type === 'AssignmentExpression' && isElement(node.left)) return this.#assign(node);
     if (node.type === 'UpdateExpression' && isElement(node.argument)) return this.#update(node);
+    // what is assigned to is not read, whatever it is called
+    if (node.type === 'AssignmentExpression') this.#targets.add(node.left);
     if (node.type === 'MemberExpression') return this.#member(node);
     return this.#plain(node);
   }
@@ -217,6 +220,7 @@ class Rewriter {
       return `(${text}, ${stop(array, index)}, $m.read(${array}, ${index}))`;
     }
     const whole = this.#text(node.object) + this.#source.slice(node.object.end, node.end);
+    if (this.#targets.has(node)) return whole;
     return this.#suspending.getters.has(keyName(node.property) ?? '') ? this.#run(whole) : whole;
   }
 

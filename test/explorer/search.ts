@@ -35,6 +35,8 @@ export interface Failure {
 /** A state with more than one way on, and the way under way. */
 interface Fork {
   readonly fingerprint: number;
+  /** Choices before it. */
+  readonly depth: number;
   readonly choices: readonly Choice[];
   /** Whether the choices behind the first are preemptions. */
   readonly preempts: boolean;
@@ -87,29 +89,31 @@ class Search {
     return result;
   }
 
-  /** Follows the forks taken so far, then the first way on. Returns the interleavings that begin where it ended. */
+  /** Follows the way to the last fork again, then goes on. Returns the interleavings that begin where it ended. */
   #runOnce(): number {
     const execution = this.#execution;
-    this.#path.length = 0;
     execution.begin();
-    let depth = 0;
-    for (;;) {
+    const last = this.#forks.at(-1);
+    if (last !== undefined) {
+      this.#path.length = last.depth;
+      for (const { choice } of this.#path) execution.step(choice);
+      this.#step(last.choices[last.taken]);
+    }
+    while (execution.failure === undefined) {
       const choices = execution.choices();
       if (choices.length === 0) return 1;
-      let choice = choices[0];
-      if (choices.length > 1) {
-        if (depth === this.#forks.length) {
-          const known = this.#fork(choices);
-          if (known !== undefined) return known;
-        }
-        const fork = this.#forks[depth++];
-        choice = fork.choices[fork.taken];
-      }
-      const before = execution.machine.steps;
-      execution.step(choice);
-      this.#path.push({ choice, steps: execution.machine.steps - before });
-      if (execution.failure !== undefined) return 0;
+      const known = choices.length > 1 ? this.#fork(choices) : undefined;
+      if (known !== undefined) return known;
+      this.#step(choices[0]);
     }
+    return 0;
+  }
+
+  #step(choice: Choice): void {
+    const { machine } = this.#execution;
+    const before = machine.steps;
+    this.#execution.step(choice);
+    this.#path.push({ choice, steps: machine.steps - before });
   }
 
   /** Opens a fork, or says what is known of the state. */
@@ -123,7 +127,8 @@ class Search {
     this.#known.set(fingerprint, bounded ? preemptions : 0);
     const preempts = choices[0] === current;
     const open = preempts && preemptions >= this.#bound ? choices.slice(0, 1) : choices;
-    this.#forks.push({ fingerprint, choices: open, preempts, taken: 0, interleavings: 0, preemptions });
+    const depth = this.#path.length;
+    this.#forks.push({ fingerprint, depth, choices: open, preempts, taken: 0, interleavings: 0, preemptions });
     return undefined;
   }
 

@@ -1,5 +1,6 @@
 import type { Subject } from '../subject.js';
+import { hotTableSubject } from './hot-table.js';
 import { mailboxSubject } from './mailbox.js';
 import { sleepSubject } from './sleep.js';
 
-export const SUBJECTS: readonly Subject[] = [mailboxSubject, sleepSubject];
+export const SUBJECTS: readonly Subject[] = [mailboxSubject, sleepSubject, hotTableSubject];

@@ -1,0 +1,4 @@
+import { exploreAll } from './explore-all.js';
+import { hotTableSubject } from './subjects/hot-table.js';
+
+exploreAll(hotTableSubject);

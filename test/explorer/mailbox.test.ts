@@ -1,0 +1,4 @@
+import { exploreAll } from './explore-all.js';
+import { mailboxSubject } from './subjects/mailbox.js';
+
+exploreAll(mailboxSubject);
