@@ -1,7 +1,7 @@
-/** The tests of a subject: all interleavings of its short scenarios, and each of its planted bugs. */
+/** The tests of a subject: the interleavings of its scenarios, and each of its planted bugs. */
 import test from 'ava';
 import { replay } from './schedule.js';
-import { explore, hunt, prepare, type Subject } from './subject.js';
+import { explore, FEW_PREEMPTIONS, hunt, prepare, type Subject } from './subject.js';
 
 export function exploreAll(subject: Subject): void {
   for (const scenario of subject.short) {
@@ -10,6 +10,14 @@ export function exploreAll(subject: Subject): void {
       t.log(`${runs} runs for ${interleavings.toExponential(1)} interleavings`);
       t.is(failure, undefined, `${failure?.message}; schedule: ${failure?.schedule}`);
       t.true(complete && interleavings > 100);
+    });
+  }
+  for (const scenario of subject.bounded) {
+    test(`${subject.name}: ${scenario} with ${FEW_PREEMPTIONS} preemptions at most -> every promise is kept`, async (t) => {
+      const { runs, complete, failure } = await explore(subject, scenario, FEW_PREEMPTIONS);
+      t.log(`${runs} runs`);
+      t.is(failure, undefined, `${failure?.message}; schedule: ${failure?.schedule}`);
+      t.true(complete && runs > 100);
     });
   }
   for (const plant of subject.plants) {

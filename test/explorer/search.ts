@@ -79,7 +79,7 @@ class Search {
         result.failure = this.#failure(this.#execution.failure);
         break;
       }
-      this.#count(more);
+      if (!Number.isFinite(this.#bound)) this.#count(more, result);
       if (!this.#backtrack(result)) {
         result.complete = true;
         break;
@@ -138,9 +138,9 @@ class Search {
     return last.preemptions + (last.preempts && last.taken > 0 ? 1 : 0);
   }
 
-  #count(interleavings: number): void {
-    const last = this.#forks.at(-1);
-    if (last !== undefined) last.interleavings += interleavings;
+  #count(interleavings: number, whole: SearchResult): void {
+    const place = this.#forks.at(-1) ?? whole;
+    place.interleavings += interleavings;
   }
 
   /** The next way of the last fork that has one; false where there is none. */
@@ -150,9 +150,9 @@ class Search {
       if (last === undefined) return false;
       if (++last.taken < last.choices.length) return true;
       this.#forks.pop();
-      if (!Number.isFinite(this.#bound)) this.#known.set(last.fingerprint, last.interleavings);
-      if (this.#forks.length === 0) result.interleavings = last.interleavings;
-      else this.#count(last.interleavings);
+      if (Number.isFinite(this.#bound)) continue;
+      this.#known.set(last.fingerprint, last.interleavings);
+      this.#count(last.interleavings, result);
     }
   }
 

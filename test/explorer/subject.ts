@@ -8,9 +8,12 @@ export interface Subject {
   readonly name: string;
   /** The module of the scenarios, by its path in the compiled tree. */
   readonly scenarios: string;
-  /** Names of the scenarios that are explored as a whole in every test run, and those that take minutes. */
+  /** Names of the scenarios that every test run explores as a whole. */
   readonly short: readonly string[];
-  readonly long?: readonly string[];
+  /** Those that it explores with a few preemptions; as a whole they take up to a minute. */
+  readonly bounded: readonly string[];
+  /** Those that take minutes. */
+  readonly long: readonly string[];
   /** Modules of the product that are stopped at every step. */
   readonly files: readonly string[];
   /** Constants made small. */
@@ -51,9 +54,15 @@ export async function prepare(subject: Subject, scenario: string, plant?: Plant)
   return execution;
 }
 
-/** Every interleaving. */
-export async function explore(subject: Subject, scenario: string): Promise<SearchResult> {
-  return search(await prepare(subject, scenario));
+/** Executions of one exploration at most. */
+const RUNS_MAX = 1_000_000;
+/** Preemptions of the scenarios that are not explored as a whole. */
+export const FEW_PREEMPTIONS = 2;
+
+/** Every interleaving, or every one with so many preemptions at most. */
+export async function explore(subject: Subject, scenario: string, preemptions?: number): Promise<SearchResult> {
+  const execution = await prepare(subject, scenario);
+  return search(execution, preemptions === undefined ? { runsMax: RUNS_MAX } : { preemptions });
 }
 
 /** Looks for a planted bug with no preemption, then with one more each time: the first schedule found needs fewest. */

@@ -15,10 +15,11 @@ const { values } = parseArgs({
 
 console.log('| subject | scenario | runs | states | interleavings | |\n| --- | --- | --- | --- | --- | --- |');
 for (const subject of SUBJECTS) {
-  const scenarios = values.quick ? subject.short : [...subject.short, ...(subject.long ?? [])];
+  const scenarios = values.quick ? subject.short : [...subject.short, ...subject.bounded, ...subject.long];
   for (const scenario of scenarios) {
-    const { runs, states, interleavings, failure } = await explore(subject, scenario);
-    const outcome = failure === undefined ? 'all kept' : `${failure.message}: ${failure.schedule}`;
+    const { runs, states, interleavings, complete, failure } = await explore(subject, scenario);
+    const outcome =
+      failure === undefined ? (complete ? 'all kept' : 'kept, cut off') : `${failure.message}: ${failure.schedule}`;
     console.log(
       `| ${subject.name} | ${scenario} | ${runs} | ${states} | ${interleavings.toExponential(1)} | ${outcome} |`,
     );
@@ -40,7 +41,7 @@ for (const subject of SUBJECTS) {
 if (!values.quick) {
   console.log(`\n${RANDOM_RUNS} random schedules of each scenario, stopped at every step:`);
   for (const subject of SUBJECTS) {
-    for (const scenario of [...subject.short, ...(subject.long ?? [])]) {
+    for (const scenario of [...subject.short, ...subject.bounded, ...subject.long]) {
       const execution = await prepare(subject, scenario);
       execution.machine.everywhere = true;
       const { failure } = runRandomly(execution, { seed: Number(values.seed), runs: RANDOM_RUNS });

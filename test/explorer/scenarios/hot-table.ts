@@ -119,6 +119,29 @@ function returning(lab: Lab, looks: number): Program {
 export const comingBack = (lab: Lab): Program => returning(lab, 1);
 export const comingBackTwice = (lab: Lab): Program => returning(lab, 2);
 
+/** The index grows, and every entry finds another place. */
+function growingFor(lab: Lab, sought: readonly number[]): Program {
+  const { table, reader } = bench(lab, 4);
+  const keys = [smallKey(0, 1, 1), smallKey(1, 2, 2), smallKey(2, 3, 3)];
+  const one = reader();
+  putAll(table, [keys[0], keys[1]], 1);
+  return {
+    threads: {
+      writer() {
+        table.put(keys[2], 1);
+        table.put(keys[1], 2);
+        table.endTurn();
+      },
+      reader() {
+        for (let i = 0; i < sought.length; i++) one.look(keys[sought[i]]);
+      },
+    },
+  };
+}
+
+export const growing = (lab: Lab): Program => growingFor(lab, [1]);
+export const growingTwice = (lab: Lab): Program => growingFor(lab, [1, 2]);
+
 /** Several writes of a key in one turn, some of which are taken back. */
 export function undoing(lab: Lab): Program {
   const { table, reader } = bench(lab, 6);
@@ -154,7 +177,8 @@ export function secondChance(lab: Lab): Program {
         table.put(keys[0], 2);
         table.endTurn();
         table.flush();
-        for (let slot = 1; slot <= 2; slot++) table.index.marks[slot] = 1;
+        table.mark(keys[0]);
+        table.mark(keys[1]);
         table.makeRoomKeeping(keys[0], keys[1]);
       },
       reader() {

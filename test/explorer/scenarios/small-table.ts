@@ -25,7 +25,8 @@ const KEY_BYTES = 4;
 const VALUE_BYTES = 8;
 const RECORD_BYTES = recordBytes(KEY_BYTES, VALUE_BYTES, false);
 const UNUSED_UNITS = 4;
-const SLOTS = 4;
+/** Slots of the index when it has grown, twice those that it begins with. */
+const SLOTS = 8;
 /** Stamps of writes that are taken back. */
 const UNDONE = 0x1000;
 
@@ -61,7 +62,8 @@ export function smallMemory(lab: Lab, recordsPerLap: number): NodeMemory {
     marks: lab.allocate('marks', SLOTS),
     serving: lab.allocate('serving', 4),
     bloom: lab.allocate('bloom', 64),
-    arena: lab.allocate('arena', UNUSED_UNITS * 8 + recordsPerLap * RECORD_BYTES),
+    // an eighth of a small arena is no part of the circle
+    arena: lab.allocate('arena', Math.ceil((UNUSED_UNITS * 8 + recordsPerLap * RECORD_BYTES) / 7) * 8),
   };
 }
 
@@ -153,6 +155,11 @@ export class SmallTable {
     for (const key of this.#dirty) this.#bloom.add(key.hash, key.keySlot >>> 16);
     this.#dirty = [];
     this.#flushed = this.arena.published;
+  }
+
+  /** The key was read since the last lap. */
+  mark(key: SmallKey): void {
+    this.index.marks[this.index.slotOf(key.hash, this.#find(key))] = 1;
   }
 
   /** Room for a record. `leaving`: the keys that go for it. */

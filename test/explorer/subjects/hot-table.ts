@@ -6,13 +6,16 @@ const ARENA = 'src/storage/arena.js';
 const RECLAIMER = 'src/storage/reclaimer.js';
 const RECLAIMED = 'Atomics.exchange(this.#control, 32 /* Control.reclaimed */, this.tail);';
 const PUBLISHED = 'Atomics.store(this.#control, 0 /* Control.published */, this.head);';
+const GROWN = 'Atomics.store(this.#control, 49 /* Control.slots */, this.#slots);';
+const EVEN = 'Atomics.add(this.#control, 48 /* Control.moves */, 1); // Atomics: RMW; even again, after the last entry';
 const INTACT = '((this.#position - reclaimed) | 0) >= 0 && laps - this.#laps < 2';
 
 export const hotTableSubject: Subject = {
   name: 'hot table',
   scenarios: 'test/explorer/scenarios/hot-table.js',
-  short: ['overwritten', 'movingLast', 'comingBack', 'undoing', 'secondChance', 'seenByTwo'],
-  long: ['movingFirst', 'overwrittenForLong', 'overwrittenTwice', 'movingAll', 'comingBackTwice'],
+  short: ['overwritten', 'movingLast', 'growing', 'undoing', 'seenByTwo'],
+  bounded: ['movingFirst', 'comingBack', 'secondChance'],
+  long: ['overwrittenForLong', 'overwrittenTwice', 'growingTwice', 'movingAll', 'comingBackTwice'],
   files: [
     'test/explorer/scenarios/small-table.js',
     READER,
@@ -24,6 +27,7 @@ export const hotTableSubject: Subject = {
     'src/storage/bloom-filter.js',
     'src/protocol/record.js',
   ],
+  scale: [{ file: INDEX, from: 'SLOTS_FIRST = 16 * 1024', to: 'SLOTS_FIRST = 4' }],
   plants: [
     {
       name: 'what is reclaimed is announced behind the overwriting',
@@ -80,6 +84,22 @@ export const hotTableSubject: Subject = {
       name: 'a miss counts while a slot is on its way',
       scenario: 'movingLast',
       patches: [{ file: READER, from: '(moves & 1) !== 0 || ', to: '' }],
+    },
+    {
+      name: 'the index grows without a word',
+      scenario: 'growing',
+      patches: [
+        { file: INDEX, from: 'Atomics.add(this.#control, 48 /* Control.moves */, 1); // Atomics: RMW, a', to: '// a' },
+        { file: INDEX, from: 'Atomics.add(this.#control, 48 /* Control.moves */, 1); // Atomics: RMW; even', to: '//' },
+      ],
+    },
+    {
+      name: 'the size of the index is announced behind the count of its moves',
+      scenario: 'growing',
+      patches: [
+        { file: INDEX, from: `${GROWN} // Atomics: seq_cst, while`, to: '// while' },
+        { file: INDEX, from: EVEN, to: `${EVEN}\n        ${GROWN}` },
+      ],
     },
     {
       name: 'the reader does not step back to what is published',

@@ -6,7 +6,8 @@ export const mailboxSubject: Subject = {
   name: 'mailbox',
   scenarios: 'test/explorer/scenarios/mailbox.js',
   short: ['oneByOne', 'inPairs', 'allAtOnce'],
-  long: ['longer'],
+  bounded: ['longer'],
+  long: [],
   files: [FILE],
   plants: [
     {

@@ -7,7 +7,8 @@ const WAKE = 'src/runtime/wake.js';
 export const sleepSubject: Subject = {
   name: 'sleep of a node',
   scenarios: 'test/explorer/scenarios/sleep.js',
-  short: ['oneSends', 'twoSend', 'sleepTimesOut'],
+  short: ['oneSends', 'sleepTimesOut'],
+  bounded: ['twoSend'],
   long: ['oneSendsMore'],
   files: [
     LOOP,
