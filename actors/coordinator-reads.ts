@@ -1,5 +1,6 @@
 /**
- * The reads of a coordinator: asks R replicas, answers with the join of what they hold, sends stale ones what they lack.
+ * The reads of a coordinator: asks one replica for its record and R-1 for their versions, answers with the join of what
+ * they hold, sends stale ones what they lack.
  * Request ids of reads are negative, those of writes positive; both share the coordinator's address.
  */
 import { addressOf, nodeOf, Role } from '../src/actor/address.js';
@@ -11,18 +12,32 @@ import {
   addReadReply,
   addRepaired,
   decideRead,
+  type ReadAnswer,
   type ReadState,
   readRepairs,
   readsNeeded,
+  startFetches,
   startRead,
   startRepairs,
 } from '../src/core/read-quorum.js';
 import { emptySet, type SiblingSet } from '../src/core/siblings.js';
 import type { MessageView } from '../src/protocol/header.js';
-import { Answer, Fetch, Kind, Read, Replicate, Replicated } from '../src/protocol/messages.js';
-import { Ask, DurabilityCode, errorOf, failure, isSuccess, quorumOf, success } from '../src/protocol/outcome.js';
+import { Answer, AnswerFlag, Fetch, Kind, Read, Replicate, Replicated } from '../src/protocol/messages.js';
+import {
+  Ask,
+  DurabilityCode,
+  errorOf,
+  failure,
+  isOlderThan,
+  isSuccess,
+  packOptions,
+  quorumOf,
+  success,
+  withEpoch,
+} from '../src/protocol/outcome.js';
 import { decodeRecord, encodedBytes, encodeRecord, type KeyParts } from '../src/protocol/record-set.js';
 import { isPast } from './late-write.js';
+import { chooseReplicas, readList } from './read-targets.js';
 
 interface OpenRead {
   readonly client: number;
@@ -31,7 +46,7 @@ interface OpenRead {
   readonly partition: number;
   readonly key: KeyParts;
   state: ReadState;
-  /** Replicas not asked yet, in the order of the preference list. */
+  /** Nodes not asked yet, in the order in which they are. */
   readonly spare: NodeIndex[];
   /** What each round of repairs has sent; its mark is its place in here. */
   readonly rounds: SiblingSet[];
@@ -53,23 +68,26 @@ export function read(reads: Reads, message: MessageView, env: Env): void {
   }
   const key = keyOf(message);
   const partition = key.slot >>> placement.slotShift;
-  const first = partition * placement.n;
-  const nodes = [...placement.preference.subarray(first, first + placement.n)] as NodeIndex[];
-  // the own replica first: asking it costs nothing
-  const up = nodes.filter((node) => node === env.node || placement.isUp(node));
-  up.sort((a, b) => Number(b === env.node) - Number(a === env.node));
-  const quorum = { n: placement.n, r: quorumOf(options), monotonic: (options & Ask.monotonic) !== 0 };
+  if (isOlderThan(options, placement.changedAt[partition])) {
+    answerError(env, message.from, message.request, 'KV_STALE_EPOCH', 0);
+    return;
+  }
+  const available = (options & Ask.available) !== 0;
+  const { candidates, standIns, lost } = chooseReplicas(placement, env.node, partition, available);
+  const monotonic = (options & Ask.monotonic) !== 0;
+  const quorum = { n: placement.n, r: quorumOf(options), monotonic, standIns };
   let state = startRead(quorum);
-  for (const node of nodes) if (!up.includes(node)) state = addReadReply(state, { node, failed: 'KV_UNAVAILABLE' });
+  for (const node of lost) state = addReadReply(state, { node, failed: 'KV_UNAVAILABLE' });
   const id = reads.next | 0x8000_0000;
   // -1 is NO_REPLY
   reads.next = (reads.next + 1) % 0x7fff_ffff;
   const deadline = message.u32(Read.deadline);
-  const asked = up.splice(0, readsNeeded(quorum));
+  const spare = [...candidates];
+  const asked = spare.splice(0, readsNeeded(quorum));
   const { from: client, request } = message;
-  const open: OpenRead = { client, request, deadline, partition, key, state, spare: up, rounds: [] };
+  const open: OpenRead = { client, request, deadline, partition, key, state, spare, rounds: [] };
   reads.open.set(id, open);
-  for (const node of asked) ask(env, id, open, node);
+  for (const [index, node] of asked.entries()) ask(env, id, open, node, index > 0);
   step(reads, id, open, env);
 }
 
@@ -80,7 +98,7 @@ function keyOf(message: MessageView): KeyParts {
   return { bytes: Uint8Array.prototype.slice.call(bytes), hash: message.u32(Read.keyHash) | 0, slot: keySlot >>> 16 };
 }
 
-function ask(env: Env, id: number, open: OpenRead, node: NodeIndex): void {
+function ask(env: Env, id: number, open: OpenRead, node: NodeIndex, versionsOnly: boolean): void {
   const { key, partition } = open;
   const keyWords = (key.bytes.length + 3) >>> 2;
   const bytes = (Fetch.key * 4 + keyWords * 4 + 7) & ~7;
@@ -89,7 +107,9 @@ function ask(env: Env, id: number, open: OpenRead, node: NodeIndex): void {
     open.state = addReadReply(open.state, { node, failed: 'KV_OVERLOADED' });
     return;
   }
-  out.words[out.at + Fetch.options] = 0;
+  const options = packOptions(0, 0, versionsOnly ? Ask.versions : 0);
+  out.words[out.at + Fetch.options] = withEpoch(options, env.placement.epoch);
+  out.words[out.at + Fetch.options + 1] = 0;
   out.words[out.at + Fetch.keyHash] = key.hash;
   out.words[out.at + Fetch.keySlot] = key.bytes.length | (key.slot << 16);
   out.words[out.at + Fetch.key + keyWords - 1] = 0;
@@ -107,10 +127,13 @@ export function fetched(reads: Reads, message: MessageView, env: Env): void {
 }
 
 /** One replica's damaged record fails that replica, not all that this coordinator has under way. */
-function decodeFetched(message: MessageView): { set: SiblingSet } | { failed: ErrorCode } {
-  if (message.u32(Answer.detail) === 0) return { set: emptySet() };
+function decodeFetched(message: MessageView): { set: SiblingSet; versionsOnly: boolean } | { failed: ErrorCode } {
+  const detail = message.u32(Answer.detail);
+  // nothing has no values to fetch
+  if ((detail & AnswerFlag.record) === 0) return { set: emptySet(), versionsOnly: false };
+  const versionsOnly = (detail & AnswerFlag.versionsOnly) !== 0;
   try {
-    return { set: decodeRecord(message.words, message.bytes, message.at + Answer.record) };
+    return { set: decodeRecord(message.words, message.bytes, message.at + Answer.record), versionsOnly };
   } catch (error) {
     return { failed: asStoreError(error).code };
   }
@@ -137,6 +160,12 @@ function step(reads: Reads, id: number, open: OpenRead, env: Env): void {
   switch (decision.kind) {
     case 'wait':
       return;
+    case 'fetch':
+      open.state = startFetches(open.state, decision.nodes);
+      for (const node of decision.nodes) ask(env, id, open, node, false);
+      // who cannot be asked has failed
+      if (open.state.failures.length > 0) step(reads, id, open, env);
+      return;
     case 'repair':
       open.state = startRepairs(open.state, decision.set, decision.nodes);
       open.rounds.push(decision.set);
@@ -147,7 +176,7 @@ function step(reads: Reads, id: number, open: OpenRead, env: Env): void {
       return;
     case 'answer':
       for (const node of readRepairs(open.state)) repair(env, open, node, decision.set, NO_REPLY);
-      answer(env, open, decision.set, decision.replicas, decision.holders);
+      answer(env, open, decision);
       reads.open.delete(id);
       return;
     case 'unmet':
@@ -164,15 +193,17 @@ function replaceFailed(id: number, open: OpenRead, env: Env): void {
   const { options } = open.state;
   const needed = readsNeeded(options);
   while (open.spare.length > 0) {
-    const usable = options.n - open.state.failures.length;
+    const usable = options.n + options.standIns.length - open.state.failures.length;
     if (usable < needed || usable - open.spare.length >= needed) return;
-    ask(env, id, open, open.spare.shift() as NodeIndex);
+    ask(env, id, open, open.spare.shift() as NodeIndex, true);
   }
 }
 
-/** KV_CORRUPT where that is why too few answered, KV_READ_QUORUM_UNMET otherwise. */
-function worst(state: ReadState): ErrorCode {
-  return state.failures.some(({ failed }) => failed === 'KV_CORRUPT') ? 'KV_CORRUPT' : 'KV_READ_QUORUM_UNMET';
+/** Why too few answered, where it is worth telling. */
+const TOLD: readonly ErrorCode[] = ['KV_CORRUPT', 'KV_STALE_EPOCH'];
+
+function worst({ failures }: ReadState): ErrorCode {
+  return TOLD.find((code) => failures.some(({ failed }) => failed === code)) ?? 'KV_READ_QUORUM_UNMET';
 }
 
 function repair(env: Env, open: OpenRead, node: NodeIndex, set: SiblingSet, id: number): boolean {
@@ -180,19 +211,19 @@ function repair(env: Env, open: OpenRead, node: NodeIndex, set: SiblingSet, id: 
   const to = addressOf(Role.vnode, node, open.partition);
   const out = env.open(Kind.replicate, to, id, Replicate.record * 4 + bytes);
   if (out === undefined) return false;
-  out.words[out.at + Replicate.options] = DurabilityCode.interval << 8;
+  out.words[out.at + Replicate.options] = withEpoch(DurabilityCode.interval << 8, env.placement.epoch);
   out.words[out.at + Replicate.mark] = open.rounds.length - 1;
   encodeRecord(out.words, out.bytes, out.at + Replicate.record, open.key, set);
   return true;
 }
 
-function answer(env: Env, open: OpenRead, set: SiblingSet, replicas: number, holders: number): void {
+function answer(env: Env, open: OpenRead, { set, replicas, fallbacks, holders }: ReadAnswer): void {
   const has = set.vector.length > 0;
   const bytes = has ? encodedBytes(open.key.bytes.length, set) : 0;
   const out = env.open(Kind.answered, open.client, open.request, Answer.record * 4 + bytes);
   if (out === undefined) return;
-  out.words[out.at + Answer.outcome] = success(replicas, 0);
-  out.words[out.at + Answer.detail] = (has ? 1 : 0) | (holders << 8);
+  out.words[out.at + Answer.outcome] = success(replicas, 0, fallbacks);
+  out.words[out.at + Answer.detail] = (has ? AnswerFlag.record : 0) | (holders << 8);
   if (has) encodeRecord(out.words, out.bytes, out.at + Answer.record, open.key, set);
 }
 
@@ -214,13 +245,12 @@ export function sweepReads(reads: Reads, env: Env): void {
   }
 }
 
-/** Counts replicas as failed that owe an answer or a confirmation and are down; whether there were any. */
+/** Counts nodes as failed that owe an answer or a confirmation and are down; whether there were any. */
 function giveUpOnDown(open: OpenRead, { placement }: Env): boolean {
-  const first = open.partition * placement.n;
-  const { failures } = open.state;
-  for (const node of placement.preference.subarray(first, first + placement.n) as Iterable<NodeIndex>) {
+  const { failures, options } = open.state;
+  for (const node of [...readList(placement, open.partition), ...options.standIns]) {
     if (placement.isUp(node) || open.state.failures.some((failure) => failure.node === node)) continue;
-    if (open.state.answers.some((answer) => answer.node === node) && !isRepairing(open, node)) continue;
+    if (open.state.answers.some((answer) => answer.node === node) && !isAwaited(open, node)) continue;
     const spare = open.spare.indexOf(node);
     if (spare >= 0) open.spare.splice(spare, 1);
     open.state = addReadReply(open.state, { node, failed: 'KV_UNAVAILABLE' });
@@ -228,6 +258,6 @@ function giveUpOnDown(open: OpenRead, { placement }: Env): boolean {
   return open.state.failures !== failures;
 }
 
-function isRepairing({ state }: OpenRead, node: NodeIndex): boolean {
-  return state.repairing.some((repairing) => repairing.node === node);
+function isAwaited({ state }: OpenRead, node: NodeIndex): boolean {
+  return state.fetching.includes(node) || state.repairing.some((repairing) => repairing.node === node);
 }

@@ -8,27 +8,28 @@ import { instanceOf } from '../src/actor/address.js';
 import type { Behaviour } from '../src/actor/behaviour.js';
 import type { Env } from '../src/actor/env.js';
 import type { Store } from '../src/actor/ports.js';
-import { asStoreError, type ErrorCode } from '../src/core/errors.js';
-import { driftMs, observe, tick } from '../src/core/hybrid-clock.js';
+import { asStoreError } from '../src/core/errors.js';
+import { driftMs, tick } from '../src/core/hybrid-clock.js';
 import type { Clock, Counter } from '../src/core/ids.js';
 import { rarely } from '../src/core/rare-path.js';
-import { emptySet, mergeSets, type SiblingSet, sameSet, writeSibling } from '../src/core/siblings.js';
+import { emptySet, writeSibling } from '../src/core/siblings.js';
 import type { MessageView } from '../src/protocol/header.js';
-import { Answer, Fetch, Kind, Minted, Replicate, Replicated, Write } from '../src/protocol/messages.js';
-import { Ask, askedDurability, DurabilityCode, failure, success } from '../src/protocol/outcome.js';
+import { StandIn } from '../src/protocol/hint-messages.js';
+import { Kind, Minted, Replicate, Replicated, Write } from '../src/protocol/messages.js';
 import {
-  clockOf,
-  copyWords,
-  counterOf,
-  Flag,
-  flagsOf,
-  getNumber,
-  Rec,
-  sameDot,
-  setDot,
-  sizeOf,
-} from '../src/protocol/record.js';
+  Ask,
+  askedDurability,
+  DurabilityCode,
+  failure,
+  isOlderThan,
+  isSuccess,
+  success,
+} from '../src/protocol/outcome.js';
+import { clockOf, copyWords, Flag, flagsOf, getNumber, Rec, setDot, sizeOf } from '../src/protocol/record.js';
 import { decodeRecord, decodeVector, encodedBytes, encodeRecord, keyParts } from '../src/protocol/record-set.js';
+import { castHint } from './hint-casts.js';
+import { fetchRecord } from './vnode-fetch.js';
+import { mergeRecord } from './vnode-merge.js';
 import { scanPage } from './vnode-scan.js';
 
 export interface VnodeOptions {
@@ -43,14 +44,20 @@ export interface VnodeState {
   readonly options: VnodeOptions;
 }
 
-type Handles = 'mint' | 'replicate' | 'fetch' | 'scan';
+type Handles = 'mint' | 'replicate' | 'standIn' | 'fetch' | 'scan';
 
 /** The behaviour of every vnode of a node. */
 export function vnode(options: VnodeOptions): Behaviour<VnodeState, Handles> {
   return {
     role: 'vnode',
     init: (env) => ({ partition: instanceOf(env.self), options }),
-    receive: { mint, replicate, fetch, scan: (state, message, env) => scanPage(state.partition, message, env) },
+    receive: {
+      mint,
+      replicate,
+      standIn,
+      fetch: (state, message, env) => fetchRecord(state.partition, message, env),
+      scan: (state, message, env) => scanPage(state.partition, message, env),
+    },
   };
 }
 
@@ -146,90 +153,35 @@ function mintSet(options: VnodeOptions, message: MessageView, store: Store, exis
   return staged;
 }
 
-function replicate(_state: VnodeState, message: MessageView, env: Env): void {
-  const { store } = env;
+function replicate({ partition }: VnodeState, message: MessageView, env: Env): void {
+  confirm(message, env, partition, Replicate.record);
+}
+
+/** Takes a record in place of a primary: the hint keeper hears of it in the same turn. */
+function standIn({ partition }: VnodeState, message: MessageView, env: Env): void {
+  if (!confirm(message, env, partition, StandIn.record)) return;
+  const record = message.at + StandIn.record;
+  castHint(env, message.u32(StandIn.target), message.words, record + Rec.keyHash, record + Rec.key);
+}
+
+/** Merges the record of a message and says how that went; whether it is held now. */
+function confirm(message: MessageView, env: Env, partition: number, record: number): boolean {
+  const { store, placement } = env;
+  const options = message.u32(Replicate.options);
   let outcome: number;
   try {
-    outcome = merge(message, env);
-    if (outcome === 0) outcome = success(1, ask(message.u32(Replicate.options), store));
+    const isStale = isOlderThan(options, placement.changedAt[partition]);
+    outcome = isStale ? failure('KV_STALE_EPOCH') : mergeRecord(message, message.at + record, env);
+    if (outcome === 0) outcome = success(1, ask(options, store));
   } catch (error) {
     outcome = failure(asStoreError(error).code);
   }
   const out = env.open(Kind.replicated, message.from, message.request, Replicated.end * 4);
-  if (out === undefined) return;
-  out.words[out.at + Replicated.outcome] = outcome;
-  out.words[out.at + Replicated.mark] = message.words[message.at + Replicate.mark];
-}
-
-/** Merges a replica's record; 0, or a failed outcome. @throws StoreError KV_CORRUPT, KV_OVERLOADED */
-function merge(message: MessageView, env: Env): number {
-  const { store } = env;
-  if (store.refusal !== 0) return store.refusal;
-  const { words, at } = message;
-  const record = at + Replicate.record;
-  const existing = store.find(words, words[record + Rec.keyHash], words[record + Rec.keySlot], record + Rec.key);
-  store.clock = observe(store.clock, clockOf(words, record), env.wallMs());
-  if (existing >= 0) {
-    const order = comparePlain(store.words, existing, words, record);
-    if (rarely('vnode: plain records are merged the long way', order === 'unknown')) {
-      return mergeSetsOf(message, store, existing, record);
-    }
-    if (order === 'covered') return 0;
+  if (out !== undefined) {
+    out.words[out.at + Replicated.outcome] = outcome;
+    out.words[out.at + Replicated.mark] = message.words[message.at + Replicate.mark];
   }
-  const bytes = sizeOf(words, record);
-  const staged = store.reserve(bytes);
-  if (rarely("vnode: no room for a replica's record", staged < 0)) return failure('KV_OVERLOADED');
-  copyWords(words, record, store.words, staged, bytes >>> 2);
-  store.stage(staged, existing);
-  return 0;
-}
-
-/** What a held record says of an incoming one without decoding: two plain records of one replica id are totally ordered. */
-function comparePlain(
-  held: Int32Array,
-  at: number,
-  words: Int32Array,
-  record: number,
-): 'covered' | 'replaces' | 'unknown' {
-  if (((flagsOf(held, at) | flagsOf(words, record)) & Flag.set) !== 0) return 'unknown';
-  if (sameDot(held, at, words, record)) return 'covered';
-  if (held[at + Rec.replicaLow] !== words[record + Rec.replicaLow]) return 'unknown';
-  if (((held[at + Rec.highs] ^ words[record + Rec.highs]) & 0xffff) !== 0) return 'unknown';
-  return counterOf(words, record) > counterOf(held, at) ? 'replaces' : 'covered';
-}
-
-function mergeSetsOf(message: MessageView, store: Store, existing: number, record: number): number {
-  const held = decodeRecord(store.words, store.bytes, existing);
-  const merged: SiblingSet = mergeSets(held, decodeRecord(message.words, message.bytes, record));
-  if (sameSet(held, merged)) return 0;
-  const key = keyParts(message.words, message.bytes, record);
-  const staged = store.reserve(encodedBytes(key.bytes.length, merged));
-  if (rarely("vnode: no room for a replica's record", staged < 0)) return failure('KV_OVERLOADED');
-  encodeRecord(store.words, store.bytes, staged, key, merged);
-  store.stage(staged, existing);
-  return 0;
-}
-
-function fetch(_state: VnodeState, message: MessageView, env: Env): void {
-  const { store } = env;
-  let at = -1;
-  let code: ErrorCode | undefined;
-  try {
-    at = store.find(
-      message.words,
-      message.u32(Fetch.keyHash) | 0,
-      message.u32(Fetch.keySlot) | 0,
-      message.at + Fetch.key,
-    );
-  } catch (error) {
-    code = asStoreError(error).code;
-  }
-  const bytes = at < 0 ? 0 : sizeOf(store.words, at);
-  const out = env.open(Kind.fetched, message.from, message.request, Answer.record * 4 + bytes);
-  if (out === undefined) return;
-  out.words[out.at + Answer.outcome] = code === undefined ? success(1, 0) : failure(code);
-  out.words[out.at + Answer.detail] = at < 0 ? 0 : 1;
-  if (at >= 0) copyWords(store.words, at, out.words, out.at + Answer.record, bytes >>> 2);
+  return isSuccess(outcome);
 }
 
 function maxClock(a: Clock, b: Clock): Clock {

@@ -1,9 +1,24 @@
 /**
  * The writes that a coordinator has under way, as columns of numbers: no object per write. An id is a slot and its
  * generation, so that a late confirmation of an earlier write in the same slot is recognised and dropped.
+ *
+ * A write goes to places (core/write-quorum.ts): first the primaries, then the nodes that stand in for some of them.
+ * When its client has its answer it lingers until every place has confirmed or failed: what a replica misses is hinted.
  */
 
 const GENERATIONS = 0x8000;
+/** Places that a slot has room for; a power of two above PLACES_MAX. */
+const STRIDE_BITS = 5;
+
+const enum Stage {
+  free = 0,
+  open = 1,
+  /** Its client has its answer. */
+  lingering = 2,
+}
+
+/** What holds of no place. */
+export const NO_PLACE = 0xff;
 
 export class WriteTable {
   readonly client: Int32Array;
@@ -11,21 +26,33 @@ export class WriteTable {
   readonly partition: Uint16Array;
   readonly options: Int32Array;
   readonly deadline: Uint32Array;
-  readonly confirmed: Uint8Array;
-  readonly failed: Uint8Array;
-  /** One bit for each place in the preference list: replicas that answered, or that nobody waits for; set by `minted`. */
-  readonly answered: Uint16Array;
-  /** Weakest durability among the confirmations. */
+  /** Places in use: bits 0 up to this. */
+  readonly places: Uint8Array;
+  /** Sets of places: those that count towards W of the list in force, and of the next one. */
+  readonly current: Int32Array;
+  readonly next: Int32Array;
+  readonly standIns: Int32Array;
+  /** Places that hold the write; those that will not, as far as is known; primaries that this node keeps a hint for. */
+  readonly confirmed: Int32Array;
+  readonly failed: Int32Array;
+  readonly hinted: Int32Array;
+  /** Weakest durability among the confirmations that count. */
   readonly durability: Uint8Array;
   /** Siblings that the minted record holds. */
   readonly siblings: Uint16Array;
   /** Clock of the minted record, low and high word. */
   readonly clock: Int32Array;
+  /** Where the key stands in the key ring. */
+  readonly key: Float64Array;
   active = 0;
+  lingering = 0;
+  readonly #nodes: Uint16Array;
+  readonly #insteadOf: Uint8Array;
   readonly #generation: Uint16Array;
-  readonly #open: Uint8Array;
+  readonly #stage: Uint8Array;
   readonly #free: Int32Array;
   #freeCount: number;
+  #hand = 0;
 
   /** `generation`: where ids start; a random one keeps ids of an earlier table from meaning anything in this one. */
   constructor(slots: number, generation = 0) {
@@ -34,32 +61,79 @@ export class WriteTable {
     this.partition = new Uint16Array(slots);
     this.options = new Int32Array(slots);
     this.deadline = new Uint32Array(slots);
-    this.confirmed = new Uint8Array(slots);
-    this.failed = new Uint8Array(slots);
-    this.answered = new Uint16Array(slots);
+    this.places = new Uint8Array(slots);
+    this.current = new Int32Array(slots);
+    this.next = new Int32Array(slots);
+    this.standIns = new Int32Array(slots);
+    this.confirmed = new Int32Array(slots);
+    this.failed = new Int32Array(slots);
+    this.hinted = new Int32Array(slots);
     this.durability = new Uint8Array(slots);
     this.siblings = new Uint16Array(slots);
     this.clock = new Int32Array(slots * 2);
+    this.key = new Float64Array(slots);
+    this.#nodes = new Uint16Array(slots << STRIDE_BITS);
+    this.#insteadOf = new Uint8Array(slots << STRIDE_BITS);
     this.#generation = new Uint16Array(slots).fill(generation % GENERATIONS);
-    this.#open = new Uint8Array(slots);
+    this.#stage = new Uint8Array(slots);
     this.#free = Int32Array.from({ length: slots }, (_, index) => slots - 1 - index);
     this.#freeCount = slots;
   }
 
   get slots(): number {
-    return this.#open.length;
+    return this.#stage.length;
   }
 
   /** Opens a write; its slot, or -1 when there are too many. */
   open(): number {
     if (this.#freeCount === 0) return -1;
     const slot = this.#free[--this.#freeCount];
-    this.#open[slot] = 1;
+    this.#stage[slot] = Stage.open;
+    this.places[slot] = 0;
+    this.standIns[slot] = 0;
     this.confirmed[slot] = 0;
     this.failed[slot] = 0;
+    this.hinted[slot] = 0;
     this.durability[slot] = 0xff;
     this.active++;
     return slot;
+  }
+
+  /** Adds a place for a node; a stand-in's `insteadOf` is the place of its primary. Returns the place. */
+  addPlace(slot: number, node: number, insteadOf = NO_PLACE): number {
+    const place = this.places[slot]++;
+    const index = (slot << STRIDE_BITS) | place;
+    this.#nodes[index] = node;
+    this.#insteadOf[index] = insteadOf;
+    if (insteadOf !== NO_PLACE) this.standIns[slot] |= 1 << place;
+    return place;
+  }
+
+  nodeAt(slot: number, place: number): number {
+    return this.#nodes[(slot << STRIDE_BITS) | place];
+  }
+
+  /** Place of the primary that the node at this place stands in for. */
+  insteadOf(slot: number, place: number): number {
+    return this.#insteadOf[(slot << STRIDE_BITS) | place];
+  }
+
+  /** Place of a node, or -1. */
+  placeOf(slot: number, node: number): number {
+    const base = slot << STRIDE_BITS;
+    for (let place = this.places[slot] - 1; place >= 0; place--) if (this.#nodes[base | place] === node) return place;
+    return -1;
+  }
+
+  /** How many places are primaries': they come first. */
+  primaries(slot: number): number {
+    const { standIns } = this;
+    return standIns[slot] === 0 ? this.places[slot] : 31 - Math.clz32(standIns[slot] & -standIns[slot]);
+  }
+
+  /** Whether every place has confirmed or failed. */
+  isComplete(slot: number): boolean {
+    return (this.confirmed[slot] | this.failed[slot]) === (1 << this.places[slot]) - 1;
   }
 
   /** Id of an open write: positive, 15 bits of generation over 16 of slot. */
@@ -70,15 +144,34 @@ export class WriteTable {
   /** Slot of an id, or -1 where that write is over. */
   slotOf(id: number): number {
     const slot = id & 0xffff;
-    return this.#open[slot] === 1 && this.#generation[slot] === id >>> 16 ? slot : -1;
+    return this.isOpen(slot) && this.#generation[slot] === id >>> 16 ? slot : -1;
   }
 
   isOpen(slot: number): boolean {
-    return this.#open[slot] === 1;
+    return this.#stage[slot] !== Stage.free;
+  }
+
+  isLingering(slot: number): boolean {
+    return this.#stage[slot] === Stage.lingering;
+  }
+
+  /** The client of this write has its answer. */
+  linger(slot: number): void {
+    this.#stage[slot] = Stage.lingering;
+    this.lingering++;
+  }
+
+  /** A write that lingers, another one each time; -1 where there is none. */
+  someLingering(): number {
+    if (this.lingering === 0) return -1;
+    do this.#hand = this.#hand + 1 === this.slots ? 0 : this.#hand + 1;
+    while (!this.isLingering(this.#hand));
+    return this.#hand;
   }
 
   close(slot: number): void {
-    this.#open[slot] = 0;
+    if (this.isLingering(slot)) this.lingering--;
+    this.#stage[slot] = Stage.free;
     this.#generation[slot] = (this.#generation[slot] + 1) % GENERATIONS;
     this.#free[this.#freeCount++] = slot;
     this.active--;

@@ -1,17 +1,15 @@
-/** Deciding a write of three replicas, W=2, from its two confirmations. */
-import { nodeIndex } from '../../src/core/ids.js';
-import { addWriteReply, decideWrite, startWrite } from '../../src/core/write-quorum.js';
+/** Deciding a write of three replicas, W=2, at each of its two confirmations. */
+import { settleWrite } from '../../src/core/write-quorum.js';
 import { repeated } from '../micro/repeat.js';
 import type { MicroSuite } from '../micro/suite.js';
 
-const OPTIONS = { n: 3, w: 2 };
+const ALL = 0b111;
 
 export const suite: MicroSuite = {
   open: () => {
     const decide = (): number => {
-      const one = addWriteReply(startWrite(OPTIONS), { node: nodeIndex(0), durability: 'interval' });
-      const decision = decideWrite(addWriteReply(one, { node: nodeIndex(1), durability: 'interval' }));
-      return decision.kind === 'acked' ? decision.replicas : 0;
+      if (settleWrite(2, ALL, ALL, 0b001, 0) !== 'wait') return 0;
+      return settleWrite(2, ALL, ALL, 0b011, 0) === 'acked' ? 2 : 0;
     };
     return { cases: [repeated('two-confirmations', 2_000, decide)] };
   },

@@ -1,9 +1,9 @@
 /** Checks the options of a call and fills in the store's defaults; calls without options share one prepared order. */
 import { StoreError } from '../core/errors.js';
-import type { Durability } from '../core/options.js';
+import type { Durability, Mode } from '../core/options.js';
 import { durabilityCode } from '../protocol/outcome.js';
 import { decodeContext } from './context.js';
-import type { PutOptions, ReadOptions, ScanOptions } from './types.js';
+import type { PutOptions, ReadOptions, RequestOptions, ScanOptions } from './types.js';
 import type { WriteOrder } from './writes.js';
 
 /** The store's defaults for requests. */
@@ -11,6 +11,7 @@ export interface RequestDefaults {
   readonly n: number;
   readonly r: number;
   readonly w: number;
+  readonly mode: Mode;
   readonly durability: Durability;
   readonly deadlineMs: number;
 }
@@ -18,10 +19,13 @@ export interface RequestDefaults {
 export interface ReadOrder {
   readonly r: number;
   readonly monotonic: boolean;
+  /** Sloppy quorum: nodes may answer in place of primaries. */
+  readonly available: boolean;
   readonly deadlineMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
+const MODES: ReadonlySet<Mode> = new Set(['strict', 'available'] as const);
 const TTL_MS_MAX = 2 ** 41;
 const DEADLINE_MS_MAX = 3_600_000;
 const READ_NAMES = new Set(['r', 'monotonic', 'deadlineMs', 'signal', 'mode']);
@@ -37,11 +41,14 @@ export class CallOptions {
 
   constructor(defaults: RequestDefaults) {
     this.#defaults = defaults;
-    this.defaultRead = { r: defaults.r, monotonic: false, deadlineMs: defaults.deadlineMs, signal: undefined };
+    const { r, deadlineMs } = defaults;
+    const available = defaults.mode === 'available';
+    this.defaultRead = { r, monotonic: false, available, deadlineMs, signal: undefined };
     const write = {
       w: defaults.w,
       durability: durabilityCode(defaults.durability),
-      deadlineMs: defaults.deadlineMs,
+      deadlineMs,
+      available,
       expiresAtMs: 0,
       context: undefined,
     };
@@ -56,7 +63,7 @@ export class CallOptions {
     const { r = this.#defaults.r, monotonic = false, deadlineMs = this.#defaults.deadlineMs, signal } = options;
     this.#checkQuorum('r', r);
     if (typeof monotonic !== 'boolean') throw invalid('monotonic', 'monotonic must be true or false');
-    return { r, monotonic, deadlineMs, signal };
+    return { r, monotonic, available: this.#isAvailable(options), deadlineMs, signal };
   }
 
   /** `keyHash` is the key's that the context must fit. @throws StoreError KV_INVALID_OPTION, KV_INVALID_CONTEXT, KV_ABORTED */
@@ -73,6 +80,7 @@ export class CallOptions {
       deadlineMs: options.deadlineMs ?? this.#defaults.deadlineMs,
       expiresAtMs: ttlMs === undefined ? 0 : this.expiresAtMs(ttlMs),
       tombstone,
+      available: this.#isAvailable(options),
       context: context === undefined ? undefined : decodeContext(context, keyHash),
     };
   }
@@ -107,7 +115,9 @@ export class CallOptions {
       if (!names.has(name)) throw invalid(name, `unknown option '${name}'; this call takes ${[...names].join(', ')}`);
     }
     const { mode, deadlineMs, signal } = options;
-    if (mode !== undefined && mode !== 'strict') throw invalid('mode', `mode must be strict, not ${String(mode)}`);
+    if (mode !== undefined && !MODES.has(mode)) {
+      throw invalid('mode', `mode must be strict or available, not ${String(mode)}`);
+    }
     if (
       deadlineMs !== undefined &&
       !(Number.isFinite(deadlineMs) && deadlineMs >= 1 && deadlineMs <= DEADLINE_MS_MAX)
@@ -120,6 +130,10 @@ export class CallOptions {
     if (signal !== undefined && !(signal instanceof AbortSignal))
       throw invalid('signal', 'signal must be an AbortSignal');
     if (signal?.aborted === true) throw aborted(signal);
+  }
+
+  #isAvailable({ mode = this.#defaults.mode }: RequestOptions): boolean {
+    return mode === 'available';
   }
 
   #checkQuorum(name: 'r' | 'w', value: number): void {

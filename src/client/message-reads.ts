@@ -4,34 +4,37 @@ import { StoreError } from '../core/errors.js';
 import { emptySet, type SiblingSet } from '../core/siblings.js';
 import type { MessageView } from '../protocol/header.js';
 import { Answer, Kind, Read } from '../protocol/messages.js';
-import { Ask, errorOf, isSuccess, packOptions, replicasOf } from '../protocol/outcome.js';
+import { Ask, errorOf, fallbacksOf, isSuccess, packOptions, replicasOf, withEpoch } from '../protocol/outcome.js';
 import { decodeRecord } from '../protocol/record-set.js';
 import type { ReadOrder } from './call-options.js';
 import type { KeyScratch } from './key-scratch.js';
 import type { Requests, Waiter } from './requests.js';
+import type { Router } from './router.js';
 import type { Seat } from './seat.js';
 
 export interface SetAnswer {
   readonly set: SiblingSet;
   readonly replicas: number;
+  /** Nodes that answered in place of primaries. */
+  readonly fallbacks: number;
 }
 
 export class MessageReads {
   messageReads = 0;
   readonly #seat: Seat;
   readonly #requests: Requests;
-  readonly #route: (slot: number) => number;
+  readonly #router: Router;
 
-  constructor(seat: Seat, requests: Requests, route: (slot: number) => number) {
+  constructor(seat: Seat, requests: Requests, router: Router) {
     this.#seat = seat;
     this.#requests = requests;
-    this.#route = route;
+    this.#router = router;
   }
 
   /** Sends the read; its id. @throws StoreError KV_OVERLOADED, KV_UNAVAILABLE */
   send(key: KeyScratch, order: ReadOrder, waiter: Waiter): number {
     this.messageReads++;
-    const node = this.#route(key.slot);
+    const node = this.#router.route(key.slot, order.available);
     const id = this.#requests.begin(node, (this.#seat.nowMs + order.deadlineMs) >>> 0, waiter);
     const bytes = (Read.key * 4 + key.keyWords * 4 + 7) & ~7;
     if (!this.#seat.open(Kind.read, addressOf(Role.coordinator, node, 0), id, bytes)) {
@@ -42,7 +45,8 @@ export class MessageReads {
     this.#requests.extend(id, deadline);
     const { words, at } = this.#seat.out;
     words[at + Read.deadline] = deadline;
-    words[at + Read.options] = packOptions(order.r, 0, order.monotonic ? Ask.monotonic : 0);
+    const flags = (order.monotonic ? Ask.monotonic : 0) | (order.available ? Ask.available : 0);
+    words[at + Read.options] = withEpoch(packOptions(order.r, 0, flags), this.#router.epoch);
     words[at + Read.keyHash] = key.hash;
     words[at + Read.keySlot] = key.keySlot;
     for (let i = 0; i < key.keyWords; i++) words[at + Read.key + i] = key.words[i];
@@ -56,7 +60,7 @@ export function decodeAnswer(message: MessageView): SetAnswer {
   const detail = message.u32(Answer.detail);
   if (!isSuccess(outcome)) throw readError(outcome, detail);
   const set = (detail & 1) === 0 ? emptySet() : decodeRecord(message.words, message.bytes, message.at + Answer.record);
-  return { set, replicas: replicasOf(outcome) };
+  return { set, replicas: replicasOf(outcome), fallbacks: fallbacksOf(outcome) };
 }
 
 function readError(outcome: number, detail: number): StoreError {

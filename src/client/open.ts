@@ -42,8 +42,8 @@ export async function open(given: OpenStoreOptions = {}): Promise<Store> {
     directory.release();
     throw error;
   }
-  const { n, r, w, durability, deadlineMs, pairBytesMax, inFlightMax } = options;
-  const defaults = { n, r, w, durability, deadlineMs };
+  const { n, r, w, mode, durability, deadlineMs, pairBytesMax, inFlightMax } = options;
+  const defaults = { n, r, w, mode, durability, deadlineMs };
   const store = new EmbeddedStore({
     map: host.map,
     seat: (onMessage) => takeSeat(host, onMessage),

@@ -11,6 +11,7 @@ import { COMPLEX, LocalReads, NOT_LOCAL } from './local-reads.js';
 import { decodeAnswer, MessageReads, type SetAnswer } from './message-reads.js';
 import { Requests, type Waiter } from './requests.js';
 import { resolveSet } from './resolving.js';
+import { Router } from './router.js';
 import type { Seat } from './seat.js';
 import type { Key, PutOptions, Resolve, Value, WriteResult } from './types.js';
 import { PromiseWaiter } from './waiters.js';
@@ -45,7 +46,6 @@ export class StoreCore {
   /** The result that a reply to a write carries. @throws StoreError */
   readonly decodeResult = (message: MessageView): WriteResult => this.writes.result(message);
   isClosed = false;
-  readonly #isUp = (node: number) => this.seat.isUp(node);
   readonly #key = new KeyScratch();
 
   constructor(parts: CoreParts) {
@@ -55,17 +55,9 @@ export class StoreCore {
     this.local = new LocalReads(parts.map);
     this.seat = parts.seat((view) => this.requests.settle(view));
     this.requests = new Requests(this.seat, parts.inFlightMax);
-    const route = (slot: number) => this.#route(slot);
-    this.reads = new MessageReads(this.seat, this.requests, route);
-    this.writes = new Writes(this.seat, this.requests, parts.pairBytesMax, route);
-  }
-
-  /** The first node of the key's preference list that is up. @throws StoreError KV_UNAVAILABLE */
-  #route(slot: number): number {
-    const { slotShift, ring } = this.local;
-    const node = ring.coordinator(slot >>> slotShift, this.#isUp);
-    if (node !== undefined) return node;
-    throw new StoreError('KV_UNAVAILABLE', 'no replica of the key is up; nothing was done');
+    const router = new Router(parts.map, this.seat, this.local.ring, this.local.slotShift);
+    this.reads = new MessageReads(this.seat, this.requests, router);
+    this.writes = new Writes(this.seat, this.requests, parts.pairBytesMax, router);
   }
 
   /** @throws StoreError KV_CLOSED */
@@ -94,7 +86,7 @@ export class StoreCore {
     this.#key.set(key);
     const { hash } = this.#key;
     const local = this.local.getSet(this.#key, order.r, order.monotonic);
-    if (local !== undefined) return { ...local, via: 'memory', hash };
+    if (local !== undefined) return { ...local, fallbacks: 0, via: 'memory', hash };
     const answer = await this.#request<SetAnswer>(order.signal, decodeAnswer, (waiter) =>
       this.reads.send(this.#key, order, waiter),
     );

@@ -75,9 +75,9 @@ export class EmbeddedStore implements Store {
 
   async read(key: Key, options?: ReadOptions): Promise<ReadResult> {
     const order = this.#core.calls.read(options);
-    const { set, replicas, via, hash } = await this.#core.readSet(key, order);
+    const { set, replicas, fallbacks, via, hash } = await this.#core.readSet(key, order);
     const siblings = showSiblings(set, Date.now());
-    return { siblings, context: encodeContext(set.vector, hash), replicas, via, monotonic: order.monotonic };
+    return { siblings, context: encodeContext(set.vector, hash), replicas, fallbacks, via, monotonic: order.monotonic };
   }
 
   async has(key: Key, options?: ReadOptions): Promise<boolean> {

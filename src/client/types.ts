@@ -4,10 +4,10 @@
  * Keys are strings (UTF-8) or bytes; a string key and its bytes are the same key. Values are bytes, strings, or
  * anything CBOR can carry; each comes back as what it was. Every call may reject with a StoreError (core/errors.ts).
  */
-import type { Durability } from '../core/options.js';
+import type { Durability, Mode } from '../core/options.js';
 import type { MemberReport, NodeStats, RingReport, StoreEvents } from '../host/reports.js';
 
-export type { Durability } from '../core/options.js';
+export type { Durability, Mode } from '../core/options.js';
 export type { MailboxStats, MemberReport, NodeStats, RingReport, StoreEvents } from '../host/reports.js';
 
 /** 1 to 1,900 bytes; a string counts as its UTF-8 bytes. */
@@ -25,8 +25,8 @@ export interface RequestOptions {
   readonly deadlineMs?: number;
   /** Rejects the call with KV_ABORTED; a write may still happen. */
   readonly signal?: AbortSignal;
-  /** `strict` counts primaries only. The only mode yet. */
-  readonly mode?: 'strict';
+  /** `strict` counts primaries only; `available` counts nodes that stand in for some; default is the store's `mode`. */
+  readonly mode?: Mode;
 }
 
 export interface ReadOptions extends RequestOptions {
@@ -56,8 +56,10 @@ export interface ReadResult {
   readonly siblings: readonly Sibling[];
   /** Covers everything this read saw; give it to the next write of the key. */
   readonly context: Context;
-  /** Replicas that answered. */
+  /** Primaries that answered. */
   readonly replicas: number;
+  /** Nodes that answered in place of primaries; together at least r. 0 in `strict` mode. */
+  readonly fallbacks: number;
   /** Where the answer came from: shared memory on the caller's thread, or messages to the replicas. */
   readonly via: 'memory' | 'messages';
   readonly monotonic: boolean;
@@ -73,9 +75,11 @@ export interface Sibling {
 
 /** What held when the write was acknowledged. */
 export interface WriteResult {
-  /** Replicas, all primaries, that had confirmed when the reply was sent; at least w. */
+  /** Primaries that had confirmed when the reply was sent; at least w in `strict` mode. */
   readonly replicas: number;
-  /** The weakest durability among those confirmations. */
+  /** Nodes standing in for primaries that had; in `available` mode they count, together at least w. */
+  readonly fallbacks: number;
+  /** The weakest durability among the confirmations that count. */
   readonly durability: Durability;
 }
 

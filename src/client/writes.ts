@@ -7,11 +7,22 @@ import type { Clock } from '../core/ids.js';
 import type { VersionVector } from '../core/version-vector.js';
 import { Head, type MessageView } from '../protocol/header.js';
 import { Kind, Write, Written } from '../protocol/messages.js';
-import { Ask, durabilityName, durabilityOf, errorOf, isSuccess, packOptions, replicasOf } from '../protocol/outcome.js';
+import {
+  Ask,
+  durabilityName,
+  durabilityOf,
+  errorOf,
+  fallbacksOf,
+  isSuccess,
+  packOptions,
+  replicasOf,
+  withEpoch,
+} from '../protocol/outcome.js';
 import { Flag, getNumber, putNumber, Rec, recordBytes, Tag } from '../protocol/record.js';
 import { encodeVector, vectorWords } from '../protocol/record-set.js';
 import type { KeyScratch } from './key-scratch.js';
 import type { Requests, Waiter } from './requests.js';
+import type { Router } from './router.js';
 import type { Seat } from './seat.js';
 import type { Value, WriteResult } from './types.js';
 import { encodeCbor } from './values.js';
@@ -25,6 +36,8 @@ export interface WriteOrder {
   /** Milliseconds since 1970, 0 for never. */
   readonly expiresAtMs: number;
   readonly tombstone: boolean;
+  /** Sloppy quorum: nodes that stand in for primaries count. */
+  readonly available: boolean;
   readonly context: VersionVector | undefined;
 }
 
@@ -38,13 +51,13 @@ export class Writes {
   readonly #seat: Seat;
   readonly #requests: Requests;
   readonly #pairBytesMax: number;
-  readonly #route: (slot: number) => number;
+  readonly #router: Router;
 
-  constructor(seat: Seat, requests: Requests, pairBytesMax: number, route: (slot: number) => number) {
+  constructor(seat: Seat, requests: Requests, pairBytesMax: number, router: Router) {
     this.#seat = seat;
     this.#requests = requests;
     this.#pairBytesMax = pairBytesMax;
-    this.#route = route;
+    this.#router = router;
   }
 
   /**
@@ -58,7 +71,7 @@ export class Writes {
     const expires = order.expiresAtMs !== 0;
     const contextWords = order.context === undefined ? 0 : vectorWords(order.context);
     const room = RECORD * 4 + recordBytes(key.length, valueBytesMax, expires) + contextWords * 4;
-    const node = this.#route(key.slot);
+    const node = this.#router.route(key.slot, order.available);
     const id = this.#requests.begin(node, (this.#seat.nowMs + order.deadlineMs) >>> 0, waiter);
     const to = addressOf(Role.coordinator, node, 0);
     if (!this.#seat.open(Kind.write, to, id, (room + 7) & ~7)) {
@@ -81,7 +94,8 @@ export class Writes {
     const { words, bytes, at } = this.#seat.out;
     const { context, expiresAtMs } = order;
     words[at + Write.deadline] = this.#seat.nowMs + order.deadlineMs;
-    words[at + Write.options] = packOptions(order.w, order.durability, context === undefined ? 0 : Ask.context);
+    const asks = (context === undefined ? 0 : Ask.context) | (order.available ? Ask.available : 0);
+    words[at + Write.options] = withEpoch(packOptions(order.w, order.durability, asks), this.#router.epoch);
     putNumber(words, at + Write.callerClock, this.clock);
     words[at + Write.incarnation] = this.#requests.incarnationOf(id);
     const record = at + RECORD;
@@ -140,7 +154,11 @@ export class Writes {
     if (!isSuccess(outcome)) throw writeError(outcome, message.u32(Written.detail));
     const clock = getNumber(message.words, message.at + Written.clock) as Clock;
     if (clock > this.clock) this.clock = clock;
-    return { replicas: replicasOf(outcome), durability: durabilityName(durabilityOf(outcome)) };
+    return {
+      replicas: replicasOf(outcome),
+      fallbacks: fallbacksOf(outcome),
+      durability: durabilityName(durabilityOf(outcome)),
+    };
   }
 }
 

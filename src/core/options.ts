@@ -6,6 +6,8 @@
 import { GOSSIP_PRESETS, type GossipPreset } from './gossip-tuning.js';
 
 export type Durability = 'sync' | 'interval' | 'none';
+/** Strict quorum, or sloppy. */
+export type Mode = 'strict' | 'available';
 export type FailureDomain = 'node' | 'host' | 'machine' | 'zone';
 
 /** Options that every host of a cluster must agree on. */
@@ -29,6 +31,7 @@ export interface HostOptions {
   readonly hostId: string;
   readonly zone: string;
   readonly memoryBytes: number;
+  readonly mode: Mode;
   readonly durability: Durability;
   readonly syncIntervalMs: number;
   readonly antiEntropyIntervalMs: number;
@@ -40,6 +43,8 @@ export interface HostOptions {
   readonly handlesMax: number;
   readonly clockDriftMaxMs: number;
   readonly gossip: GossipPreset;
+  readonly hintBytesMax: number;
+  readonly hintAgeMaxMs: number;
 }
 
 export type StoreOptions = ClusterOptions & HostOptions;
@@ -123,6 +128,14 @@ export const OPTION_SPECS: Readonly<Record<keyof StoreOptions, OptionSpec>> = {
     choices: ['node', 'host', 'machine', 'zone'],
     default: 'node',
     meaning: 'What must differ between two replicas of a key.',
+  },
+  mode: {
+    scope: 'host',
+    kind: 'choice',
+    choices: ['strict', 'available'],
+    default: 'strict',
+    meaning:
+      'What counts towards R and W: the key’s N primaries, or also nodes that stand in for those that are down or suspected.',
   },
   durability: {
     scope: 'host',
@@ -263,13 +276,25 @@ export const OPTION_SPECS: Readonly<Record<keyof StoreOptions, OptionSpec>> = {
     meaning:
       'How soon silence makes a suspect: local is patient, for threads of one process; lan is for several hosts.',
   },
+  hintBytesMax: {
+    scope: 'host',
+    kind: 'bytes',
+    min: 0,
+    max: 16 * GiB,
+    default: 64 * MiB,
+    meaning:
+      'Most bytes of hints that a node keeps for another one that misses writes; beyond it, a note that the partition needs repair.',
+  },
+  hintAgeMaxMs: {
+    scope: 'host',
+    kind: 'integer',
+    unit: 'ms',
+    min: 1_000,
+    max: 2_592_000_000,
+    default: 86_400_000,
+    meaning: 'How long a hint is kept for a node that does not come back, before it becomes such a note.',
+  },
 };
 
 /** What `open` takes: any of the options, the rest by default. `resolve` is checked by the client, it is no data. */
 export type OpenOptions = { readonly [Name in keyof StoreOptions]?: StoreOptions[Name] };
-
-/** What the machine is: handed in, so that this file stays pure. */
-export interface Machine {
-  readonly cores: number;
-  readonly newHostId: () => string;
-}

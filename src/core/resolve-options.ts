@@ -1,6 +1,12 @@
 /** The options that a store is opened with, from those that were given. */
 import { checkOption, checkTogether, invalidOption } from './option-check.js';
-import { type Machine, OPTION_SPECS, type OpenOptions, type StoreOptions } from './options.js';
+import { OPTION_SPECS, type OpenOptions, type StoreOptions } from './options.js';
+
+/** What the machine is: handed in, so that this file stays pure. */
+export interface Machine {
+  readonly cores: number;
+  readonly newHostId: () => string;
+}
 
 /**
  * Checks every option and fills in the defaults.

@@ -83,6 +83,10 @@ export function inspectNode(map: ThreadMap, node: number, seats: Iterable<SeatBo
     logWrites: count(Count.logWrites),
     logSyncs: count(Count.logSyncs),
     readOnly: counters[Count.refusal] !== 0,
+    hints: count(Count.hints),
+    hintBytes: kib(Count.hintKiB),
+    notes: count(Count.notes),
+    hintsHandedOver: count(Count.hintsHandedOver),
     repairs: {
       exchanges: count(Count.exchanges),
       differing: count(Count.keysDiffering),

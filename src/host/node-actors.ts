@@ -1,14 +1,8 @@
-/**
- * The actors of a node, spawned together: a vnode for each partition, for it may come to hold any; one coordinator, one
- * gossip agent, one ring keeper, one rebalancer.
- */
-import { antiEntropy, type RepairCounts } from '../../actors/anti-entropy.js';
-import { coordinator } from '../../actors/coordinator.js';
-import { gossipAgent } from '../../actors/gossip-agent.js';
-import { rebalancer } from '../../actors/rebalancer.js';
-import { ringKeeper } from '../../actors/ring-keeper.js';
-import { vnode } from '../../actors/vnode.js';
-import { addressOf, Role } from '../actor/address.js';
+/** The actors of a node's thread, spawned together over the real storage and mailboxes. */
+import type { RepairCounts } from '../../actors/anti-entropy.js';
+import type { GossipOptions } from '../../actors/gossip-agent.js';
+import type { HintCounts } from '../../actors/hint-keeper.js';
+import { nodeActors } from '../../actors/index.js';
 import type { Placement } from '../actor/ports.js';
 import { asStoreError } from '../core/errors.js';
 import { GOSSIP_PRESETS } from '../core/gossip-tuning.js';
@@ -31,34 +25,47 @@ export interface NodeActorsParts {
 
 /** The node's actor system, with its actors started. */
 export function spawnNodeActors({ start, store, post, tell }: NodeActorsParts): ActorSystem {
-  const { map, node, clockDriftMaxMs, siblingsMax, pairBytesMax } = start;
+  const { map, node, clockDriftMaxMs, siblingsMax, pairBytesMax, hintBytesMax, hintAgeMaxMs } = start;
+  const counters = new Int32Array(map.counters[node]);
   const placement = ringView(map, node, start.ring, (ring) => tell({ type: 'ring', ring }));
   const system = new ActorSystem({
     node: nodeIndex(node),
     store,
     placement,
     post,
-    counters: new Int32Array(map.counters[node]),
+    counters,
     partitions: map.partitions,
     onRestart: (role, instance, error) =>
       tell({ type: 'actor-restarted', role, instance, error: asStoreError(error).message }),
   });
-  const vnodes = vnode({ clockDriftMaxMs, siblingsMax, recordBytesMax: recordBytesMax(pairBytesMax) });
-  for (let p = 0; p < map.partitions; p++) system.spawn(addressOf(Role.vnode, node, p), vnodes);
   // Atomics: acquire; the host has raised it before this thread began
   const incarnation = Atomics.load(new Int32Array(map.status), node * Status.line + Status.incarnation);
-  system.spawn(addressOf(Role.coordinator, node, 0), coordinator({ incarnation }));
-  system.spawn(addressOf(Role.gossip, node, 0), agentOf(start, placement, incarnation, tell));
-  system.spawn(addressOf(Role.ringKeeper, node, 0), ringKeeper(start.quorums));
-  const onMoved = (bytes: number, records: number) => countMoved(map, node, bytes, records);
-  system.spawn(addressOf(Role.rebalancer, node, 0), rebalancer({ w: start.quorums.w, onMoved }));
-  const repairs = antiEntropy({
-    intervalMs: start.antiEntropyIntervalMs,
-    report: (counts) => countRepairs(counts, new Int32Array(map.counters[node])),
-    onTreeDiffers: (partition) => tell({ type: 'tree-differs', partition }),
+  const actors = nodeActors({
+    node,
+    partitions: map.partitions,
+    vnode: { clockDriftMaxMs, siblingsMax, recordBytesMax: recordBytesMax(pairBytesMax) },
+    coordinator: { incarnation },
+    gossip: gossipOptions(start, placement, incarnation, tell),
+    ring: {
+      quorums: start.quorums,
+      onMoved: (bytes, records) => countMoved(map, node, bytes, records),
+    },
+    hints: { hintBytesMax, hintAgeMaxMs, report: (counts) => countHints(counts, counters) },
+    antiEntropy: {
+      intervalMs: start.antiEntropyIntervalMs,
+      report: (counts) => countRepairs(counts, counters),
+      onTreeDiffers: (partition) => tell({ type: 'tree-differs', partition }),
+    },
   });
-  system.spawn(addressOf(Role.antiEntropy, node, 0), repairs);
+  for (const { address, behaviour } of actors) system.spawn(address, behaviour);
   return system;
+}
+
+function countHints({ hints, bytes, notes, handedOver }: HintCounts, counters: Int32Array): void {
+  counters[Count.hints] = hints;
+  counters[Count.hintKiB] = Math.ceil(bytes / 1024);
+  counters[Count.notes] = notes;
+  counters[Count.hintsHandedOver] = handedOver;
 }
 
 function countRepairs(
@@ -73,18 +80,18 @@ function countRepairs(
   counters[Count.lastRoundSeconds] = Math.floor(lastRoundMs / 1_000);
 }
 
-function agentOf(
+function gossipOptions(
   { map, node, gossip }: NodeStart,
   { isUp }: Placement,
   incarnation: number,
   tell: NodeActorsParts['tell'],
-) {
-  return gossipAgent({
+): GossipOptions {
+  return {
     tuning: GOSSIP_PRESETS[gossip],
     incarnation,
     view: livenessView(map, node),
     hostOf: () => map.hostId,
     hasEnded: (other) => !isUp(other),
     onChange: ({ node: about, state, reporters }) => tell({ type: 'liveness', about, state, reporters }),
-  });
+  };
 }

@@ -78,6 +78,13 @@ export interface NodeStats {
   readonly logWrites: number;
   readonly logSyncs: number;
   readonly readOnly: boolean;
+  /** Keys that others lack and this node is to hand over, and the bytes of the hints. */
+  readonly hints: number;
+  readonly hintBytes: number;
+  /** Partitions of others that miss writes, without a hint that tells which. */
+  readonly notes: number;
+  /** Hints handed over since the node started. */
+  readonly hintsHandedOver: number;
   readonly repairs: RepairStats;
   /** Messages handled by each actor: the vnodes by partition, then the coordinator and the gossip agent. */
   readonly actorMessages: readonly number[];

@@ -43,6 +43,8 @@ export interface NodeStart {
   readonly mapBytesMax: number;
   readonly compression: boolean;
   readonly clockDriftMaxMs: number;
+  readonly hintBytesMax: number;
+  readonly hintAgeMaxMs: number;
   readonly siblingsMax: number;
   readonly pairBytesMax: number;
 }

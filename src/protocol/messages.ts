@@ -7,6 +7,7 @@
  */
 import { EXCHANGE_MESSAGES } from './exchange-messages.js';
 import { HEADER_WORDS } from './header.js';
+import { HINT_MESSAGES } from './hint-messages.js';
 import { checkLayout, type MessageSpec, offsetsOf } from './message-spec.js';
 import { RING_MESSAGES } from './ring-messages.js';
 
@@ -105,6 +106,7 @@ export const MESSAGES = {
     body: 'cbor',
     summary: 'gossip agent to gossip agent: heartbeats and suspicions as this node knows them; may be dropped.',
   },
+  ...HINT_MESSAGES,
   ...EXCHANGE_MESSAGES,
   ...RING_MESSAGES,
 } as const satisfies Record<string, MessageSpec>;
@@ -127,6 +129,10 @@ export const enum Kind {
   scan = 12,
   page = 13,
   gossip = 14,
+  standIn = 15,
+  hint = 16,
+  note = 17,
+  repaired = 18,
   compare = 20,
   compared = 21,
   list = 22,
@@ -187,6 +193,13 @@ export const enum Answer {
   outcome = 4,
   detail = 5,
   record = 6,
+}
+/** Low bits of the detail of a successful `answered` or `fetched`; the next eight of `answered` are the holders. */
+export const enum AnswerFlag {
+  /** A record follows. */
+  record = 1,
+  /** It is without its values. */
+  versionsOnly = 2,
 }
 /** `read` and `fetch` keep hash, length and key at the same offsets. */
 export const enum Fetch {
@@ -260,6 +273,10 @@ check('page', Kind.page, { outcome: Page.outcome, detail: Page.detail, body: Pag
 check('gossip', Kind.gossip, { body: HEADER_WORDS });
 check('pad', Kind.pad, {});
 for (const [kind, name] of [
+  [Kind.standIn, 'standIn'],
+  [Kind.hint, 'hint'],
+  [Kind.note, 'note'],
+  [Kind.repaired, 'repaired'],
   [Kind.prepare, 'prepare'],
   [Kind.promised, 'promised'],
   [Kind.accept, 'accept'],

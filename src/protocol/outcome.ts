@@ -1,7 +1,7 @@
 /**
  * How a call ended, in one word of its reply, and the options of a request, in one word of its call.
  *
- *   outcome  status (16 bits: 0 is success, else 1 + index of the error code) | replicas (8) | durability (8)
+ *   outcome  status (16 bits: 0 is success, else 1 + index of the error code) | primaries (8) | durability (4) | fallbacks (4)
  *   options  quorum (8) | durability (2) | flags (6) | epoch of the sender's ring map (its low 16 bits)
  */
 import { ERROR_CODES, type ErrorCode } from '../core/errors.js';
@@ -21,8 +21,8 @@ const STATUS_OF = new Map<ErrorCode, number>(CODES.map((code, index) => [code, i
 export const durabilityCode = (durability: Durability): DurabilityCode => DURABILITIES.indexOf(durability);
 export const durabilityName = (code: number): Durability => DURABILITIES[code] ?? 'none';
 
-export function success(replicas: number, durability: number): number {
-  return (replicas << 16) | (durability << 24);
+export function success(replicas: number, durability: number, fallbacks = 0): number {
+  return (replicas << 16) | (durability << 24) | (fallbacks << 28);
 }
 
 export function failure(code: ErrorCode): number {
@@ -31,7 +31,9 @@ export function failure(code: ErrorCode): number {
 
 export const isSuccess = (outcome: number): boolean => (outcome & 0xffff) === 0;
 export const replicasOf = (outcome: number): number => (outcome >>> 16) & 0xff;
-export const durabilityOf = (outcome: number): number => outcome >>> 24;
+export const durabilityOf = (outcome: number): number => (outcome >>> 24) & 0xf;
+/** Nodes that stand in for primaries, beside the replicas. */
+export const fallbacksOf = (outcome: number): number => outcome >>> 28;
 
 /** The error code of a failed outcome; KV_INTERNAL for one that this version does not know. */
 export const errorOf = (outcome: number): ErrorCode => CODES[(outcome & 0xffff) - 1] ?? 'KV_INTERNAL';

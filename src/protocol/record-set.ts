@@ -34,6 +34,7 @@ import {
   valueWord,
 } from './record.js';
 
+const NOTHING = new Uint8Array(0);
 const ENTRY_WORDS = 4;
 const SIBLING_HEADER_WORDS = 10;
 
@@ -172,6 +173,11 @@ function encodeSet(words: Int32Array, bytes: Uint8Array, start: number, set: Sib
     bytes.set(sibling.value, (word + SIBLING_HEADER_WORDS) * 4);
     word += SIBLING_HEADER_WORDS + ((sibling.value.length + 3) >>> 2);
   }
+}
+
+/** The set without its values: what it tells of is all there. */
+export function withoutValues(set: SiblingSet): SiblingSet {
+  return { vector: set.vector, siblings: set.siblings.map((sibling) => ({ ...sibling, value: NOTHING })) };
 }
 
 /** The key of the record at word `at`, copied. */

@@ -106,6 +106,7 @@ export class SimClient {
   write(order: WriteOrder, options: CallOptions = {}): WriteCall {
     const node = options.node ?? this.#route(order.key);
     const filled = { callerClock: this.clock, incarnation: this.#world.nodes[node].life, ...order };
+    const { epoch } = this.#world.ring;
     const base = this.#base(node);
     const call: WriteCall = {
       ...base,
@@ -120,7 +121,7 @@ export class SimClient {
     this.#send(
       call,
       addressOf(Role.coordinator, node, 0),
-      writeDraft({ ...filled, deadlineMs }),
+      writeDraft({ epoch, ...filled, deadlineMs }),
       options,
       order.deadlineMs,
     );
@@ -130,7 +131,8 @@ export class SimClient {
   read(order: ReadOrder, options: CallOptions = {}): ReadCall {
     const node = options.node ?? this.#route(order.key);
     const call: ReadCall = { ...this.#base(node), kind: 'read', order, set: emptySet(), replicas: 0, holders: 0 };
-    const draft = readDraft({ ...order, deadlineMs: this.#deadline(node, order.deadlineMs) });
+    const { epoch } = this.#world.ring;
+    const draft = readDraft({ epoch, ...order, deadlineMs: this.#deadline(node, order.deadlineMs) });
     this.#send(call, addressOf(Role.coordinator, node, 0), draft, options, order.deadlineMs);
     return call;
   }

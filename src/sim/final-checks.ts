@@ -51,7 +51,8 @@ function checkWrites({ world, observer, plan, judge }: FinalScope, key: string):
 function checkRequests({ world, observer }: FinalScope): void {
   for (const { index, system } of world.nodes) {
     const { writes, reads } = system.stateOf(Role.coordinator, 0) as CoordinatorState;
-    if (writes.active > 0) observer.problem(`node ${index} never ended ${writes.active} writes`);
+    const { active } = writes.table;
+    if (active > 0) observer.problem(`node ${index} never ended ${active} writes`);
     if (reads.open.size > 0) observer.problem(`node ${index} never ended ${reads.open.size} reads`);
   }
   for (const { inFlight, seat } of world.clients) {

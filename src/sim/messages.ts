@@ -12,7 +12,7 @@ import type { VersionVector } from '../core/version-vector.js';
 import { bodyMessageBytes, encodeBody, putBody } from '../protocol/body.js';
 import type { MessageView } from '../protocol/header.js';
 import { Answer, Fetch, Kind, Page, Read, Replicate, Replicated, Scan, Write, Written } from '../protocol/messages.js';
-import { Ask, DurabilityCode, errorOf, isSuccess, packOptions } from '../protocol/outcome.js';
+import { Ask, DurabilityCode, errorOf, isSuccess, packOptions, withEpoch } from '../protocol/outcome.js';
 import { getNumber, keyBytesOf, putNumber, RECORD_HEADER_BYTES, sizeOf, Tag } from '../protocol/record.js';
 import {
   decodeRecord,
@@ -30,6 +30,8 @@ export interface Draft {
   readonly fill: (words: Int32Array, bytes: Buffer, at: number) => void;
 }
 
+const FIRST_EPOCH = 1;
+
 export interface WriteOrder {
   readonly key: string;
   readonly value: string;
@@ -41,6 +43,9 @@ export interface WriteOrder {
   /** Of the node that it goes to; 1 where left out. */
   readonly incarnation?: number;
   readonly deadlineMs?: number;
+  readonly available?: boolean;
+  /** Of the ring that the sender routes by. */
+  readonly epoch?: number;
   readonly expiresAtMs?: number;
 }
 
@@ -48,6 +53,8 @@ export interface ReadOrder {
   readonly key: string;
   readonly r: number;
   readonly monotonic?: boolean;
+  readonly available?: boolean;
+  readonly epoch?: number;
   readonly deadlineMs?: number;
 }
 
@@ -73,8 +80,9 @@ export function writeDraft(order: WriteOrder, tag: Kind = Kind.write): Draft {
     bytes: words * 4,
     fill(target, bytes, at) {
       target[at + Write.deadline] = order.deadlineMs ?? 1_000;
-      const flags = context === undefined ? 0 : Ask.context;
-      target[at + Write.options] = packOptions(order.w, order.durability ?? DurabilityCode.interval, flags);
+      const flags = (context === undefined ? 0 : Ask.context) | (order.available === true ? Ask.available : 0);
+      const options = packOptions(order.w, order.durability ?? DurabilityCode.interval, flags);
+      target[at + Write.options] = withEpoch(options, order.epoch ?? FIRST_EPOCH);
       putNumber(target, at + Write.callerClock, order.callerClock ?? 0);
       target[at + Write.incarnation] = order.incarnation ?? 1;
       encodeRecord(target, bytes, at + Write.record, key, set);
@@ -83,16 +91,18 @@ export function writeDraft(order: WriteOrder, tag: Kind = Kind.write): Draft {
   };
 }
 
-export function readDraft({ key, r, monotonic = false, deadlineMs = 1_000 }: ReadOrder): Draft {
+export function readDraft(order: ReadOrder): Draft {
+  const { key, r, monotonic = false, available = false, epoch = FIRST_EPOCH, deadlineMs = 1_000 } = order;
+  const flags = (monotonic ? Ask.monotonic : 0) | (available ? Ask.available : 0);
   return keyDraft(Kind.read, key, (words, at) => {
     words[at + Read.deadline] = deadlineMs;
-    words[at + Read.options] = packOptions(r, 0, monotonic ? Ask.monotonic : 0);
+    words[at + Read.options] = withEpoch(packOptions(r, 0, flags), epoch);
   });
 }
 
-export function fetchDraft(key: string): Draft {
+export function fetchDraft(key: string, { versionsOnly = false, epoch = FIRST_EPOCH } = {}): Draft {
   return keyDraft(Kind.fetch, key, (words, at) => {
-    words[at + Fetch.options] = 0;
+    words[at + Fetch.options] = withEpoch(versionsOnly ? Ask.versions : 0, epoch);
   });
 }
 
@@ -117,7 +127,7 @@ export function replicateDraft(key: string, set: SiblingSet, durability = Durabi
     tag: Kind.replicate,
     bytes: Replicate.record * 4 + encodedBytes(parts.bytes.length, set),
     fill(words, bytes, at) {
-      words[at + Replicate.options] = durability << 8;
+      words[at + Replicate.options] = withEpoch(durability << 8, FIRST_EPOCH);
       words[at + Replicate.mark] = mark;
       encodeRecord(words, bytes, at + Replicate.record, parts, set);
     },

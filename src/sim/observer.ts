@@ -94,7 +94,7 @@ export class Observer {
     this.#bases.set(nameOf(written), { replaced: context, clockAbove: Math.max(...clocks) as Clock });
   }
 
-  /** A record entered a node's log. */
+  /** A record entered a node's log. What the node keeps for itself, and what it gives away, is not watched here. */
   committed(node: SimNode, words: Int32Array<ArrayBuffer>, sequence: number): void {
     if (slotOfRecord(words, 0) === SYSTEM_SLOT || isForgotten(words, 0)) return;
     const key = Buffer.from(words.buffer).latin1Slice(RECORD_HEADER_BYTES, RECORD_HEADER_BYTES + keyBytesOf(words, 0));

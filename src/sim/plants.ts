@@ -7,7 +7,7 @@ import type { AnyBehaviour } from '../actor/behaviour.js';
 import type { Env } from '../actor/env.js';
 import type { MessageView } from '../protocol/header.js';
 import { Kind, type MessageName, Read, Replicate, Replicated, Write } from '../protocol/messages.js';
-import { Ask, askedDurability, success } from '../protocol/outcome.js';
+import { Ask, askedDurability, isSuccess, success } from '../protocol/outcome.js';
 import { copyWords, putNumber, Rec, sizeOf } from '../protocol/record.js';
 import type { Wrap } from './sim-node.js';
 import type { Plant } from './simulation.js';
@@ -25,7 +25,7 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
   'ignores the context of a write': { wrap: spoiling(Role.vnode, 'mint', first(dropContext)) },
   'ignores the clock of its caller': { wrap: spoiling(Role.vnode, 'mint', first(dropCallerClock)) },
   'answers monotonic reads at once': { wrap: spoiling(Role.coordinator, 'read', first(dropMonotonic)) },
-  'counts a replica twice': { wrap: spoiling(Role.coordinator, 'replicated', first(forgetWhoAnswered)) },
+  'counts a replica twice': { wrap: spoiling(Role.coordinator, 'replicated', first(countTheNextToo)) },
   'counts a replica that has not answered': { wrap: spoiling(Role.coordinator, 'minted', countOneMore) },
 };
 
@@ -77,9 +77,9 @@ function confirmRepairs(real: AnyHandler): AnyHandler {
 function countOneMore(real: AnyHandler): AnyHandler {
   return (state, message, env) => {
     real(state, message, env);
-    const { writes } = state as CoordinatorState;
-    const slot = writes.slotOf(message.request);
-    if (slot >= 0) writes.confirmed[slot]++;
+    const { table } = (state as CoordinatorState).writes;
+    const slot = table.slotOf(message.request);
+    if (slot >= 0) table.confirmed[slot] |= table.confirmed[slot] + 1;
   };
 }
 
@@ -95,8 +95,9 @@ function dropMonotonic(_state: unknown, message: MessageView): void {
   message.words[message.at + Read.options] &= ~Ask.monotonic;
 }
 
-function forgetWhoAnswered(state: unknown, message: MessageView): void {
-  const { writes } = state as CoordinatorState;
-  const slot = writes.slotOf(message.request);
-  if (slot >= 0) writes.answered[slot] = 0;
+/** Its bit, and that of the replica behind it. */
+function countTheNextToo(state: unknown, message: MessageView): void {
+  const { table } = (state as CoordinatorState).writes;
+  const slot = table.slotOf(message.request);
+  if (slot >= 0 && isSuccess(message.u32(Replicated.outcome))) table.confirmed[slot] |= table.confirmed[slot] << 1;
 }

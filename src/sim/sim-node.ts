@@ -2,13 +2,10 @@
  * One node of the simulated world: the real actors in the real actor system and worker loop, over a simulated store, mailboxes
  * and clock. A life ends with a crash, in a turn or between two; the disk stays, and the next life starts from it.
  */
-import { antiEntropy, type RepairCounts } from '../../actors/anti-entropy.js';
-import { coordinator } from '../../actors/coordinator.js';
-import { gossipAgent } from '../../actors/gossip-agent.js';
-import { rebalancer } from '../../actors/rebalancer.js';
-import { ringKeeper } from '../../actors/ring-keeper.js';
-import { vnode } from '../../actors/vnode.js';
-import { addressOf, Role } from '../actor/address.js';
+import type { RepairCounts } from '../../actors/anti-entropy.js';
+import type { HintCounts, HintKeeperOptions } from '../../actors/hint-keeper.js';
+import { nodeActors } from '../../actors/index.js';
+import type { Role } from '../actor/address.js';
 import type { AnyBehaviour } from '../actor/behaviour.js';
 import { LivenessView } from '../actor/liveness-view.js';
 import type { Placement } from '../actor/ports.js';
@@ -27,6 +24,9 @@ import { SimStore } from './sim-store.js';
 /** Stands between the real actors and the runtime, to watch them or to break them. */
 export type Wrap = (role: Role, behaviour: AnyBehaviour, node: SimNode) => AnyBehaviour;
 
+/** Bounds of a node's hints; wide where left out. */
+export type HintBounds = Partial<Pick<HintKeeperOptions, 'hintBytesMax' | 'hintAgeMaxMs'>>;
+
 export interface SimNodeParts {
   readonly index: NodeIndex;
   /** Nodes that there may ever be. */
@@ -44,7 +44,7 @@ export interface SimNodeParts {
   /** Threads that send to this one, itself left out. */
   readonly peers: readonly number[];
   readonly hostOf: (node: NodeIndex) => string;
-  readonly siblingsMax: number;
+  readonly limits: HintBounds & { readonly siblingsMax: number };
   readonly antiEntropyMs: number;
   readonly wrap: Wrap;
   readonly onCommit: (node: SimNode, words: Int32Array<ArrayBuffer>, sequence: number) => void;
@@ -66,6 +66,8 @@ export interface StorageFaults {
 const CLOCK_DRIFT_MAX_MS = 500;
 const RECORD_BYTES_MAX = 64 * 1024;
 const WRITES_MAX = 256;
+const HINT_BYTES_MAX = 1024 * 1024;
+const HINT_AGE_MAX_MS = 3_600_000;
 /** Longer than the real one's, so that a crash of the machine finds something to lose. */
 const SYNC_INTERVAL_MS = 400;
 
@@ -77,6 +79,7 @@ export class SimNode {
   readonly view: LivenessView;
   /** Copied in order to fill partitions. */
   movedBytes = 0;
+  readonly hints: HintCounts = { hints: 0, bytes: 0, notes: 0, handedOver: 0 };
   /** What its anti-entropy has done, and partitions whose trees were not what they should have been. */
   repairs: RepairCounts | undefined;
   readonly treesDiffering: number[] = [];
@@ -147,36 +150,38 @@ export class SimNode {
   }
 
   #spawn(): void {
-    const { partitions, hostOf, siblingsMax, wrap } = this.#parts;
+    const { partitions, hostOf, limits, wrap } = this.#parts;
+    const { siblingsMax, ...hints } = limits;
     const { index, system } = this;
-    const vnodes = vnode({ clockDriftMaxMs: CLOCK_DRIFT_MAX_MS, siblingsMax, recordBytesMax: RECORD_BYTES_MAX });
-    const wrapped = wrap(Role.vnode, vnodes, this);
-    for (let partition = 0; partition < partitions; partition++) {
-      system.spawn(addressOf(Role.vnode, index, partition), wrapped);
-    }
-    const coordinates = coordinator({ incarnation: this.life, writesMax: WRITES_MAX });
-    system.spawn(addressOf(Role.coordinator, index, 0), wrap(Role.coordinator, coordinates, this));
-    const gossip = gossipAgent({
-      tuning: GOSSIP_PRESETS.lan,
-      incarnation: this.life,
-      view: this.view,
-      hostOf,
-      hasEnded: (other) => hostOf(other) === hostOf(index) && !system.placement.isUp(other),
-      onChange: () => undefined,
-    });
-    system.spawn(addressOf(Role.gossip, index, 0), wrap(Role.gossip, gossip, this));
-    const keeper = ringKeeper(this.#parts.quorums);
-    system.spawn(addressOf(Role.ringKeeper, index, 0), wrap(Role.ringKeeper, keeper, this));
-    const mover = rebalancer({ w: this.#parts.quorums.w, onMoved: (bytes) => this.#moved(bytes) });
-    system.spawn(addressOf(Role.rebalancer, index, 0), wrap(Role.rebalancer, mover, this));
-    const repairs = antiEntropy({
-      intervalMs: this.#parts.antiEntropyMs,
-      report: (counts) => {
-        this.repairs = counts;
+    const actors = nodeActors({
+      node: index,
+      partitions,
+      vnode: { clockDriftMaxMs: CLOCK_DRIFT_MAX_MS, siblingsMax, recordBytesMax: RECORD_BYTES_MAX },
+      coordinator: { incarnation: this.life, writesMax: WRITES_MAX },
+      gossip: {
+        tuning: GOSSIP_PRESETS.lan,
+        incarnation: this.life,
+        view: this.view,
+        hostOf,
+        hasEnded: (other) => hostOf(other) === hostOf(index) && !system.placement.isUp(other),
+        onChange: () => undefined,
       },
-      onTreeDiffers: (partition) => this.treesDiffering.push(partition),
+      ring: { quorums: this.#parts.quorums, onMoved: (bytes) => this.#moved(bytes) },
+      antiEntropy: {
+        intervalMs: this.#parts.antiEntropyMs,
+        report: (counts) => {
+          this.repairs = counts;
+        },
+        onTreeDiffers: (partition) => this.treesDiffering.push(partition),
+      },
+      hints: {
+        hintBytesMax: HINT_BYTES_MAX,
+        hintAgeMaxMs: HINT_AGE_MAX_MS,
+        ...hints,
+        report: (counts) => Object.assign(this.hints, counts),
+      },
     });
-    system.spawn(addressOf(Role.antiEntropy, index, 0), wrap(Role.antiEntropy, repairs, this));
+    for (const { address, role, behaviour } of actors) system.spawn(address, wrap(role, behaviour, this));
   }
 
   #moved(bytes: number): void {

@@ -19,7 +19,7 @@ import { simRing } from './ring-plan.js';
 import { Scheduler } from './scheduler.js';
 import { SimClock } from './sim-clock.js';
 import { SimHost } from './sim-host.js';
-import { SimNode, type StorageFaults, type Wrap } from './sim-node.js';
+import { type HintBounds, SimNode, type StorageFaults, type Wrap } from './sim-node.js';
 import { Trace } from './trace.js';
 
 export interface WorldOptions {
@@ -33,6 +33,7 @@ export interface WorldOptions {
   /** The smallest R and W of requests; majorities where left out. */
   readonly quorums?: Quorums;
   readonly siblingsMax?: number;
+  readonly hints?: HintBounds;
   readonly antiEntropyMs?: number;
   /** Nodes of one process; 1 puts each in a process of its own. */
   readonly nodesPerHost?: number;
@@ -141,14 +142,14 @@ export class World {
   }
 
   #makeNode(index: NodeIndex, threads: number): SimNode {
-    const { n, quorums, siblingsMax = 64, antiEntropyMs = 600_000, wrap, onCommit, faults = {} } = this.#options;
-    const host = this.hostOf(index);
+    const { n, quorums, hints = {}, wrap, onCommit, faults = {} } = this.#options;
+    const { siblingsMax = 64, antiEntropyMs = 600_000 } = this.#options;
     return new SimNode({
       index,
-      host,
+      host: this.hostOf(index),
       nodes: this.#options.nodes + (this.#options.spares ?? 0),
       partitions: this.partitions,
-      placement: () => this.#placement(index, host),
+      placement: () => this.#placement(index, this.hostOf(index)),
       quorums: quorums ?? { r: Math.floor(n / 2) + 1, w: Math.floor(n / 2) + 1 },
       network: this.network,
       random: this.#streams.actors.fork(),
@@ -156,8 +157,8 @@ export class World {
       turnRandom: this.#streams.scheduler.fork(),
       peers: Array.from({ length: threads }, (_, thread) => thread).filter((thread) => thread !== index),
       hostOf: (node) => this.hostOf(node).name,
-      siblingsMax,
       antiEntropyMs,
+      limits: { siblingsMax, ...hints },
       wrap: wrap ?? ((_role, behaviour) => behaviour),
       onCommit: onCommit ?? (() => undefined),
       onRestart: (role, error) => this.thrown.push({ role, error }),

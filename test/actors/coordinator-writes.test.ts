@@ -59,7 +59,7 @@ class WriteCase {
   }
 
   get open(): number {
-    return (this.env.system.stateOf(Role.coordinator, 0) as CoordinatorState).writes.active;
+    return (this.env.system.stateOf(Role.coordinator, 0) as CoordinatorState).writes.table.active;
   }
 }
 

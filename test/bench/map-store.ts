@@ -23,7 +23,7 @@ export function openMapStore(options: MapStoreOptions = {}): Promise<Store> {
   const put = async (key: Key, value: Value) => {
     if (refuseEvery > 0 && ++writes % refuseEvery === 0) throw new StoreError('KV_OVERLOADED', 'full');
     pairs.set(String(key), value);
-    return { replicas: 1, durability: 'none' as const };
+    return { replicas: 1, fallbacks: 0, durability: 'none' as const };
   };
   const known: Partial<Store> = {
     get,

@@ -9,6 +9,7 @@ import {
   type ReadState,
   readRepairs,
   readsNeeded,
+  startFetches,
   startRead,
   startRepairs,
 } from '../../src/core/read-quorum.js';
@@ -36,7 +37,7 @@ const start = (n: number, r: number, monotonic = false): ReadState => startRead(
 
 test('read quorum: W=1, R=3, one replica of three holds the newest -> the newest, not the majority', (t) => {
   const state = after(start(3, 3), answer(0, OLD), answer(1, OLD), answer(2, NEW));
-  t.deepEqual(decideRead(state), { kind: 'answer', set: NEW, replicas: 3, holders: 1 });
+  t.deepEqual(decideRead(state), { kind: 'answer', set: NEW, replicas: 3, fallbacks: 0, holders: 1 });
   t.deepEqual(readRepairs(state), [nodeIndex(0), nodeIndex(1)]);
 });
 
@@ -77,7 +78,7 @@ test('monotonic read: a newer record on one of two -> repairs, waits, then answe
   state = startRepairs(state, NEW, [nodeIndex(0)]);
   t.is(decideRead(state).kind, 'wait');
   state = addRepaired(state, nodeIndex(0), NEW);
-  t.deepEqual(decideRead(state), { kind: 'answer', set: NEW, replicas: 2, holders: 2 });
+  t.deepEqual(decideRead(state), { kind: 'answer', set: NEW, replicas: 2, fallbacks: 0, holders: 2 });
 });
 
 test('monotonic read: the repair fails -> a third replica that holds it counts, else unmet', (t) => {
@@ -104,6 +105,86 @@ test('monotonic read: R=1 of 3 -> needs all three', (t) => {
   t.is(decideRead(after(two, answer(2, NEW))).kind, 'answer');
   t.is(decideRead(after(two, failure(2))).kind, 'unmet');
 });
+
+const versions = (node: number, set: SiblingSet): ReadReply => ({ node: nodeIndex(node), set, versionsOnly: true });
+
+test('digest read: the versions of the others tell nothing new -> the one record is the answer', (t) => {
+  const state = after(start(3, 3), answer(0, NEW), versions(1, NEW), versions(2, OLD));
+  t.deepEqual(decideRead(state), { kind: 'answer', set: NEW, replicas: 3, fallbacks: 0, holders: 2 });
+  t.deepEqual(readRepairs(state), [nodeIndex(2)]);
+});
+
+test('digest read: a replica has something newer -> its record is fetched, once, and is in the answer', (t) => {
+  let state = after(start(3, 2), answer(0, OLD), versions(1, NEW));
+  t.deepEqual(decideRead(state), { kind: 'fetch', nodes: [nodeIndex(1)] });
+  state = startFetches(state, [nodeIndex(1)]);
+  t.is(decideRead(state).kind, 'wait');
+  t.deepEqual(decideRead(after(state, answer(1, NEW))), {
+    kind: 'answer',
+    set: NEW,
+    replicas: 2,
+    fallbacks: 0,
+    holders: 1,
+  });
+});
+
+test('digest read: the record that was fetched does not come -> that replica has not answered', (t) => {
+  const state = after(startFetches(after(start(3, 2), answer(0, OLD), versions(1, NEW)), [nodeIndex(1)]), failure(1));
+  t.is(decideRead(state).kind, 'wait');
+  t.is(decideRead(after(state, answer(2, OLD))).kind, 'answer');
+  t.deepEqual(decideRead(after(state, failure(2))), { kind: 'unmet', needed: 2, got: 1 });
+});
+
+test('digest read: the replica that was asked for its record fails -> another one’s is fetched', (t) => {
+  const state = after(start(3, 2), failure(0), versions(1, OLD), versions(2, OLD));
+  t.deepEqual(decideRead(state), { kind: 'fetch', nodes: [1, 2].map(nodeIndex) });
+  t.is(decideRead(after(start(3, 2), failure(0), versions(1, emptySet()), versions(2, emptySet()))).kind, 'answer');
+});
+
+test('digest read: a replica that gave its record away meanwhile -> what it says last counts', (t) => {
+  const fetching = startFetches(after(start(3, 2), answer(0, OLD), versions(1, NEW)), [nodeIndex(1)]);
+  const decision = decideRead(after(fetching, answer(1, emptySet()), versions(1, NEW)));
+  t.is(decision.kind === 'answer' && decision.set, OLD);
+});
+
+test('monotonic read: versions tell that a replica is behind -> it is repaired without its record', (t) => {
+  const state = after(start(3, 2, true), answer(0, NEW), versions(1, OLD));
+  t.deepEqual(decideRead(state), { kind: 'repair', set: NEW, nodes: [nodeIndex(1)] });
+});
+
+test('sloppy read: a node that stands in -> counts towards R, and the answer names it', (t) => {
+  const sloppy = startRead({ n: 3, r: 2, monotonic: false, standIns: [nodeIndex(5)] });
+  const state = after(sloppy, failure(1), failure(2), answer(0, OLD));
+  t.is(decideRead(state).kind, 'wait');
+  t.deepEqual(decideRead(after(state, answer(5, NEW))), {
+    kind: 'answer',
+    set: NEW,
+    replicas: 1,
+    fallbacks: 1,
+    holders: 1,
+  });
+  t.deepEqual(decideRead(after(state, failure(5))), { kind: 'unmet', needed: 2, got: 1 });
+});
+
+/** A set as versions tell it: what stands for the values must never be in an answer. */
+const stripped = (set: SiblingSet): SiblingSet => ({
+  vector: set.vector,
+  siblings: set.siblings.map((sibling) => ({ ...sibling, tag: 99 })),
+});
+
+/** Answers every fetch of a read whose replicas hold these sets, until it ends. */
+function settleDigests(sets: readonly SiblingSet[], r: number, fullFrom: number) {
+  let state = start(sets.length, r);
+  for (const [node, set] of sets.slice(0, r).entries()) {
+    state = addReadReply(state, node === fullFrom ? answer(node, set) : versions(node, stripped(set)));
+  }
+  for (let rounds = 0; ; rounds++) {
+    const decision = decideRead(state);
+    if (decision.kind !== 'fetch') return { decision, rounds };
+    state = startFetches(state, decision.nodes);
+    for (const node of decision.nodes) state = addReadReply(state, answer(node, sets[node]));
+  }
+}
 
 const pool = [emptySet(), OLD, NEW, OTHER, mergeSets(NEW, OTHER)];
 const replyLists = fc.array(
@@ -143,6 +224,18 @@ test('monotonic read: any replies, every repair confirmed -> ends in an answer w
       }
       if (decision.kind === 'answer') t.true(decision.holders >= 5 - r + 1 && decision.replicas >= r);
       else t.is(decision.kind, 'unmet');
+    }),
+  );
+});
+
+test('digest read: any records on any replicas -> the answer of a read of all records, after one more round at most', (t) => {
+  const sets = fc.array(fc.constantFrom(...pool), { minLength: 5, maxLength: 5 });
+  fc.assert(
+    fc.property(sets, fc.integer({ min: 1, max: 5 }), fc.nat(4), (held, r, from) => {
+      const { decision, rounds } = settleDigests(held, r, from % r);
+      const full = decideRead(after(start(5, r), ...held.slice(0, r).map((set, node) => answer(node, set))));
+      t.true(rounds <= 1);
+      t.deepEqual(decision, full);
     }),
   );
 });

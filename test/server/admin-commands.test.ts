@@ -24,7 +24,7 @@ async function kvorum(client: RespClient, what: string, request?: unknown): Prom
 
 test('admin: put, get, delete -> what held, every sibling, nothing', async (t) => {
   const { client, store } = await serve(t);
-  const held = { replicas: 2, durability: 'sync' };
+  const held = { replicas: 2, fallbacks: 0, durability: 'sync' };
   t.deepEqual(
     await kvorum(client, 'PUT', { key: 'a', value: { b: [1] }, ttlMs: 60_000, w: 2, durability: 'sync' }),
     held,

@@ -70,7 +70,7 @@ export class FakeStore implements Store {
               ...(entry.expiresAtMs === undefined ? {} : { expiresAtMs: entry.expiresAtMs }),
             },
           ];
-    return { siblings, context: 'fake-context' as Context, replicas: 2, via: 'memory', monotonic: false };
+    return { siblings, context: 'fake-context' as Context, replicas: 2, fallbacks: 0, via: 'memory', monotonic: false };
   }
 
   async has(key: Key): Promise<boolean> {
@@ -83,7 +83,7 @@ export class FakeStore implements Store {
     const name = nameOf(key);
     await this.later();
     this.set(name, value, options.ttlMs);
-    return { replicas: 2, durability: options.durability ?? 'interval' };
+    return { replicas: 2, fallbacks: 0, durability: options.durability ?? 'interval' };
   }
 
   async delete(key: Key, options: WriteOptions = {}): Promise<WriteResult> {
@@ -91,7 +91,7 @@ export class FakeStore implements Store {
     const name = nameOf(key);
     await this.later();
     this.entries.delete(name);
-    return { replicas: 2, durability: options.durability ?? 'interval' };
+    return { replicas: 2, fallbacks: 0, durability: options.durability ?? 'interval' };
   }
 
   async update(key: Key, fn: (value: Value | undefined) => Value): Promise<Value> {

@@ -2,9 +2,8 @@
  * The actors of one node alone: the real actor system over a simulated store, and a post office that only records. A test
  * hands it one message at a time, each in a turn of its own, and looks at what was sent and at what the store holds.
  */
-import { coordinator } from '../../actors/coordinator.js';
-import { gossipAgent } from '../../actors/gossip-agent.js';
-import { vnode } from '../../actors/vnode.js';
+import type { HintCounts, HintKeeperOptions } from '../../actors/hint-keeper.js';
+import { nodeActors } from '../../actors/index.js';
 import { addressOf, Role } from '../../src/actor/address.js';
 import type { AnyBehaviour } from '../../src/actor/behaviour.js';
 import type { Outbound } from '../../src/actor/env.js';
@@ -34,6 +33,13 @@ export interface SimEnvOptions {
   readonly wrap?: (role: Role, behaviour: AnyBehaviour) => AnyBehaviour;
   /** The host's clock at the start; it counts on beyond 32 bits, actors see the low ones. */
   readonly startMs?: number;
+  readonly hints?: Partial<HintKeeperOptions>;
+  /** Further members, that may stand in for those of the partition. */
+  readonly spares?: number;
+  /** The ring, where it is not one of these in which nothing moves. */
+  readonly ring?: RingState;
+  /** What an earlier life of the node has left. */
+  readonly disk?: SimDisk;
   /** Whether a message to this node finds room. */
   readonly hasRoom?: (to: number) => boolean;
 }
@@ -46,6 +52,8 @@ export interface Sent {
   readonly view: MessageView;
 }
 
+/** The others talk by themselves, and have tests of their own. */
+const ROLES: ReadonlySet<Role> = new Set([Role.vnode, Role.coordinator, Role.gossip, Role.hintKeeper]);
 const CLIENT = addressOf(Role.client, 0, 0);
 const DRIFT_MAX_MS = 500;
 
@@ -55,9 +63,12 @@ export class SimEnv {
   readonly disk: SimDisk;
   readonly counters: Int32Array;
   readonly view: LivenessView;
+  readonly hints: HintCounts = { hints: 0, bytes: 0, notes: 0, handedOver: 0 };
   readonly thrown: unknown[] = [];
   /** Nodes that are down. */
   readonly down = new Set<number>();
+  /** Nodes that are up, as far as is known, and yet suspected. */
+  readonly suspected = new Set<number>();
   nowMs: number;
   wallMs = 1_750_000_000_000;
   readonly #node: number;
@@ -73,7 +84,7 @@ export class SimEnv {
     this.#n = n;
     this.#random = new Random(seed * 16 + node);
     this.#hasRoom = hasRoom;
-    this.disk = new SimDisk(this.#random.fork());
+    this.disk = options.disk ?? new SimDisk(this.#random.fork());
     this.store = new SimStore({ disk: this.disk, slotShift: 14 });
     this.counters = new Int32Array(allocateCounters(1));
     this.view = new LivenessView(new Int32Array(LivenessView.bytesFor(n) / 4));
@@ -81,9 +92,9 @@ export class SimEnv {
       node: nodeIndex(node),
       store: this.store,
       placement: new RingView({
-        ring: settledRing(n),
+        ring: options.ring ?? settledRing(n, options.spares ?? 0),
         isUp: (other) => !this.down.has(other),
-        suspects: (other) => this.down.has(other) || this.view.suspects(other),
+        suspects: (other) => this.down.has(other) || this.suspected.has(other) || this.view.suspects(other),
       }),
       post: {
         open: (out, bytes, tag, to, from, request, handler) => this.#open(out, bytes, tag, to, from, request, handler),
@@ -101,23 +112,37 @@ export class SimEnv {
     this.#spawn(options);
   }
 
-  #spawn({ siblingsMax = 8, recordBytesMax = 64 * 1024, wrap = (_role, behaviour) => behaviour }: SimEnvOptions): void {
-    const node = this.#node;
-    const vnodes = vnode({ clockDriftMaxMs: DRIFT_MAX_MS, siblingsMax, recordBytesMax });
-    const gossip = gossipAgent({
-      tuning: GOSSIP_PRESETS.lan,
-      incarnation: 1,
-      view: this.view,
-      hostOf: (other) => `host-${other}`,
-      hasEnded: () => false,
-      onChange: () => undefined,
+  #spawn({
+    siblingsMax = 8,
+    recordBytesMax = 64 * 1024,
+    wrap = (_role, behaviour) => behaviour,
+    hints,
+  }: SimEnvOptions): void {
+    const actors = nodeActors({
+      node: this.#node,
+      partitions: 1,
+      vnode: { clockDriftMaxMs: DRIFT_MAX_MS, siblingsMax, recordBytesMax },
+      coordinator: { incarnation: 1, writesMax: 64 },
+      gossip: {
+        tuning: GOSSIP_PRESETS.lan,
+        incarnation: 1,
+        view: this.view,
+        hostOf: (other) => `host-${other}`,
+        hasEnded: () => false,
+        onChange: () => undefined,
+      },
+      hints: {
+        hintBytesMax: 1024 * 1024,
+        hintAgeMaxMs: 3_600_000,
+        ...hints,
+        report: (counts) => Object.assign(this.hints, counts),
+      },
+      antiEntropy: { intervalMs: 0, report: () => undefined, onTreeDiffers: () => undefined },
+      ring: { quorums: { r: 2, w: 2 }, onMoved: () => undefined },
     });
-    this.system.spawn(addressOf(Role.vnode, node, 0), wrap(Role.vnode, vnodes));
-    this.system.spawn(
-      addressOf(Role.coordinator, node, 0),
-      wrap(Role.coordinator, coordinator({ incarnation: 1, writesMax: 64 })),
-    );
-    this.system.spawn(addressOf(Role.gossip, node, 0), wrap(Role.gossip, gossip));
+    for (const { address, role, behaviour } of actors) {
+      if (ROLES.has(role)) this.system.spawn(address, wrap(role, behaviour));
+    }
   }
 
   #open(
@@ -182,10 +207,10 @@ export class SimEnv {
   }
 }
 
-/** Nodes 0..n-1, in this order, hold the only partition. */
-function settledRing(n: number): RingState {
-  const ring = ringOf({ weights: new Array(n).fill(1), n, partitions: 1 });
-  return { ...firstRingState(ring), lists: [ring.members.map(({ node }) => node)] };
+/** Nodes 0..n-1, in this order, hold the only partition; the spares, behind them, none. */
+export function settledRing(n: number, spares = 0): RingState {
+  const ring = ringOf({ weights: new Array(n + spares).fill(1), n, partitions: 1 });
+  return { ...firstRingState(ring), lists: [ring.members.slice(0, n).map(({ node }) => node)] };
 }
 
 /** The message as words of its own, with a view on it. */

@@ -77,8 +77,15 @@ function sizes(node: NodeStats): (string | number)[] {
   ];
 }
 
-function troublesOf({ node, readOnly, missedWakeUps, refusedSends }: NodeStats): string[] {
+function troublesOf(stats: NodeStats): string[] {
+  const { node, readOnly, missedWakeUps, refusedSends, hints, hintBytes, notes } = stats;
   const troubles: string[] = [];
+  if (hints > 0) {
+    troubles.push(
+      `node ${node} keeps ${formatCount(hints)} hints for others that missed writes (${formatBytes(hintBytes)})`,
+    );
+  }
+  if (notes > 0) troubles.push(`node ${node} notes ${formatCount(notes)} partitions of others that need repair`);
   if (readOnly) troubles.push(`node ${node} is read-only: its disk or a size limit is full`);
   if (missedWakeUps > 0) troubles.push(`node ${node} missed ${missedWakeUps} wake-ups: please report this`);
   if (refusedSends > 0) troubles.push(`node ${node} refused ${formatCount(refusedSends)} messages: it was overloaded`);

@@ -1,0 +1,50 @@
+/**
+ * The actors of a node, each under its address: the one list that the host and the simulated world spawn from. Every node
+ * has a vnode for every partition: who is no holder may stand in for one, or is to become one.
+ */
+import { type Address, addressOf, Role } from '../src/actor/address.js';
+import type { AnyBehaviour } from '../src/actor/behaviour.js';
+import type { Quorums } from '../src/core/ring-change.js';
+import { type AntiEntropyOptions, antiEntropy } from './anti-entropy.js';
+import { type CoordinatorOptions, coordinator } from './coordinator.js';
+import { type GossipOptions, gossipAgent } from './gossip-agent.js';
+import { type HintKeeperOptions, hintKeeper } from './hint-keeper.js';
+import { type RebalancerOptions, rebalancer } from './rebalancer.js';
+import { ringKeeper } from './ring-keeper.js';
+import { type VnodeOptions, vnode } from './vnode.js';
+
+export interface NodeActorsOptions {
+  readonly node: number;
+  readonly partitions: number;
+  readonly vnode: VnodeOptions;
+  readonly coordinator: CoordinatorOptions;
+  readonly gossip: GossipOptions;
+  readonly hints: HintKeeperOptions;
+  readonly antiEntropy: AntiEntropyOptions;
+  readonly ring: Pick<RebalancerOptions, 'onMoved'> & { readonly quorums: Quorums };
+}
+
+export interface NodeActor {
+  readonly address: Address;
+  readonly role: Role;
+  readonly behaviour: AnyBehaviour;
+}
+
+export function nodeActors(options: NodeActorsOptions): NodeActor[] {
+  const { node, partitions, ring } = options;
+  const actor = (role: Role, behaviour: AnyBehaviour, instance = 0): NodeActor => ({
+    address: addressOf(role, node, instance),
+    role,
+    behaviour,
+  });
+  const vnodes = vnode(options.vnode);
+  return [
+    ...Array.from({ length: partitions }, (_, partition) => actor(Role.vnode, vnodes, partition)),
+    actor(Role.coordinator, coordinator(options.coordinator)),
+    actor(Role.gossip, gossipAgent(options.gossip)),
+    actor(Role.hintKeeper, hintKeeper(options.hints)),
+    actor(Role.antiEntropy, antiEntropy(options.antiEntropy)),
+    actor(Role.ringKeeper, ringKeeper(ring.quorums)),
+    actor(Role.rebalancer, rebalancer({ w: ring.quorums.w, onMoved: ring.onMoved })),
+  ];
+}

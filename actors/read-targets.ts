@@ -1,0 +1,47 @@
+/**
+ * Which nodes a read may ask, in order: this node itself first, since asking it costs nothing, then the primaries that are
+ * not suspected; under a sloppy quorum the nodes that stand in for the others; and those that are suspected last.
+ */
+import { Phase, type Placement } from '../src/actor/ports.js';
+import type { NodeIndex } from '../src/core/ids.js';
+
+export interface ReadTargets {
+  readonly candidates: readonly NodeIndex[];
+  /** Those of them that are no primaries. */
+  readonly standIns: readonly NodeIndex[];
+  /** Primaries that are down. */
+  readonly lost: readonly NodeIndex[];
+}
+
+/** The nodes whose answers count: the old list until the new holders have everything, then the new one. */
+export function readList(placement: Placement, partition: number): readonly NodeIndex[] {
+  const { n, phases, preference, next } = placement;
+  const list = phases[partition] === Phase.handingOver ? next : preference;
+  return [...list.subarray(partition * n, partition * n + n)] as NodeIndex[];
+}
+
+export function chooseReplicas(
+  placement: Placement,
+  self: NodeIndex,
+  partition: number,
+  available: boolean,
+): ReadTargets {
+  const primaries = readList(placement, partition);
+  const isSuspect = (node: NodeIndex) => node !== self && placement.suspects(node);
+  const isDown = (node: NodeIndex) => node !== self && !placement.isUp(node);
+  const trusted = primaries.filter((node) => !isSuspect(node));
+  const skipped = primaries.length - trusted.length;
+  const walk = [...placement.walk(partition)] as NodeIndex[];
+  const others = walk.filter((node) => !primaries.includes(node) && !isSuspect(node));
+  const standIns = available ? ownFirst(others, self).slice(0, skipped) : [];
+  const doubtful = primaries.filter((node) => isSuspect(node) && !isDown(node));
+  return {
+    candidates: [...ownFirst([...trusted, ...standIns], self), ...doubtful],
+    standIns,
+    lost: primaries.filter(isDown),
+  };
+}
+
+function ownFirst(nodes: readonly NodeIndex[], self: NodeIndex): readonly NodeIndex[] {
+  return nodes.includes(self) ? [self, ...nodes.filter((node) => node !== self)] : nodes;
+}

@@ -1,0 +1,61 @@
+/**
+ * How a vnode takes the record of a replica: what it covers is dropped, what covers it is copied as it is, anything else is
+ * merged. Two plain records of one replica id are compared in place.
+ */
+import type { Env } from '../src/actor/env.js';
+import type { Store } from '../src/actor/ports.js';
+import { observe } from '../src/core/hybrid-clock.js';
+import { rarely } from '../src/core/rare-path.js';
+import { mergeSets, type SiblingSet, sameSet } from '../src/core/siblings.js';
+import type { MessageView } from '../src/protocol/header.js';
+import { failure } from '../src/protocol/outcome.js';
+import { clockOf, copyWords, counterOf, Flag, flagsOf, Rec, sameDot, sizeOf } from '../src/protocol/record.js';
+import { decodeRecord, encodedBytes, encodeRecord, keyParts } from '../src/protocol/record-set.js';
+
+/** Merges the record at this word of a message; 0, or a failed outcome. @throws StoreError KV_CORRUPT, KV_OVERLOADED */
+export function mergeRecord(message: MessageView, record: number, env: Env): number {
+  const { store } = env;
+  if (store.refusal !== 0) return store.refusal;
+  const { words } = message;
+  const existing = store.find(words, words[record + Rec.keyHash], words[record + Rec.keySlot], record + Rec.key);
+  store.clock = observe(store.clock, clockOf(words, record), env.wallMs());
+  if (existing >= 0) {
+    const order = comparePlain(store.words, existing, words, record);
+    if (rarely('vnode: plain records are merged the long way', order === 'unknown')) {
+      return mergeSetsOf(message, store, existing, record);
+    }
+    if (order === 'covered') return 0;
+  }
+  const bytes = sizeOf(words, record);
+  const staged = store.reserve(bytes);
+  if (rarely("vnode: no room for a replica's record", staged < 0)) return failure('KV_OVERLOADED');
+  copyWords(words, record, store.words, staged, bytes >>> 2);
+  store.stage(staged, existing);
+  return 0;
+}
+
+/** What a held record says of an incoming one without decoding: two plain records of one replica id are totally ordered. */
+function comparePlain(
+  held: Int32Array,
+  at: number,
+  words: Int32Array,
+  record: number,
+): 'covered' | 'replaces' | 'unknown' {
+  if (((flagsOf(held, at) | flagsOf(words, record)) & Flag.set) !== 0) return 'unknown';
+  if (sameDot(held, at, words, record)) return 'covered';
+  if (held[at + Rec.replicaLow] !== words[record + Rec.replicaLow]) return 'unknown';
+  if (((held[at + Rec.highs] ^ words[record + Rec.highs]) & 0xffff) !== 0) return 'unknown';
+  return counterOf(words, record) > counterOf(held, at) ? 'replaces' : 'covered';
+}
+
+function mergeSetsOf(message: MessageView, store: Store, existing: number, record: number): number {
+  const held = decodeRecord(store.words, store.bytes, existing);
+  const merged: SiblingSet = mergeSets(held, decodeRecord(message.words, message.bytes, record));
+  if (sameSet(held, merged)) return 0;
+  const key = keyParts(message.words, message.bytes, record);
+  const staged = store.reserve(encodedBytes(key.bytes.length, merged));
+  if (rarely("vnode: no room for a replica's record", staged < 0)) return failure('KV_OVERLOADED');
+  encodeRecord(store.words, store.bytes, staged, key, merged);
+  store.stage(staged, existing);
+  return 0;
+}

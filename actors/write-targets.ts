@@ -1,0 +1,103 @@
+/**
+ * Which nodes a write goes to: the primaries of both lists, and for each that is skipped the next node of the walk
+ * (DeCandia et al., "Dynamo", SOSP 2007, section 4.6). A primary is skipped where it is suspected, or, under a strict
+ * quorum that cannot do without suspects, where it is down.
+ */
+import { Phase, type Placement } from '../src/actor/ports.js';
+import type { NodeIndex } from '../src/core/ids.js';
+import { countPlaces, PLACES_MAX } from '../src/core/write-quorum.js';
+import { Ask, quorumOf } from '../src/protocol/outcome.js';
+import type { WriteTable } from './write-table.js';
+
+/**
+ * Fills in the places of the write in this slot; skipped primaries have failed. Returns how many replicas that count can
+ * confirm, of the list that has fewer of them; -1 where this node can take no part in it.
+ */
+export function chooseTargets(placement: Placement, self: NodeIndex, writes: WriteTable, slot: number): number {
+  const { n, preference, phases } = placement;
+  const partition = writes.partition[slot];
+  const first = partition * n;
+  let skips = phases[partition] !== Phase.settled;
+  let isPrimary = false;
+  for (let i = first; i < first + n; i++) {
+    const node = preference[i] as NodeIndex;
+    writes.addPlace(slot, node);
+    if (node === self) isPrimary = true;
+    else if (placement.suspects(node)) skips = true;
+  }
+  const all = (1 << n) - 1;
+  writes.current[slot] = all;
+  writes.next[slot] = all;
+  return isPrimary && !skips ? n : chooseSlowly(placement, self, writes, slot);
+}
+
+/** The same where the partition moves, a primary is skipped, or this node is none of them. */
+function chooseSlowly(placement: Placement, self: NodeIndex, writes: WriteTable, slot: number): number {
+  addNextList(placement, writes, slot);
+  const available = (writes.options[slot] & Ask.available) !== 0;
+  const w = quorumOf(writes.options[slot]);
+  const isDown = (node: NodeIndex) => node !== self && !placement.isUp(node);
+  const isSuspect = (node: NodeIndex) => node !== self && placement.suspects(node);
+  let skipped = placesOf(writes, slot, isSuspect);
+  if (!available && reachable(writes, slot, skipped) < w) skipped = placesOf(writes, slot, isDown);
+  writes.failed[slot] = skipped;
+  const isPrimary = writes.placeOf(slot, self) >= 0;
+  if (!isPrimary && !available) return -1;
+  // a node that coordinates without being a primary holds a copy: it stands in for one
+  if (!isPrimary) writes.addPlace(slot, self, skipped === 0 ? 0 : 31 - Math.clz32(skipped & -skipped));
+  addStandIns(placement, self, writes, slot, skipped);
+  if (available) {
+    writes.current[slot] |= writes.standIns[slot];
+    writes.next[slot] |= writes.standIns[slot];
+  }
+  return reachable(writes, slot, skipped);
+}
+
+function addNextList({ n, next, phases }: Placement, writes: WriteTable, slot: number): void {
+  const partition = writes.partition[slot];
+  if (phases[partition] === Phase.settled) return;
+  let list = 0;
+  for (let i = partition * n; i < partition * n + n; i++) {
+    const known = writes.placeOf(slot, next[i]);
+    list |= 1 << (known >= 0 ? known : writes.addPlace(slot, next[i]));
+  }
+  writes.next[slot] = list;
+}
+
+/** Primaries of the write that are so. */
+function placesOf(writes: WriteTable, slot: number, is: (node: NodeIndex) => boolean): number {
+  let set = 0;
+  for (let place = 0; place < writes.places[slot]; place++) {
+    if (is(writes.nodeAt(slot, place) as NodeIndex)) set |= 1 << place;
+  }
+  return set;
+}
+
+function reachable(writes: WriteTable, slot: number, skipped: number): number {
+  return Math.min(countPlaces(writes.current[slot] & ~skipped), countPlaces(writes.next[slot] & ~skipped));
+}
+
+/** A stand-in for each skipped primary, as far as the walk has some that are not suspected. */
+function addStandIns(placement: Placement, self: NodeIndex, writes: WriteTable, slot: number, skipped: number): void {
+  const primaries = writes.primaries(slot);
+  const walk = placement.walk(writes.partition[slot]);
+  let next = 0;
+  for (let place = 0; place < primaries; place++) {
+    if (((skipped >>> place) & 1) === 0 || hasStandIn(writes, slot, place)) continue;
+    while (next < walk.length && !isFree(placement, self, writes, slot, walk[next])) next++;
+    if (next === walk.length || writes.places[slot] === PLACES_MAX) return;
+    writes.addPlace(slot, walk[next++], place);
+  }
+}
+
+function isFree(placement: Placement, self: NodeIndex, writes: WriteTable, slot: number, node: number): boolean {
+  return node !== self && !placement.suspects(node as NodeIndex) && writes.placeOf(slot, node) < 0;
+}
+
+/** Whether a node of `among` stands in for the primary at this place. */
+export function hasStandIn(writes: WriteTable, slot: number, place: number, among = ~0): boolean {
+  for (let other = writes.places[slot] - 1; other > place; other--) {
+    if (writes.insteadOf(slot, other) === place && ((among >>> other) & 1) === 1) return true;
+  }
+  return false;
+}

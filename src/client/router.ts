@@ -1,0 +1,73 @@
+/**
+ * Which node a thread sends a key's request to: the first of the key's holders that it does not suspect, so that healthy
+ * writers of one key meet in one place; under a sloppy quorum any other node where no holder is left.
+ *
+ * A thread has no heartbeat of its own: it goes by what the gossip agents of its host's nodes have written down, and takes
+ * the word of two of them.
+ */
+import type { LivenessView } from '../actor/liveness-view.js';
+import { StoreError } from '../core/errors.js';
+import type { RingTable } from '../host/ring-table.js';
+import { livenessView, type ThreadMap } from '../host/thread-map.js';
+import type { Seat } from './seat.js';
+
+/** The views are looked at again this often. */
+const LOOK_MS = 100;
+const REPORTERS = 2;
+
+export class Router {
+  readonly #map: ThreadMap;
+  readonly #seat: Seat;
+  readonly #ring: RingTable;
+  readonly #slotShift: number;
+  readonly #views: readonly LivenessView[];
+  readonly #suspected: Uint8Array;
+  #lookedAtMs: number;
+  readonly #isUp = (node: number) => this.#seat.isUp(node);
+  readonly #isTrusted = (node: number) => this.#suspected[node] === 0 && this.#seat.isUp(node);
+
+  constructor(map: ThreadMap, seat: Seat, ring: RingTable, slotShift: number) {
+    this.#map = map;
+    this.#seat = seat;
+    this.#ring = ring;
+    this.#slotShift = slotShift;
+    this.#views = Array.from({ length: map.nodes }, (_, node) => livenessView(map, node));
+    this.#suspected = new Uint8Array(map.nodes);
+    this.#lookedAtMs = seat.nowMs;
+  }
+
+  /** Low bits of this travel with every request. */
+  get epoch(): number {
+    return this.#ring.epoch;
+  }
+
+  /** The node that coordinates. @throws StoreError KV_UNAVAILABLE */
+  route(slot: number, available: boolean): number {
+    if (((this.#seat.nowMs - this.#lookedAtMs) | 0) >= LOOK_MS) this.#look();
+    const partition = slot >>> this.#slotShift;
+    const node = this.#ring.coordinator(partition, this.#isTrusted);
+    if (node !== undefined) return node;
+    const other = available ? this.#anyTrusted(partition) : undefined;
+    const doubtful = other ?? this.#ring.coordinator(partition, this.#isUp);
+    if (doubtful !== undefined) return doubtful;
+    throw new StoreError('KV_UNAVAILABLE', 'no replica of the key is up; nothing was done');
+  }
+
+  /** The same node for all threads that suspect the same ones. */
+  #anyTrusted(partition: number): number | undefined {
+    const { nodes } = this.#map;
+    for (let i = 0; i < nodes; i++) if (this.#isTrusted((partition + i) % nodes)) return (partition + i) % nodes;
+    return undefined;
+  }
+
+  #look(): void {
+    this.#lookedAtMs = this.#seat.nowMs;
+    const up = this.#views.filter((_, node) => this.#seat.isUp(node));
+    const needed = Math.min(REPORTERS, Math.max(1, up.length - 1));
+    for (let node = 0; node < this.#suspected.length; node++) {
+      let reporters = 0;
+      for (const view of up) if (view.suspects(node)) reporters++;
+      this.#suspected[node] = Number(reporters >= needed);
+    }
+  }
+}
