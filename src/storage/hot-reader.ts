@@ -59,8 +59,8 @@ export class HotReader {
     const moves = Atomics.load(this.#control, Control.moves); // Atomics: acquire, before the first slot
     this.#laps = Atomics.load(this.#control, Control.laps); // Atomics: acquire, before the first slot
     const index = this.#index;
-    // Atomics: acquire, after moves: under the count of another table size a miss does not count
-    const slots = Atomics.load(this.#control, Control.slots);
+    // behind the acquire of moves: a miss in a table of another size comes with another count of moves
+    const slots = this.#control[Control.slots];
     let slot = homeSlot(hash, slots);
     for (let probes = 0; probes < slots; probes++) {
       const position = Atomics.load(index, slot * 2); // Atomics: acquire, before the record's bytes
