@@ -7,7 +7,9 @@ import { OPTION_SPECS, type OpenOptions, type StoreOptions } from '../core/optio
 import { resolveOptions } from '../core/resolve-options.js';
 import { DataDirectory } from '../host/data-directory.js';
 import { Host } from '../host/host.js';
+import { movedSoFar, Status } from '../host/thread-map.js';
 import type { BellMessage, HandleData, RingMessage } from './attach.js';
+import type { RingAdmin } from './ring-changes.js';
 import { Seat } from './seat.js';
 import { type Backing, EmbeddedStore } from './store.js';
 import type { Resolve, Store, StoreHandle } from './types.js';
@@ -82,7 +84,35 @@ function backingOf(host: Host, settings: Pick<HandleData, 'defaults' | 'pairByte
     handle: () => makeHandle(host, settings),
     on: (event, listener) => void host.events.on(event, listener),
     off: (event, listener) => void host.events.off(event, listener),
+    admin: adminOf(host),
     close: () => host.close(),
+  };
+}
+
+/** How long a change of the ring is left alone before its progress is looked at. */
+const LOOK_MS = 250;
+
+function adminOf(host: Host): RingAdmin {
+  const { threads, map, events } = host;
+  const status = new Int32Array(map.status);
+  return {
+    ring: () => host.ring,
+    moved: () => movedSoFar(map),
+    // Atomics: acquire; up follows recovery
+    isUp: (node) => Atomics.load(status, node * Status.line + Status.up) === 1,
+    candidates: (weights) => threads.candidates(weights),
+    startJoining: (members) => threads.startJoining(members),
+    cancelJoining: (members) => threads.cancelJoining(members),
+    nextChange: () =>
+      new Promise((resolve) => {
+        const done = () => {
+          clearTimeout(timer);
+          events.off('ring-changed', done);
+          resolve();
+        };
+        const timer = setTimeout(done, LOOK_MS);
+        events.on('ring-changed', done);
+      }),
   };
 }
 

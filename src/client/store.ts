@@ -11,6 +11,8 @@ import { badArgument, batch, getMany, putMany } from './batches.js';
 import { encodeContext } from './context.js';
 import { NOT_LOCAL } from './local-reads.js';
 import { resolveSet, showSiblings, siblingValue } from './resolving.js';
+import { type RingAdmin, RingChanges } from './ring-changes.js';
+import type { ChangeOptions, ChangeResult, PlanOptions, RingPlan, StoreChange } from './ring-types.js';
 import { scanEntries } from './scan.js';
 import { boundsOf } from './scan-bounds.js';
 import { type CoreParts, StoreCore } from './store-core.js';
@@ -38,6 +40,8 @@ export interface Backing {
   handle(): StoreHandle;
   on<Name extends keyof StoreEvents>(event: Name, listener: (detail: StoreEvents[Name]) => void): void;
   off<Name extends keyof StoreEvents>(event: Name, listener: (detail: StoreEvents[Name]) => void): void;
+  /** What it takes to change the ring; only where the store was opened. */
+  readonly admin?: RingAdmin;
   close(): Promise<void>;
 }
 
@@ -187,6 +191,21 @@ export class EmbeddedStore implements Store {
 
   members(): MemberReport[] {
     return this.#parts.backing.members();
+  }
+
+  async plan(change: StoreChange, options?: PlanOptions): Promise<RingPlan> {
+    return this.#changes().plan(change, options);
+  }
+
+  async change(change: StoreChange, options?: ChangeOptions): Promise<ChangeResult> {
+    return this.#changes().change(change, options);
+  }
+
+  #changes(): RingChanges {
+    this.#core.checkOpen();
+    const { admin } = this.#parts.backing;
+    if (admin !== undefined) return new RingChanges(this.#core, admin);
+    throw badArgument('the ring is changed by the store that was opened, not by an attached one');
   }
 
   handle(): StoreHandle {

@@ -6,9 +6,19 @@
  */
 import type { Durability, Mode } from '../core/options.js';
 import type { MemberReport, NodeStats, RingReport, StoreEvents } from '../host/reports.js';
+import type { ChangeOptions, ChangeResult, PlanOptions, RingPlan, StoreChange } from './ring-types.js';
 
 export type { Durability, Mode } from '../core/options.js';
 export type { MailboxStats, MemberReport, NodeStats, RingReport, StoreEvents } from '../host/reports.js';
+export type {
+  ChangeOptions,
+  ChangeProgress,
+  ChangeResult,
+  PlannedTransfer,
+  PlanOptions,
+  RingPlan,
+  StoreChange,
+} from './ring-types.js';
 
 /** 1 to 1,900 bytes; a string counts as its UTF-8 bytes. */
 export type Key = string | Uint8Array;
@@ -134,6 +144,13 @@ export interface Store extends AsyncDisposable {
   stats(): Promise<StoreStats>;
   ring(): RingReport;
   members(): MemberReport[];
+  /** What a change of the ring would move; nothing is done. Counts what the present holders hold, so it takes a while. */
+  plan(change: StoreChange, options?: PlanOptions): Promise<RingPlan>;
+  /**
+   * Changes the ring while it serves: nodes join, leave, are replaced or get another weight. Resolves when all of it has
+   * moved. One change at a time: another one rejects with KV_RING_CHANGING.
+   */
+  change(change: StoreChange, options?: ChangeOptions): Promise<ChangeResult>;
   /** A seat for another worker thread of this program: pass it in workerData, with `handle.transferList`. */
   handle(): StoreHandle;
   on<Name extends keyof StoreEvents>(event: Name, listener: (detail: StoreEvents[Name]) => void): this;

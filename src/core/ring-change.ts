@@ -21,7 +21,7 @@ import { allMembers, mapOf, newHolders, nextOf, Phase, type RingState } from './
 export type RingChange =
   | { readonly kind: 'join'; readonly members: readonly Member[] }
   | { readonly kind: 'leave'; readonly nodes: readonly number[] }
-  | { readonly kind: 'replace'; readonly node: number; readonly by: Member }
+  | { readonly kind: 'replace'; readonly nodes: readonly number[]; readonly by: readonly Member[] }
   | { readonly kind: 'reweight'; readonly node: number; readonly weight: number }
   | { readonly kind: 'failure-domain'; readonly failureDomain: FailureDomain };
 
@@ -174,20 +174,19 @@ function targetOf(state: RingState, change: RingChange): RingMap {
   const map = { ...mapOf(state), epoch: epoch(state.epoch + 1) };
   const { members } = map;
   switch (change.kind) {
-    case 'join': {
-      const taken = change.members.find(({ node }) => members.some((member) => member.node === node));
-      if (taken !== undefined) throw invalid(`node ${taken.node} is a member already`);
+    case 'join':
+      checkNew(members, change.members);
       return { ...map, members: byNode([...members, ...change.members]) };
-    }
     case 'leave':
       for (const node of change.nodes) memberOf(members, node);
       return { ...map, members: members.filter(({ node }) => !change.nodes.includes(node)) };
     case 'replace': {
-      const { by } = change;
-      memberOf(members, change.node);
-      if (members.some(({ node }) => node === by.node)) throw invalid(`node ${by.node} is a member already`);
-      const kept = members.filter(({ node }) => node !== change.node);
-      return { ...map, members: byNode([...kept, by]), anchor: renamed(state.lists, change.node, by.node) };
+      const { nodes, by } = change;
+      if (nodes.length !== by.length) throw invalid('each node is replaced by one other');
+      for (const node of nodes) memberOf(members, node);
+      checkNew(members, by);
+      const kept = members.filter(({ node }) => !nodes.includes(node));
+      return { ...map, members: byNode([...kept, ...by]), anchor: renamed(state.lists, nodes, by) };
     }
     case 'reweight': {
       const changed = { ...memberOf(members, change.node), weight: change.weight };
@@ -204,8 +203,13 @@ function memberOf(members: readonly Member[], node: number): Member {
   return member;
 }
 
-function renamed(lists: Placement, from: number, to: NodeIndex): Placement {
-  return lists.map((list) => list.map((node) => (node === from ? to : node)));
+function checkNew(members: readonly Member[], joining: readonly Member[]): void {
+  const taken = joining.find(({ node }) => members.some((member) => member.node === node));
+  if (taken !== undefined) throw invalid(`node ${taken.node} is a member already`);
+}
+
+function renamed(lists: Placement, from: readonly number[], to: readonly Member[]): Placement {
+  return lists.map((list) => list.map((node) => to[from.indexOf(node)]?.node ?? node));
 }
 
 const byNode = (members: readonly Member[]) => [...members].sort((a, b) => a.node - b.node);

@@ -3,26 +3,22 @@
  * threads, and hands out seats to the threads that use the store.
  */
 import { EventEmitter } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
 import { asStoreError, StoreError } from '../core/errors.js';
 import type { StoreOptions } from '../core/options.js';
-import { type Member, validateRing } from '../core/ring.js';
+import { validateRing } from '../core/ring.js';
 import { allMembers, firstRingState, movingPartitions, type RingState } from '../core/ring-state.js';
 import { HostClock } from '../runtime/host-clock.js';
-import type { ControlLink } from './control.js';
 import type { DataDirectory } from './data-directory.js';
 import type { NodeEvent } from './events.js';
-import { firstRing, memberOf } from './first-ring.js';
+import { firstRing } from './first-ring.js';
 import { inspectMembers, inspectNode, inspectRing } from './inspect.js';
+import { NodeThreads } from './node-threads.js';
 import type { MemberReport, NodeStats, RingReport, StoreEvents } from './reports.js';
 import { RingTable } from './ring-table.js';
 import { type SeatParts, SeatTable } from './seat-table.js';
 import { Supervisor, type SupervisorHooks } from './supervision.js';
 import { allocateThreadMap, type ThreadMap } from './thread-map.js';
-
-/** Longest time that a node which has left runs on for the requests under way. */
-const RETIRE_MS_MAX = 5_000;
 
 export class Host {
   readonly map: ThreadMap;
@@ -30,13 +26,10 @@ export class Host {
   ring: RingState;
   readonly options: StoreOptions;
   readonly events = new EventEmitter();
+  readonly threads: NodeThreads;
   readonly #directory: DataDirectory;
-  readonly #nodes = new Map<number, Supervisor>();
   readonly #seats: SeatTable;
   readonly #table: RingTable;
-  /** Nodes that run and are no members yet, and such as are no members any more. */
-  readonly #joining = new Set<number>();
-  readonly #retiring = new Set<number>();
   #closed: Promise<void> | undefined;
   /** Events before `open` has returned. */
   #early: (() => void)[] | undefined = [];
@@ -46,7 +39,7 @@ export class Host {
     const host = new Host(options, directory);
     try {
       directory.stamp(options);
-      await host.#start();
+      await host.threads.start();
       // what happened meanwhile is told once the caller could add listeners
       setImmediate(() => host.#tellEarly());
     } catch (error) {
@@ -65,11 +58,20 @@ export class Host {
     const { hostId, zone, nodes, nodesMax, n, partitions, memoryBytes, pairBytesMax } = options;
     const seats = options.handlesMax + 1;
     const nodeBytes = Math.floor(memoryBytes / nodes);
-    const sizes = { hostId, zone, nodes: nodesMax, seats, n, partitions, nodeBytes, pairBytesMax };
+    // nodes that joined when there was more room keep theirs
+    const room = Math.max(nodesMax, ...allMembers(this.ring).map(({ node }) => node + 1));
+    const sizes = { hostId, zone, nodes: room, seats, n, partitions, nodeBytes, pairBytesMax };
     this.map = allocateThreadMap({ ...sizes, clockStartMs: HostClock.start() }, this.ring);
     this.#table = new RingTable(this.map.ring, this.map);
-    this.#seats = new SeatTable(this.map, () => this.#links());
-    for (const node of this.#ownMembers()) this.#nodes.set(node, this.#supervisor(node));
+    this.#seats = new SeatTable(this.map, () => this.threads.links());
+    this.threads = new NodeThreads({
+      map: this.map,
+      options,
+      directory,
+      ring: () => this.ring,
+      supervisor: (node) => this.#supervisor(node),
+      report: (node, error) => this.#report(node, error),
+    });
   }
 
   #supervisor(node: number): Supervisor {
@@ -84,26 +86,6 @@ export class Host {
     const directory = this.#directory.nodeDirectory(node);
     const settings = { ...this.options, map: this.map, node, quorums: { r, w }, directory };
     return new Supervisor(settings, hooks);
-  }
-
-  *#links(): Iterable<readonly [number, ControlLink]> {
-    for (const [node, { link }] of this.#nodes) if (link !== undefined) yield [node, link];
-  }
-
-  /** A node whose log is damaged may stay down where the others can answer; any other error ends the start. */
-  async #start(): Promise<void> {
-    const nodes = [...this.#nodes];
-    const outcomes = await Promise.allSettled(nodes.map(([, supervisor]) => supervisor.start()));
-    let damaged = 0;
-    for (const [index, outcome] of outcomes.entries()) {
-      if (outcome.status === 'fulfilled') continue;
-      const [node, supervisor] = nodes[index];
-      const error = outcome.reason as StoreError;
-      if (error.code !== 'KV_CORRUPT' || ++damaged >= this.options.n) throw error;
-      await supervisor.terminate();
-      this.#report(node, error);
-    }
-    this.#follow();
   }
 
   #report(node: number, thrown: unknown): void {
@@ -172,76 +154,7 @@ export class Host {
     this.ring = ring;
     this.#table.write(ring);
     this.#emit('ring-changed', { epoch: ring.epoch, moving: movingPartitions(ring).length });
-    this.#follow();
-  }
-
-  /** Starts the members of this host that do not run, and ends the nodes that have left. */
-  #follow(): void {
-    const wanted = this.#ownMembers();
-    for (const node of wanted) {
-      this.#joining.delete(node);
-      if (!this.#nodes.has(node)) this.#addNode(node).catch((error: unknown) => this.#report(node, error));
-    }
-    if (this.ring.move !== undefined) return;
-    for (const node of this.#nodes.keys()) if (!this.#isWanted(node)) void this.#retire(node);
-  }
-
-  #ownMembers(): number[] {
-    return allMembers(this.ring)
-      .filter(({ host }) => host === this.options.hostId)
-      .map(({ node }) => node);
-  }
-
-  #isWanted(node: number): boolean {
-    return this.#joining.has(node) || this.#ownMembers().includes(node);
-  }
-
-  /**
-   * Starts a node that is to join, under the lowest free index, with nothing on its disk.
-   * @throws StoreError KV_INVALID_OPTION where there is no room, or what the node's start threw
-   */
-  async startJoining(weight: number): Promise<Member> {
-    let node = 0;
-    while (this.#nodes.has(node) || this.ring.members.some((member) => member.node === node)) node++;
-    if (node >= this.map.nodes) {
-      const message = `there is room for ${this.map.nodes} nodes; open the store with a larger nodesMax`;
-      throw new StoreError('KV_INVALID_OPTION', message, { option: 'nodesMax' });
-    }
-    this.#joining.add(node);
-    try {
-      this.#directory.clearNode(node);
-      await this.#addNode(node);
-    } catch (error) {
-      await this.cancelJoining(node);
-      throw error;
-    }
-    return memberOf(this.options, node, weight);
-  }
-
-  /** The node that was started did not become a member. */
-  async cancelJoining(node: number): Promise<void> {
-    if (!this.#joining.delete(node) || this.#isWanted(node)) return;
-    await this.#nodes.get(node)?.close();
-    this.#nodes.delete(node);
-  }
-
-  async #addNode(node: number): Promise<void> {
-    const supervisor = this.#supervisor(node);
-    this.#nodes.set(node, supervisor);
-    await supervisor.start();
-  }
-
-  /** Ends a node that has left, once requests that were on their way to it have had their time. */
-  async #retire(node: number): Promise<void> {
-    if (this.#retiring.has(node)) return;
-    this.#retiring.add(node);
-    await sleep(Math.min(this.options.deadlineMs, RETIRE_MS_MAX), undefined, { ref: false });
-    this.#retiring.delete(node);
-    const supervisor = this.#nodes.get(node);
-    if (supervisor === undefined || this.#closed !== undefined || this.#isWanted(node)) return;
-    await supervisor.close();
-    this.#nodes.delete(node);
-    this.#directory.clearNode(node);
+    this.threads.follow();
   }
 
   ringReport(): RingReport {
@@ -253,22 +166,17 @@ export class Host {
   }
 
   stats(): NodeStats[] {
-    return this.nodes.map((node) => inspectNode(this.map, node, this.#seats.values()));
+    return this.threads.nodes.map((node) => inspectNode(this.map, node, this.#seats.values()));
   }
 
   /** The supervisor of a node; for tests of its loss. */
   supervisor(node: number): Supervisor {
-    return this.#nodes.get(node) as Supervisor;
-  }
-
-  /** The nodes of this host that run, or should. */
-  get nodes(): number[] {
-    return [...this.#nodes.keys()].sort((a, b) => a - b);
+    return this.threads.supervisor(node);
   }
 
   /** Stops every node cleanly and releases the directory. */
   close(): Promise<void> {
-    this.#closed ??= Promise.all([...this.#nodes.values()].map((supervisor) => supervisor.close())).then(() => {
+    this.#closed ??= this.threads.close().then(() => {
       this.#directory.release();
     });
     return this.#closed;

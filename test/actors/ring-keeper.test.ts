@@ -69,7 +69,7 @@ test('ring keeper: a leave, a replacement of a dead node and a new weight -> the
     t.deepEqual(lacking(world, keys), []);
     world.crash(world.nodes[1]);
     world.restart(world.nodes[5]);
-    changeRing(world, 0, { kind: 'replace', node: 1, by: memberOf(world, 5) });
+    changeRing(world, 0, { kind: 'replace', nodes: [1], by: [memberOf(world, 5)] });
     const isReplaced = () => world.ring.members.every(({ node }) => node !== 1) && isSettled(world);
     t.true(world.runUntil(isReplaced, 30_000), `seed ${seed}: replace`);
     t.deepEqual(lacking(world, keys), []);

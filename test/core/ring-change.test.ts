@@ -93,7 +93,7 @@ const changes = (nodes: number): fc.Arbitrary<RingChange> =>
   fc.oneof(
     fc.constantFrom(0.5, 1, 2).map((weight) => ({ kind: 'join' as const, members: [memberOf(nodes, weight)] })),
     fc.nat(nodes - 1).map((node) => ({ kind: 'leave' as const, nodes: [node] })),
-    fc.nat(nodes - 1).map((node) => ({ kind: 'replace' as const, node, by: memberOf(nodes) })),
+    fc.nat(nodes - 1).map((node) => ({ kind: 'replace' as const, nodes: [node], by: [memberOf(nodes)] })),
     fc
       .record({ node: fc.nat(nodes - 1), weight: fc.constantFrom(0.5, 2, 3) })
       .map(({ node, weight }) => ({ kind: 'reweight' as const, node, weight })),
@@ -136,7 +136,7 @@ test('ring change: a join -> moves at most 1.1 times the newcomer’s fair share
 
 test('ring change: a replacement -> takes exactly the seats of the replaced', (t) => {
   const before = ringWith([1, 1, 1, 1]);
-  const after = runThrough(beginChange(before, { kind: 'replace', node: 1, by: memberOf(7) }));
+  const after = runThrough(beginChange(before, { kind: 'replace', nodes: [1], by: [memberOf(7)] }));
   const seats = (state: RingState, node: number) => state.lists.map((list) => list.includes(nodeIndex(node)));
   t.deepEqual(seats(after, 7), seats(before, 1));
   t.deepEqual(seats(after, 0), seats(before, 0));

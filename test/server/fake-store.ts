@@ -4,15 +4,20 @@
  */
 import type {
   BatchOperation,
+  ChangeOptions,
+  ChangeResult,
   Context,
   Key,
   MemberReport,
   Pair,
+  PlanOptions,
   PutOptions,
   ReadResult,
+  RingPlan,
   RingReport,
   ScanOptions,
   Store,
+  StoreChange,
   StoreHandle,
   StoreStats,
   Value,
@@ -159,6 +164,33 @@ export class FakeStore implements Store {
 
   ring(): RingReport {
     return { epoch: 1, partitions: 8, n: 1, preferenceLists: [[0]], nodes: [{ node: 0, replicas: 8, fairShare: 8 }] };
+  }
+
+  /** What a plan says, and what a change then reports as moved. */
+  planned: RingPlan = {
+    kind: 'join',
+    nodes: [{ node: 0, weight: 1, replicas: 8 }],
+    gone: [],
+    partitions: 2,
+    replicas: 2,
+    records: 10,
+    bytes: 640,
+    transfers: [{ partition: 3, to: 1, from: 0, bytes: 640, records: 10 }],
+  };
+
+  async plan(change: StoreChange, options?: PlanOptions): Promise<RingPlan> {
+    this.seen.push({ plan: change, ...options });
+    if (this.failure !== undefined) throw this.failure;
+    return { ...this.planned, kind: change.kind };
+  }
+
+  async change(change: StoreChange, { onProgress, ...options }: ChangeOptions = {}): Promise<ChangeResult> {
+    this.seen.push({ change, ...options });
+    if (this.failure !== undefined) throw this.failure;
+    const { partitions, records, bytes } = this.planned;
+    const progress = { epoch: 4, partitions, settled: partitions, records, bytes };
+    onProgress?.({ ...progress, epoch: 2, settled: 0, records: 0, bytes: 0 });
+    return { ...progress, id: 2, joined: change.kind === 'join' ? [1] : [], done: true };
   }
 
   members(): MemberReport[] {

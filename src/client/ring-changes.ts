@@ -1,0 +1,205 @@
+/**
+ * Plans and changes of the ring, asked for by the thread that opened the store: a plan is the pure change of core, with the
+ * sizes that the present holders count; a change is handed to the ring keeper of a member and then watched.
+ */
+import { addressOf, Role } from '../actor/address.js';
+import { StoreError, type WireError } from '../core/errors.js';
+import { type NodeIndex, nodeIndex } from '../core/ids.js';
+import type { Member } from '../core/ring.js';
+import { beginChange, electorate, type RingChange, transfersOf } from '../core/ring-change.js';
+import { movingPartitions, type RingState, ringFromPlain } from '../core/ring-state.js';
+import { bodyMessageBytes, encodeBody, putBody, readBody } from '../protocol/body.js';
+import type { MessageView } from '../protocol/header.js';
+import { Kind } from '../protocol/messages.js';
+import { isSuccess } from '../protocol/outcome.js';
+import { ChangeRing, RingChanged } from '../protocol/ring-messages.js';
+import { measurePartition } from './partition-size.js';
+import type {
+  ChangeOptions,
+  ChangeProgress,
+  ChangeResult,
+  PlannedTransfer,
+  PlanOptions,
+  RingPlan,
+  StoreChange,
+} from './ring-types.js';
+import type { StoreCore } from './store-core.js';
+import { PromiseWaiter } from './waiters.js';
+
+/** What a host lends to those who change its ring. */
+export interface RingAdmin {
+  ring(): RingState;
+  /** Copied so far by the nodes of the host. */
+  moved(): { readonly bytes: number; readonly records: number };
+  isUp(node: number): boolean;
+  /** Nodes of the host under free indices. @throws StoreError KV_INVALID_OPTION without room */
+  candidates(weights: readonly number[]): Member[];
+  startJoining(members: readonly Member[]): Promise<void>;
+  cancelJoining(members: readonly Member[]): Promise<void>;
+  /** Resolves with the next change of the ring, or after a while. */
+  nextChange(): Promise<void>;
+}
+
+/** A change as core knows it, and the nodes of this host that are new in it. */
+interface Resolved {
+  readonly change: RingChange;
+  readonly joining: readonly Member[];
+  readonly gone: readonly NodeIndex[];
+}
+
+/** Time for a majority to decide. */
+const DECIDE_MS = 15_000;
+const PARALLEL_MEASURES = 8;
+
+export class RingChanges {
+  readonly #core: StoreCore;
+  readonly #admin: RingAdmin;
+
+  constructor(core: StoreCore, admin: RingAdmin) {
+    this.#core = core;
+    this.#admin = admin;
+  }
+
+  /** @throws StoreError KV_INVALID_OPTION, KV_FAILURE_DOMAINS, KV_RING_CHANGING, KV_UNAVAILABLE */
+  async plan(wanted: StoreChange, { force = false }: PlanOptions = {}): Promise<RingPlan> {
+    const { change, gone } = this.#resolve(wanted, force);
+    const ring = this.#admin.ring();
+    const next = beginChange(ring, change, gone);
+    const moves = transfersOf(next);
+    const transfers: PlannedTransfer[] = [];
+    for (let i = 0; i < moves.length; i += PARALLEL_MEASURES) {
+      const group = moves.slice(i, i + PARALLEL_MEASURES);
+      transfers.push(...(await Promise.all(group.map((move) => this.#measure(move, ring.epoch)))));
+    }
+    const lists = next.move?.next ?? next.lists;
+    const total = (of: (transfer: PlannedTransfer) => number) => transfers.reduce((sum, one) => sum + of(one), 0);
+    return {
+      kind: change.kind,
+      nodes: (next.move?.members ?? next.members).map(({ node, weight }) => ({
+        node,
+        weight,
+        replicas: lists.filter((list) => list.includes(node)).length,
+      })),
+      gone,
+      partitions: movingPartitions(next).length,
+      replicas: transfers.length,
+      records: total(({ records }) => records),
+      bytes: total(({ bytes }) => bytes),
+      transfers,
+    };
+  }
+
+  async #measure(move: ReturnType<typeof transfersOf>[number], epoch: number): Promise<PlannedTransfer> {
+    const { partition, to } = move;
+    const from = move.sources.find((node) => this.#admin.isUp(node));
+    if (from === undefined) return { partition, to, bytes: 0, records: 0 };
+    return { partition, to, from, ...(await measurePartition(this.#core, { node: from, partition, epoch })) };
+  }
+
+  /** @throws StoreError as `plan`, or what the start of a new node threw */
+  async change(wanted: StoreChange, options: ChangeOptions = {}): Promise<ChangeResult> {
+    const { force = false, wait = true, onProgress = () => undefined } = options;
+    const resolved = this.#resolve(wanted, force);
+    // refused before anything is started, where it can be seen from here
+    beginChange(this.#admin.ring(), resolved.change, resolved.gone);
+    const { joining } = resolved;
+    const before = this.#admin.moved();
+    await this.#admin.startJoining(joining);
+    let begun: RingState;
+    try {
+      begun = await this.#ask(resolved);
+    } catch (error) {
+      await this.#admin.cancelJoining(joining);
+      throw error;
+    }
+    const id = begun.epoch as number;
+    const partitions = movingPartitions(begun).length;
+    const progress = (): ChangeProgress => {
+      const ring = this.#admin.ring();
+      const left = ring.epoch < id ? partitions : movingPartitions(ring).length;
+      const { bytes, records } = this.#admin.moved();
+      const moved = { records: records - before.records, bytes: bytes - before.bytes };
+      return { epoch: ring.epoch, partitions, settled: partitions - left, ...moved };
+    };
+    const joined = joining.map(({ node }) => node as number);
+    onProgress(progress());
+    while (wait && !this.#isDone(id)) {
+      await this.#admin.nextChange();
+      this.#core.checkOpen();
+      onProgress(progress());
+    }
+    return { id, joined, done: this.#isDone(id), ...progress() };
+  }
+
+  #isDone(id: number): boolean {
+    const { epoch, move } = this.#admin.ring();
+    return epoch >= id && move?.id !== id;
+  }
+
+  /** Has a member propose the change. */
+  #ask({ change, gone }: Resolved): Promise<RingState> {
+    const node = electorate(this.#admin.ring()).find((voter) => this.#admin.isUp(voter));
+    if (node === undefined) throw new StoreError('KV_UNAVAILABLE', 'no member of the ring is up');
+    const { seat, requests } = this.#core;
+    return new Promise((resolve, reject) => {
+      const id = requests.begin(node, (seat.nowMs + DECIDE_MS) >>> 0, new PromiseWaiter(decodeRing, resolve, reject));
+      const body = encodeBody({ change, gone });
+      const to = addressOf(Role.ringKeeper, node, 0);
+      if (!seat.open(Kind.changeRing, to, id, bodyMessageBytes(ChangeRing.body, body))) {
+        requests.end(id);
+        throw new StoreError('KV_OVERLOADED', `the mailbox of node ${node} is full; try again`, { node });
+      }
+      const { words, bytes, at } = seat.out;
+      requests.extend(id, (seat.nowMs + DECIDE_MS + 1_000) >>> 0);
+      words[at + ChangeRing.deadline] = (seat.nowMs + DECIDE_MS) >>> 0;
+      words[at + ChangeRing.deadline + 1] = 0;
+      putBody(words, bytes, at + ChangeRing.body, body);
+    });
+  }
+
+  #resolve(wanted: StoreChange, force: boolean): Resolved {
+    const { members } = this.#admin.ring();
+    const gone = force ? members.filter(({ node }) => !this.#admin.isUp(node)).map(({ node }) => node) : [];
+    const resolved = { ...this.#changeOf(wanted, gone), gone };
+    const { change } = resolved;
+    const removed = change.kind === 'leave' || change.kind === 'replace' ? change.nodes : [];
+    const kept = gone.filter((node) => !removed.includes(node));
+    if (kept.length === 0) return resolved;
+    const message = `node ${kept.join(', ')} is down too: by force, every node that is down must leave or be replaced`;
+    throw new StoreError('KV_INVALID_OPTION', message, { option: 'force' });
+  }
+
+  #changeOf(wanted: StoreChange, gone: readonly NodeIndex[]): Omit<Resolved, 'gone'> {
+    switch (wanted.kind) {
+      case 'join': {
+        const { count = 1, weight = 1 } = wanted;
+        if (!Number.isInteger(count) || count < 1) throw invalid('count', 'count must be a whole number, at least 1');
+        const joining = this.#admin.candidates(new Array<number>(count).fill(weight));
+        return { change: { kind: 'join', members: joining }, joining };
+      }
+      case 'leave':
+        return { change: { kind: 'leave', nodes: [...new Set([...wanted.nodes, ...gone])] }, joining: [] };
+      case 'replace': {
+        const members = new Map<number, Member>(this.#admin.ring().members.map((member) => [member.node, member]));
+        const weights = wanted.nodes.map((node) => members.get(nodeIndex(node))?.weight ?? 1);
+        const joining = this.#admin.candidates(weights);
+        return { change: { kind: 'replace', nodes: wanted.nodes, by: joining }, joining };
+      }
+      case 'reweight':
+        return { change: { kind: 'reweight', node: wanted.node, weight: wanted.weight }, joining: [] };
+      default:
+        throw invalid('kind', 'a change is a join, leave, replace or reweight');
+    }
+  }
+}
+
+/** @throws StoreError as the ring keeper says */
+function decodeRing(message: MessageView): RingState {
+  const body = readBody(message, RingChanged.body) as { readonly ring: unknown; readonly error: WireError };
+  if (isSuccess(message.u32(RingChanged.outcome))) return ringFromPlain(body.ring);
+  throw StoreError.fromWire(body.error);
+}
+
+function invalid(option: string, message: string): StoreError {
+  return new StoreError('KV_INVALID_OPTION', message, { option });
+}

@@ -1,0 +1,73 @@
+/** The public contract of ring changes: what can be asked for, what it would move, and how it goes. */
+import type { ChangeKind } from '../core/ring-state.js';
+
+/** A change of the ring while it serves; one at a time. Nodes are named by their index. */
+export type StoreChange =
+  /** New nodes of this host: `count` of them (default 1), each of this weight (default 1). */
+  | { readonly kind: 'join'; readonly count?: number; readonly weight?: number }
+  /** These nodes give up all they hold, then end. */
+  | { readonly kind: 'leave'; readonly nodes: readonly number[] }
+  /** New nodes of this host take the seats of these, which may be dead, one for one. */
+  | { readonly kind: 'replace'; readonly nodes: readonly number[] }
+  /** The node's share grows or shrinks. */
+  | { readonly kind: 'reweight'; readonly node: number; readonly weight: number };
+
+export interface PlanOptions {
+  /**
+   * Give up every member that is down, also where they are the most: the change must remove all of them. Writes that only
+   * they held are lost, and no promise covers what moved.
+   */
+  readonly force?: boolean;
+}
+
+export interface ChangeOptions extends PlanOptions {
+  /** Called when the change begins, takes a step, or has copied more. */
+  readonly onProgress?: (progress: ChangeProgress) => void;
+  /** false: resolve when the change has begun, not when it is done. */
+  readonly wait?: boolean;
+}
+
+/** One replica that moves. */
+export interface PlannedTransfer {
+  readonly partition: number;
+  readonly to: number;
+  /** The node that it is copied from, as long as it is up; none where every holder is given up. */
+  readonly from?: number;
+  readonly bytes: number;
+  readonly records: number;
+}
+
+/** What a change would move, as of now. */
+export interface RingPlan {
+  readonly kind: ChangeKind;
+  /** Members when it is done. */
+  readonly nodes: readonly { readonly node: number; readonly weight: number; readonly replicas: number }[];
+  /** Nodes that are given up by force. */
+  readonly gone: readonly number[];
+  /** Partitions that change hands. */
+  readonly partitions: number;
+  /** Replicas that are copied, their records, tombstones included, and the bytes of those. */
+  readonly replicas: number;
+  readonly records: number;
+  readonly bytes: number;
+  readonly transfers: readonly PlannedTransfer[];
+}
+
+export interface ChangeProgress {
+  readonly epoch: number;
+  /** Partitions that change hands, and those that have. */
+  readonly partitions: number;
+  readonly settled: number;
+  /** Copied so far, to nodes of this host. */
+  readonly records: number;
+  readonly bytes: number;
+}
+
+export interface ChangeResult extends ChangeProgress {
+  /** Epoch that began it. */
+  readonly id: number;
+  /** New nodes, for a join or a replacement. */
+  readonly joined: readonly number[];
+  /** false: it goes on. */
+  readonly done: boolean;
+}

@@ -1,0 +1,150 @@
+/**
+ * The node threads of a host: those of its members, which follow the ring as it changes, and those that were started in
+ * order to join. A node that has left runs on for a while, for the requests that were on their way to it.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { StoreError } from '../core/errors.js';
+import type { StoreOptions } from '../core/options.js';
+import type { Member } from '../core/ring.js';
+import { allMembers, type RingState } from '../core/ring-state.js';
+import type { ControlLink } from './control.js';
+import type { DataDirectory } from './data-directory.js';
+import { memberOf } from './first-ring.js';
+import type { Supervisor } from './supervision.js';
+import type { ThreadMap } from './thread-map.js';
+
+export interface NodeThreadsParts {
+  readonly map: ThreadMap;
+  readonly options: StoreOptions;
+  readonly directory: DataDirectory;
+  readonly ring: () => RingState;
+  readonly supervisor: (node: number) => Supervisor;
+  readonly report: (node: number, error: unknown) => void;
+}
+
+/** Longest time that a node which has left runs on. */
+const RETIRE_MS_MAX = 5_000;
+
+export class NodeThreads {
+  readonly #parts: NodeThreadsParts;
+  readonly #nodes = new Map<number, Supervisor>();
+  /** Nodes that run and are no members yet, and such as are no members any more. */
+  readonly #joining = new Set<number>();
+  readonly #retiring = new Set<number>();
+  #isClosing = false;
+
+  constructor(parts: NodeThreadsParts) {
+    this.#parts = parts;
+    for (const node of this.#members()) this.#nodes.set(node, parts.supervisor(node));
+  }
+
+  /** Starts every member. A node whose log is damaged may stay down where the others can answer. @throws StoreError */
+  async start(): Promise<void> {
+    const nodes = [...this.#nodes];
+    const outcomes = await Promise.allSettled(nodes.map(([, supervisor]) => supervisor.start()));
+    let damaged = 0;
+    for (const [index, outcome] of outcomes.entries()) {
+      if (outcome.status === 'fulfilled') continue;
+      const [node, supervisor] = nodes[index];
+      const error = outcome.reason as StoreError;
+      if (error.code !== 'KV_CORRUPT' || ++damaged >= this.#parts.options.n) throw error;
+      await supervisor.terminate();
+      this.#parts.report(node, error);
+    }
+    this.follow();
+  }
+
+  /** Starts the members of this host that do not run, and ends the nodes that have left. */
+  follow(): void {
+    for (const node of this.#members()) {
+      this.#joining.delete(node);
+      if (!this.#nodes.has(node)) this.#add(node).catch((error: unknown) => this.#parts.report(node, error));
+    }
+    if (this.#parts.ring().move !== undefined) return;
+    for (const node of this.#nodes.keys()) if (!this.#isWanted(node)) void this.#retire(node);
+  }
+
+  #members(): number[] {
+    const { ring, options } = this.#parts;
+    return allMembers(ring())
+      .filter(({ host }) => host === options.hostId)
+      .map(({ node }) => node);
+  }
+
+  #isWanted(node: number): boolean {
+    return this.#joining.has(node) || this.#members().includes(node);
+  }
+
+  /** Nodes of this host as members, under the lowest free indices. @throws StoreError KV_INVALID_OPTION without room */
+  candidates(weights: readonly number[]): Member[] {
+    const { map, ring, options } = this.#parts;
+    const taken = new Set<number>([...this.#nodes.keys(), ...allMembers(ring()).map(({ node }) => node)]);
+    return weights.map((weight) => {
+      let node = 0;
+      while (taken.has(node)) node++;
+      taken.add(node);
+      if (node < map.nodes) return memberOf(options, node, weight);
+      const message = `there is room for ${map.nodes} nodes; open the store with a larger nodesMax`;
+      throw new StoreError('KV_INVALID_OPTION', message, { option: 'nodesMax' });
+    });
+  }
+
+  /** Starts nodes that are to join, with nothing on their disks. @throws StoreError what a start threw */
+  async startJoining(members: readonly Member[]): Promise<void> {
+    for (const { node } of members) this.#joining.add(node);
+    try {
+      for (const { node } of members) {
+        this.#parts.directory.clearNode(node);
+        await this.#add(node);
+      }
+    } catch (error) {
+      await this.cancelJoining(members);
+      throw error;
+    }
+  }
+
+  /** Ends those of them that did not become members. */
+  async cancelJoining(members: readonly Member[]): Promise<void> {
+    for (const { node } of members) {
+      if (!this.#joining.delete(node) || this.#isWanted(node)) continue;
+      await this.#nodes.get(node)?.close();
+      this.#nodes.delete(node);
+    }
+  }
+
+  async #add(node: number): Promise<void> {
+    const supervisor = this.#parts.supervisor(node);
+    this.#nodes.set(node, supervisor);
+    await supervisor.start();
+  }
+
+  async #retire(node: number): Promise<void> {
+    if (this.#retiring.has(node)) return;
+    this.#retiring.add(node);
+    await sleep(Math.min(this.#parts.options.deadlineMs, RETIRE_MS_MAX), undefined, { ref: false });
+    this.#retiring.delete(node);
+    const supervisor = this.#nodes.get(node);
+    if (supervisor === undefined || this.#isClosing || this.#isWanted(node)) return;
+    await supervisor.close();
+    this.#nodes.delete(node);
+    this.#parts.directory.clearNode(node);
+  }
+
+  *links(): Iterable<readonly [node: number, link: ControlLink]> {
+    for (const [node, { link }] of this.#nodes) if (link !== undefined) yield [node, link];
+  }
+
+  supervisor(node: number): Supervisor {
+    return this.#nodes.get(node) as Supervisor;
+  }
+
+  /** Those that run, or should. */
+  get nodes(): number[] {
+    return [...this.#nodes.keys()].sort((a, b) => a - b);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    await Promise.all([...this.#nodes.values()].map((supervisor) => supervisor.close()));
+  }
+}
