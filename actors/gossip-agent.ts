@@ -73,6 +73,8 @@ export function gossipAgent(options: GossipOptions): Behaviour<GossipState, 'gos
       env.timer(heartbeatMs, timer);
       const ring = env.placement.members;
       const members = membersOf([...ring, env.node], [startLiveness(env.node, options.incarnation)]);
+      // whatever a former life left there
+      for (const entry of members) options.view.put(entry, false);
       const watch = members.map(() => 0);
       const times = { elapsedMs: 0, clockMs: env.nowMs(), dueMs: Number.POSITIVE_INFINITY, lagMs: 0, probeAtMs: 0 };
       return { members, watch, silent: new Set(), ring, timer, ...times };

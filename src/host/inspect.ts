@@ -36,12 +36,12 @@ export function inspectRing(ring: RingState): RingReport {
 /** Members with their state: what the host knows of its own threads at once, and what gossip says. */
 export function inspectMembers(map: ThreadMap, ring: RingState): MemberReport[] {
   const status = new Int32Array(map.status);
-  const views = map.liveness.map((_, observer) => livenessView(map, observer));
+  // Atomics: acquire; a thread's end is known before any gossip, and what it believed counts no more
+  const isUp = (node: number) => Atomics.load(status, node * Status.line + Status.up) === 1;
+  const views = map.liveness.map((_, observer) => livenessView(map, observer)).filter((_, observer) => isUp(observer));
   return allMembers(ring).map(({ node, host, zone, weight }) => {
-    // Atomics: acquire; a thread's end is known before any gossip
-    const up = Atomics.load(status, node * Status.line + Status.up) === 1;
     const reporters = [...new Set(views.flatMap((view) => view.reportersOf(node)))].sort((a, b) => a - b);
-    const state = !up ? 'down' : views.some((view) => isDoubtful(view.stateOf(node))) ? 'suspect' : 'up';
+    const state = !isUp(node) ? 'down' : views.some((view) => isDoubtful(view.stateOf(node))) ? 'suspect' : 'up';
     return { node, host, zone, weight, state, reporters, incarnation: status[node * Status.line + Status.incarnation] };
   });
 }

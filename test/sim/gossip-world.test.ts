@@ -129,6 +129,20 @@ test('gossip world: a member that never spoke -> is suspected like one that fell
   t.true(world.runUntil(() => agree(world, [3], 'down'), 20_000));
 });
 
+test('gossip world: a node that starts again -> takes nobody for lost on the word of its former life', (t) => {
+  const { world } = worldOf({ nodes: 4 });
+  world.runFor(10_000);
+  for (const node of [1, 2]) world.agents[node].kill();
+  t.true(world.runUntil(() => agree(world, [1, 2], 'down'), 20_000));
+  world.agents[0].kill();
+  world.agents[0].start();
+  t.deepEqual(
+    indices(4).map((node) => world.agents[0].view.suspects(node)),
+    [false, false, false, false],
+  );
+  t.true(world.runUntil(() => agree(world, [1, 2], 'down') && agree(world, [0, 3], 'up'), 20_000));
+});
+
 test('gossip world: a node that is down -> stays in every table until the ring says that it has left', (t) => {
   const { world } = worldOf({ nodes: 4 });
   world.runFor(10_000);
