@@ -24,8 +24,8 @@ export interface LoadOptions {
   /** Paths of the modules to rewrite. */
   readonly files: readonly string[];
   readonly patches?: readonly Patch[];
-  /** What `import` gives for a path or a package, instead of the module. */
-  readonly standIns?: Readonly<Record<string, object>>;
+  /** Another of `files` in the place of a module, by their paths. */
+  readonly standIns?: Readonly<Record<string, string>>;
   /** Global names as the modules see them. */
   readonly globals?: Readonly<Record<string, unknown>>;
 }
@@ -54,8 +54,9 @@ export async function loadRewritten(entry: string, options: LoadOptions): Promis
     const program = programs.get(file) as Program;
     const imports = new Map<string, object>();
     for (const specifier of importsOf(program)) {
-      const path = specifier.startsWith('.') ? posix.join(posix.dirname(file), specifier) : specifier;
-      imports.set(specifier, options.standIns?.[path] ?? (sources.has(path) ? await load(path) : await real(path)));
+      const asked = specifier.startsWith('.') ? posix.join(posix.dirname(file), specifier) : specifier;
+      const path = options.standIns?.[asked] ?? asked;
+      imports.set(specifier, sources.has(path) ? await load(path) : await real(path));
     }
     const body = `${rewriteModule(sources.get(file) as string, program, suspending)}\n//# sourceURL=rewritten/${file}`;
     const globals = options.globals ?? {};

@@ -18,7 +18,8 @@ export interface Subject {
   readonly files: readonly string[];
   /** Constants made small. */
   readonly scale?: readonly Patch[];
-  readonly standIns?: Readonly<Record<string, object>>;
+  /** Modules of the scenarios in the place of others: what reads memory natively has to read it word by word. */
+  readonly standIns?: Readonly<Record<string, string>>;
   readonly globals?: Readonly<Record<string, unknown>>;
   readonly plants: readonly Plant[];
 }

@@ -196,7 +196,7 @@ export class SmallTable {
 }
 
 /** What every value of a key and a stamp holds beside the stamp. */
-const fillerOf = (key: SmallKey, stamp: number): number => Math.imul(stamp + 1, 0x10001) ^ key.hash ^ key.index;
+export const fillerOf = (key: SmallKey, stamp: number): number => Math.imul(stamp + 1, 0x10001) ^ key.hash ^ key.index;
 
 /** Looks a key up as a client's thread does, and judges what it gets. */
 export class SmallReader {

@@ -1,6 +1,14 @@
 import type { Subject } from '../subject.js';
 import { hotTableSubject } from './hot-table.js';
 import { mailboxSubject } from './mailbox.js';
+import { seatSubject } from './seat.js';
+import { servingSubject } from './serving.js';
 import { sleepSubject } from './sleep.js';
 
-export const SUBJECTS: readonly Subject[] = [mailboxSubject, sleepSubject, hotTableSubject];
+export const SUBJECTS: readonly Subject[] = [
+  mailboxSubject,
+  sleepSubject,
+  seatSubject,
+  hotTableSubject,
+  servingSubject,
+];

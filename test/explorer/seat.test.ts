@@ -1,0 +1,4 @@
+import { exploreAll } from './explore-all.js';
+import { seatSubject } from './subjects/seat.js';
+
+exploreAll(seatSubject);
