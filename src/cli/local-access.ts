@@ -2,7 +2,16 @@
  * The store in this process: the data directory is opened for the command and closed after it. It answers in the same
  * shapes as a server does.
  */
-import type { Context, Key, RingReport, ScanOptions, Store, StoreHandle, WriteResult } from '../client/types.js';
+import type {
+  Context,
+  Key,
+  RepairResult,
+  RingReport,
+  ScanOptions,
+  Store,
+  StoreHandle,
+  WriteResult,
+} from '../client/types.js';
 import { keyToJson, pairToJson, readToJson, valueFromJson } from '../server/admin-json.js';
 import type {
   FoundValue,
@@ -10,6 +19,7 @@ import type {
   JsonPair,
   PairToWrite,
   PutRequest,
+  RepairRequest,
   ScanRequest,
   StatusReport,
   StoreAccess,
@@ -67,6 +77,10 @@ export class LocalAccess implements StoreAccess {
 
   async ring(): Promise<RingReport> {
     return this.store.ring();
+  }
+
+  repair(request: RepairRequest): Promise<RepairResult> {
+    return this.store.repair(request);
   }
 
   close(): Promise<void> {

@@ -11,6 +11,7 @@ import { exportCommand } from './commands/export.js';
 import { getCommand } from './commands/get.js';
 import { loadCommand } from './commands/load.js';
 import { putCommand } from './commands/put.js';
+import { repairCommand } from './commands/repair.js';
 import { ringCommand } from './commands/ring.js';
 import { scanCommand } from './commands/scan.js';
 import { serveCommand } from './commands/serve.js';
@@ -29,6 +30,7 @@ const COMMANDS = [
   exportCommand,
   statusCommand,
   ringCommand,
+  repairCommand,
   benchCommand,
   simCommand,
 ];

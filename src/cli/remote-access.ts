@@ -2,7 +2,7 @@
  * The store of another process, over its socket: the `KVORUM` commands of the Redis protocol, one bulk string of JSON
  * each way. An error reply becomes the StoreError that it was; a connection that breaks becomes KV_UNREACHABLE.
  */
-import type { RingReport, WriteResult } from '../client/types.js';
+import type { RepairResult, RingReport, WriteResult } from '../client/types.js';
 import { StoreError } from '../core/errors.js';
 import { connectResp, type RespClient } from '../server/resp-client.js';
 import { ARGUMENT_SLACK_BYTES } from '../server/resp-parser.js';
@@ -14,6 +14,7 @@ import type {
   JsonPair,
   PairToWrite,
   PutRequest,
+  RepairRequest,
   ScanRequest,
   StatusReport,
   StoreAccess,
@@ -86,6 +87,10 @@ class RemoteAccess implements StoreAccess {
 
   ring(): Promise<RingReport> {
     return this.#ask('RING');
+  }
+
+  repair(request: RepairRequest): Promise<RepairResult> {
+    return this.#ask('REPAIR', JSON.stringify(request));
   }
 
   async close(): Promise<void> {

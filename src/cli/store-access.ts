@@ -3,7 +3,7 @@
  * reached through the Unix socket in that directory (or `--connect`). Commands see this interface alone and do not
  * know which; open-access.ts decides. Both ways answer in the same JSON shapes (server/admin-json.ts).
  */
-import type { MemberReport, RingReport, StoreStats, WriteResult } from '../client/types.js';
+import type { MemberReport, RepairResult, RingReport, StoreStats, WriteResult } from '../client/types.js';
 import type { Durability } from '../core/options.js';
 import type { JsonKey, JsonPair, JsonType, JsonValue, readToJson } from '../server/admin-json.js';
 
@@ -50,6 +50,11 @@ export interface StatusReport {
   readonly ring: { readonly epoch: number; readonly partitions: number; readonly n: number };
 }
 
+export interface RepairRequest {
+  readonly partition: number;
+  readonly dryRun: boolean;
+}
+
 /** One store, near or far. Every call rejects with a StoreError or a CliError. */
 export interface StoreAccess {
   /** In words for people: `this process` or the address of the one that answers. */
@@ -63,6 +68,8 @@ export interface StoreAccess {
   scan(request: ScanRequest): AsyncIterable<JsonPair>;
   status(): Promise<StatusReport>;
   ring(): Promise<RingReport>;
+  /** Compares the replicas of one partition and has them exchange what differs. */
+  repair(request: RepairRequest): Promise<RepairResult>;
   close(): Promise<void>;
 }
 

@@ -10,6 +10,7 @@ import { Written } from '../protocol/messages.js';
 import { badArgument, batch, getMany, putMany } from './batches.js';
 import { encodeContext } from './context.js';
 import { NOT_LOCAL } from './local-reads.js';
+import { repair } from './repair.js';
 import { resolveSet, showSiblings, siblingValue } from './resolving.js';
 import { type RingAdmin, RingChanges } from './ring-changes.js';
 import type { ChangeOptions, ChangeResult, PlanOptions, RingPlan, StoreChange } from './ring-types.js';
@@ -23,6 +24,8 @@ import type {
   PutOptions,
   ReadOptions,
   ReadResult,
+  RepairOptions,
+  RepairResult,
   ScanOptions,
   Store,
   StoreHandle,
@@ -183,6 +186,12 @@ export class EmbeddedStore implements Store {
     const { messageReads } = this.#core.reads;
     const client = { inFlight: this.#core.requests.inFlight, sharedReads, messageReads, lostRaces };
     return { nodes: this.#parts.backing.stats(), client };
+  }
+
+  repair(options?: RepairOptions): Promise<RepairResult> {
+    this.#core.checkOpen();
+    const { seat, requests } = this.#core;
+    return repair({ seat, requests, ring: this.ring() }, options);
   }
 
   ring(): RingReport {

@@ -4,6 +4,7 @@
  * Keys are strings (UTF-8) or bytes; a string key and its bytes are the same key. Values are bytes, strings, or
  * anything CBOR can carry; each comes back as what it was. Every call may reject with a StoreError (core/errors.ts).
  */
+import type { ErrorCode } from '../core/errors.js';
 import type { Durability, Mode } from '../core/options.js';
 import type { MemberReport, NodeStats, RingReport, StoreEvents } from '../host/reports.js';
 import type { ChangeOptions, ChangeResult, PlanOptions, RingPlan, StoreChange } from './ring-types.js';
@@ -118,6 +119,34 @@ export type BatchOperation =
   | { readonly type: 'put'; readonly key: Key; readonly value: Value; readonly ttlMs?: number }
   | { readonly type: 'delete'; readonly key: Key };
 
+export interface RepairOptions {
+  /** Only this partition. */
+  readonly partition?: number;
+  /** Count what differs and change nothing. */
+  readonly dryRun?: boolean;
+  /** Begins no further partition. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: RepairProgress) => void;
+}
+
+export interface RepairProgress {
+  /** Partitions compared so far, of `partitions`. */
+  readonly done: number;
+  readonly partitions: number;
+  /** Keys whose records differed. */
+  readonly differing: number;
+  /** Records that were copied. */
+  readonly moved: number;
+}
+
+export interface RepairResult {
+  readonly partitions: number;
+  readonly differing: number;
+  readonly moved: number;
+  /** Partitions that could not be compared with all of their holders, and why. */
+  readonly failed: readonly { readonly partition: number; readonly code: ErrorCode }[];
+}
+
 /** A store of one host: the embedded API. Safe for any number of calls in flight. */
 export interface Store extends AsyncDisposable {
   /** The value, siblings resolved by the store's `resolve`, or undefined when R replicas do not hold the key. */
@@ -142,6 +171,8 @@ export interface Store extends AsyncDisposable {
   /** Approximate number of live keys. */
   count(): Promise<number>;
   stats(): Promise<StoreStats>;
+  /** Compares the replicas of all partitions and has them exchange what differs, while the store goes on serving. */
+  repair(options?: RepairOptions): Promise<RepairResult>;
   ring(): RingReport;
   members(): MemberReport[];
   /** What a change of the ring would move; nothing is done. Counts what the present holders hold, so it takes a while. */

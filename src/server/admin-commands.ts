@@ -10,6 +10,7 @@ import {
   pairsFromJson,
   putFromJson,
   readToJson,
+  repairFromJson,
   scanFromJson,
   statusToJson,
 } from './admin-json.js';
@@ -75,9 +76,19 @@ function sizeOf({ key, value }: Pair): number {
   return key.length + valueBytes;
 }
 
+const repair: Handler = async (args, { server }) => json(await server.store.repair(repairFromJson(args[2])));
+
 const rows: readonly CommandSpec[] = [
   command({ name: 'status', arity: 2, access: 'read-all', summary: 'Members, counters, size.', handler: status }),
   command({ name: 'ring', arity: 2, summary: 'Owners of each partition.', handler: ring }),
+  command({
+    name: 'repair',
+    arity: 3,
+    access: 'write-all',
+    syntax: '{"partition"?,"dryRun"?}',
+    summary: 'Compares replicas; what differed and moved.',
+    handler: repair,
+  }),
   command({
     name: 'get',
     arity: 3,

@@ -13,6 +13,7 @@ import type {
   Pair,
   PutOptions,
   ReadResult,
+  RepairOptions,
   RingReport,
   ScanOptions,
   Sibling,
@@ -181,6 +182,14 @@ export function scanFromJson(text: string | Uint8Array): ScanOptions & { readonl
   }
   const limit = fields.limit === undefined ? SCAN_LIMIT_DEFAULT : wholeNumber(fields, 'limit', 1);
   return { ...(options as ScanOptions), limit: Math.min(limit, SCAN_LIMIT_MAX) };
+}
+
+/** @throws StoreError KV_INVALID_OPTION */
+export function repairFromJson(text: string | Uint8Array): RepairOptions {
+  const fields = objectOf(parse(text), ['partition', 'dryRun']);
+  const { dryRun = false } = fields;
+  if (typeof dryRun !== 'boolean') throw invalid('dryRun', '"dryRun" must be true or false');
+  return { dryRun, ...(fields.partition !== undefined && { partition: wholeNumber(fields, 'partition', 0) }) };
 }
 
 function writeOptions(fields: Fields): PutOptions {

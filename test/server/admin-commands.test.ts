@@ -145,3 +145,11 @@ test('admin json: keys that are no UTF-8 -> base64, in pages and in requests', (
   });
   t.throws(() => pairsFromJson('[{"keyBase64":"!","value":1}]'), { instanceOf: StoreError, code: 'KV_INVALID_OPTION' });
 });
+
+test('admin: repair -> what the store is asked for, and what it came to', async (t) => {
+  const { client, store } = await serve(t);
+  const result = { partitions: 1, differing: 2, moved: 3, failed: [] };
+  t.deepEqual(await kvorum(client, 'REPAIR', { partition: 4, dryRun: true }), result);
+  t.deepEqual(store.seen.at(-1), { partition: 4, dryRun: true });
+  t.regex(String(await kvorum(client, 'REPAIR', { dryRun: 'yes' })), /^KV_INVALID_OPTION/);
+});

@@ -13,6 +13,8 @@ import type {
   PlanOptions,
   PutOptions,
   ReadResult,
+  RepairOptions,
+  RepairResult,
   RingPlan,
   RingReport,
   ScanOptions,
@@ -60,6 +62,12 @@ export class FakeStore implements Store {
     if (this.failure !== undefined) throw this.failure;
     if (!this.local) throw new StoreError('KV_NOT_LOCAL', 'ask by message');
     return this.live(key)?.value;
+  }
+
+  async repair(options: RepairOptions = {}): Promise<RepairResult> {
+    await this.later();
+    this.seen.push(options);
+    return { partitions: 1, differing: 2, moved: 3, failed: [] };
   }
 
   async read(key: Key): Promise<ReadResult> {

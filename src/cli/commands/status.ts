@@ -53,9 +53,19 @@ function describe(status: StatusReport, access: StoreAccess): string {
     const member = members.find((one) => one.node === node.node);
     return [node.node, stateText(node, member), member?.zone ?? '-', node.incarnation, ...sizes(node)];
   });
+  head.push(`repairs         ${describeRepairs(stats.nodes)}`);
   const troubles = stats.nodes.flatMap(troublesOf);
   const trouble = troubles.length > 0 ? `\n\n${troubles.join('\n')}` : '';
   return `${head.join('\n')}\n\n${table([heading, ...rows])}${trouble}`;
+}
+
+/** What anti-entropy has done on all nodes, and when the last one ended a round. */
+function describeRepairs(nodes: readonly NodeStats[]): string {
+  const sum = (name: 'exchanges' | 'differing' | 'received') =>
+    formatCount(nodes.reduce((total, { repairs }) => total + repairs[name], 0));
+  const lastMs = Math.max(0, ...nodes.map(({ repairs }) => repairs.lastRoundMs));
+  const last = lastMs === 0 ? 'no round has ended yet' : `last round ended ${new Date(lastMs).toISOString()}`;
+  return `${sum('exchanges')} comparisons, ${sum('differing')} keys differed, ${last}`;
 }
 
 function stateText({ up, readOnly }: NodeStats, member?: MemberReport): string {
