@@ -5,7 +5,7 @@
  */
 import { Phase, type Placement } from '../src/actor/ports.js';
 import type { NodeIndex } from '../src/core/ids.js';
-import { countPlaces, PLACES_MAX } from '../src/core/write-quorum.js';
+import { countedPlaces, countPlaces, PLACES_MAX } from '../src/core/write-quorum.js';
 import { Ask, quorumOf } from '../src/protocol/outcome.js';
 import type { WriteTable } from './write-table.js';
 
@@ -45,11 +45,13 @@ function chooseSlowly(placement: Placement, self: NodeIndex, writes: WriteTable,
   if (!isPrimary && !available) return -1;
   // a node that coordinates without being a primary holds a copy: it stands in for one
   if (!isPrimary) writes.addPlace(slot, self, skipped === 0 ? 0 : 31 - Math.clz32(skipped & -skipped));
+  // for a primary that is not skipped it would count twice
+  const uncounted = isPrimary || skipped !== 0 ? 0 : writes.standIns[slot];
   addStandIns(placement, self, writes, slot, skipped);
-  if (available) {
-    writes.current[slot] |= writes.standIns[slot];
-    writes.next[slot] |= writes.standIns[slot];
-  }
+  const standIns = writes.standIns[slot] & ~uncounted;
+  const counted = countedPlaces({ current: writes.current[slot], next: writes.next[slot], standIns }, available);
+  writes.current[slot] = counted.current;
+  writes.next[slot] = counted.next;
   return reachable(writes, slot, skipped);
 }
 

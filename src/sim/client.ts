@@ -9,7 +9,7 @@ import { type Clock, clock, type NodeIndex } from '../core/ids.js';
 import { emptySet, type SiblingSet } from '../core/siblings.js';
 import { MessageView } from '../protocol/header.js';
 import { Answer, Kind, Written } from '../protocol/messages.js';
-import { durabilityOf, replicasOf } from '../protocol/outcome.js';
+import { durabilityOf, fallbacksOf, replicasOf } from '../protocol/outcome.js';
 import {
   answerSet,
   codeOf,
@@ -43,6 +43,7 @@ export interface WriteCall extends CallBase {
   readonly kind: 'write';
   readonly order: WriteOrder;
   replicas: number;
+  fallbacks: number;
   durability: number;
   clock: Clock;
   /** Siblings that it left, or needed << 8 | got. */
@@ -54,6 +55,7 @@ export interface ReadCall extends CallBase {
   readonly order: ReadOrder;
   set: SiblingSet;
   replicas: number;
+  fallbacks: number;
   holders: number;
 }
 
@@ -104,7 +106,7 @@ export class SimClient {
   }
 
   write(order: WriteOrder, options: CallOptions = {}): WriteCall {
-    const node = options.node ?? this.#route(order.key);
+    const node = options.node ?? this.#route(order);
     const filled = { callerClock: this.clock, incarnation: this.#world.nodes[node].life, ...order };
     const { epoch } = this.#world.ring;
     const base = this.#base(node);
@@ -113,6 +115,7 @@ export class SimClient {
       kind: 'write',
       order: filled,
       replicas: 0,
+      fallbacks: 0,
       durability: 0,
       clock: clock(0),
       detail: 0,
@@ -129,8 +132,16 @@ export class SimClient {
   }
 
   read(order: ReadOrder, options: CallOptions = {}): ReadCall {
-    const node = options.node ?? this.#route(order.key);
-    const call: ReadCall = { ...this.#base(node), kind: 'read', order, set: emptySet(), replicas: 0, holders: 0 };
+    const node = options.node ?? this.#route(order);
+    const call: ReadCall = {
+      ...this.#base(node),
+      kind: 'read',
+      order,
+      set: emptySet(),
+      replicas: 0,
+      fallbacks: 0,
+      holders: 0,
+    };
     const { epoch } = this.#world.ring;
     const draft = readDraft({ epoch, ...order, deadlineMs: this.#deadline(node, order.deadlineMs) });
     this.#send(call, addressOf(Role.coordinator, node, 0), draft, options, order.deadlineMs);
@@ -162,9 +173,11 @@ export class SimClient {
     return this.#world.hostOf(this.#world.nodes.length + this.seat);
   }
 
-  #route(key: string): number {
+  #route({ key, available = false }: WriteOrder | ReadOrder): number {
     const holders = this.#world.holders(partsOf(key).slot);
-    return holders.find((node) => this.#world.isUp(node, this.#host)) ?? holders[0];
+    const isUp = (node: number) => this.#world.isUp(node, this.#host);
+    const other = () => (available ? this.#world.nodes.find(({ index }) => isUp(index))?.index : undefined);
+    return holders.find(isUp) ?? other() ?? holders[0];
   }
 
   /** For the trace, when a call begins and when it ends. */
@@ -254,6 +267,7 @@ export class SimClient {
     else if (call.kind === 'read') {
       call.set = answerSet(message);
       call.replicas = replicasOf(message.u32(Answer.outcome));
+      call.fallbacks = fallbacksOf(message.u32(Answer.outcome));
       call.holders = message.u32(Answer.detail) >>> 8;
     } else if (call.kind === 'scan' && call.error === undefined) Object.assign(call, pageEntries(message));
     this.#end(message.request, open);
@@ -264,6 +278,7 @@ export class SimClient {
     call.detail = message.u32(Written.detail);
     if (call.error !== undefined) return;
     call.replicas = replicasOf(outcome);
+    call.fallbacks = fallbacksOf(outcome);
     call.durability = durabilityOf(outcome);
     call.clock = writtenClock(message);
     if (call.clock > this.clock) this.clock = call.clock;
