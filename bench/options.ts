@@ -13,6 +13,7 @@ export interface Sizes {
   readonly rounds: number;
   readonly sliceMs: number;
   readonly pauseMs: number;
+  readonly warmUpMs: number;
   /** Time for each micro-bench; 0 runs one iteration. */
   readonly microMs: number;
   readonly sustainedPairs: number;
@@ -35,6 +36,7 @@ const FULL: Sizes = {
   rounds: 7,
   sliceMs: 1_000,
   pauseMs: 50,
+  warmUpMs: 2_000,
   microMs: 500,
   sustainedPairs: 3_000_000,
   hotPairs: 200_000,
@@ -49,8 +51,9 @@ const FULL: Sizes = {
 const QUICK: Sizes = {
   keyCount: 100_000,
   rounds: 5,
-  sliceMs: 100,
+  sliceMs: 150,
   pauseMs: 10,
+  warmUpMs: 1_000,
   microMs: 50,
   sustainedPairs: 300_000,
   hotPairs: 50_000,
@@ -65,6 +68,7 @@ const ONCE: Sizes = {
   rounds: 1,
   sliceMs: 5,
   pauseMs: 0,
+  warmUpMs: 5,
   microMs: 0,
   sustainedPairs: 20_000,
   hotPairs: 5_000,

@@ -27,12 +27,18 @@ export class Bout {
   readonly #workload: Workload;
   /** Generation that each key was last written with. */
   readonly #held: Uint8Array;
+  readonly #done = new Set<Action>();
   #writes = 0;
 
   constructor(target: Target, workload: Workload) {
     this.target = target;
     this.#workload = workload;
     this.#held = new Uint8Array(workload.keys.length);
+  }
+
+  /** Whether a slice of this action was run. */
+  hasDone(action: Action): boolean {
+    return this.#done.has(action);
   }
 
   /** Writes every key in generation 0. */
@@ -58,6 +64,7 @@ export class Bout {
 
   async #slice(options: SliceOptions): Promise<number> {
     const { action, depth, durationMs } = options;
+    this.#done.add(action);
     const writes = action === 'put' || action === 'putMany';
     const generation: Generation = ++this.#writes % 2 === 1 ? 1 : 0;
     const draw = xorshift32(options.seed);

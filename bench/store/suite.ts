@@ -1,7 +1,8 @@
 /**
  * The whole-store suite: each case runs ours, ours again (the control) and every peer in interleaved rounds.
  *
- * Stores are opened one after the other, peers once; a short warm-up slice of each contestant is thrown away.
+ * Stores are opened one after the other, peers once. What each contestant does first is thrown away: longer for an action
+ * that it has not done yet, since code is compiled meanwhile, in each thread of it anew.
  */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -26,6 +27,8 @@ export interface StoreSuiteOptions {
   readonly rounds: number;
   readonly sliceMs: number;
   readonly pauseMs: number;
+  /** How long a contestant does what it has not done before, ahead of the first slice that counts. */
+  readonly warmUpMs: number;
   /** Which ids to run. */
   readonly wants: (id: string) => boolean;
   readonly progress: (line: string) => void;
@@ -74,7 +77,9 @@ async function runCase(one: StoreCase, ours: Bout, peers: PeerSet, options: Stor
     bout.slice({ action: one.action, depth: one.depth, durationMs, seed: round + 1 });
   const pause = (): Promise<void> => sleep(options.pauseMs);
 
-  for (const bout of new Set(bouts.values())) await slice(bout, options.sliceMs / 2, 0);
+  for (const bout of new Set(bouts.values())) {
+    await slice(bout, bout.hasDone(one.action) ? options.sliceMs / 2 : options.warmUpMs, 0);
+  }
   await pause();
   const contestants = [...bouts].map(
     ([name, bout]): Contestant => ({ name, slice: (round) => slice(bout, options.sliceMs, round) }),

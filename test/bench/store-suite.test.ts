@@ -18,6 +18,7 @@ async function runSmall(openStore: OpenStore, wants: (id: string) => boolean) {
       rounds: 2,
       sliceMs: 2,
       pauseMs: 0,
+      warmUpMs: 5,
       wants,
       progress,
     });
