@@ -3,9 +3,11 @@
  * shapes as a server does.
  */
 import type {
+  ChangeResult,
   Context,
   Key,
   RepairResult,
+  RingPlan,
   RingReport,
   ScanOptions,
   Store,
@@ -13,6 +15,7 @@ import type {
   WriteResult,
 } from '../client/types.js';
 import { keyToJson, pairToJson, readToJson, valueFromJson } from '../server/admin-json.js';
+import type { ChangeOrder } from '../server/ring-json.js';
 import type {
   FoundValue,
   JsonKey,
@@ -81,6 +84,14 @@ export class LocalAccess implements StoreAccess {
 
   repair(request: RepairRequest): Promise<RepairResult> {
     return this.store.repair(request);
+  }
+
+  plan({ change, force }: ChangeOrder): Promise<RingPlan> {
+    return this.store.plan(change, { force });
+  }
+
+  change({ change, force }: ChangeOrder): Promise<ChangeResult> {
+    return this.store.change(change, { force, wait: false });
   }
 
   close(): Promise<void> {

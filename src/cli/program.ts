@@ -6,10 +6,12 @@ import { Command, CommanderError } from 'commander';
 import { SERVER_VERSION } from '../server/version.js';
 import { addCommand } from './command.js';
 import { benchCommand } from './commands/bench.js';
+import { joinCommand, leaveCommand, replaceCommand, reweightCommand } from './commands/change.js';
 import { deleteCommand } from './commands/delete.js';
 import { exportCommand } from './commands/export.js';
 import { getCommand } from './commands/get.js';
 import { loadCommand } from './commands/load.js';
+import { planCommand } from './commands/plan.js';
 import { putCommand } from './commands/put.js';
 import { repairCommand } from './commands/repair.js';
 import { ringCommand } from './commands/ring.js';
@@ -31,6 +33,11 @@ const COMMANDS = [
   statusCommand,
   ringCommand,
   repairCommand,
+  planCommand,
+  joinCommand,
+  leaveCommand,
+  replaceCommand,
+  reweightCommand,
   benchCommand,
   simCommand,
 ];

@@ -2,11 +2,12 @@
  * The store of another process, over its socket: the `KVORUM` commands of the Redis protocol, one bulk string of JSON
  * each way. An error reply becomes the StoreError that it was; a connection that breaks becomes KV_UNREACHABLE.
  */
-import type { RepairResult, RingReport, WriteResult } from '../client/types.js';
+import type { ChangeResult, RepairResult, RingPlan, RingReport, WriteResult } from '../client/types.js';
 import { StoreError } from '../core/errors.js';
 import { connectResp, type RespClient } from '../server/resp-client.js';
 import { ARGUMENT_SLACK_BYTES } from '../server/resp-parser.js';
 import { RespReplyError } from '../server/resp-reply-parser.js';
+import type { ChangeOrder } from '../server/ring-json.js';
 import { CliError } from './exit-codes.js';
 import { formatTarget, type Target } from './quantities.js';
 import type {
@@ -91,6 +92,14 @@ class RemoteAccess implements StoreAccess {
 
   repair(request: RepairRequest): Promise<RepairResult> {
     return this.#ask('REPAIR', JSON.stringify(request));
+  }
+
+  plan({ change, force }: ChangeOrder): Promise<RingPlan> {
+    return this.#ask('PLAN', JSON.stringify({ ...change, force }));
+  }
+
+  change({ change, force }: ChangeOrder): Promise<ChangeResult> {
+    return this.#ask('CHANGE', JSON.stringify({ ...change, force }));
   }
 
   async close(): Promise<void> {

@@ -3,9 +3,18 @@
  * reached through the Unix socket in that directory (or `--connect`). Commands see this interface alone and do not
  * know which; open-access.ts decides. Both ways answer in the same JSON shapes (server/admin-json.ts).
  */
-import type { MemberReport, RepairResult, RingReport, StoreStats, WriteResult } from '../client/types.js';
+import type {
+  ChangeResult,
+  MemberReport,
+  RepairResult,
+  RingPlan,
+  RingReport,
+  StoreStats,
+  WriteResult,
+} from '../client/types.js';
 import type { Durability } from '../core/options.js';
 import type { JsonKey, JsonPair, JsonType, JsonValue, readToJson } from '../server/admin-json.js';
+import type { ChangeOrder } from '../server/ring-json.js';
 
 export type { JsonKey, JsonPair, JsonType, JsonValue } from '../server/admin-json.js';
 
@@ -70,6 +79,10 @@ export interface StoreAccess {
   ring(): Promise<RingReport>;
   /** Compares the replicas of one partition and has them exchange what differs. */
   repair(request: RepairRequest): Promise<RepairResult>;
+  /** What a change of the ring would move. */
+  plan(order: ChangeOrder): Promise<RingPlan>;
+  /** Begins it; `ring` then tells how far it is. */
+  change(order: ChangeOrder): Promise<ChangeResult>;
   close(): Promise<void>;
 }
 

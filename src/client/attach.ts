@@ -6,7 +6,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { StoreError } from '../core/errors.js';
 import { allMembers, type RingState } from '../core/ring-state.js';
 import { inspectMembers, inspectNode, inspectRing } from '../host/inspect.js';
-import type { ThreadMap } from '../host/thread-map.js';
+import { movedSoFar, type ThreadMap } from '../host/thread-map.js';
 import type { RequestDefaults } from './call-options.js';
 import { checkResolve } from './open.js';
 import { Seat, type SeatBoxes } from './seat.js';
@@ -61,7 +61,7 @@ export function attach(handle: StoreHandle, options: { readonly resolve?: Resolv
     return seat;
   };
   const backing = {
-    ring: () => inspectRing(ring),
+    ring: () => ({ ...inspectRing(ring), moved: movedSoFar(map) }),
     members: () => inspectMembers(map, ring),
     stats: () => allMembers(ring).map(({ node }) => inspectNode(map, node, [])),
     handle: () => {

@@ -18,7 +18,7 @@ import type { MemberReport, NodeStats, RingReport, StoreEvents } from './reports
 import { RingTable } from './ring-table.js';
 import { type SeatParts, SeatTable } from './seat-table.js';
 import { Supervisor, type SupervisorHooks } from './supervision.js';
-import { allocateThreadMap, type ThreadMap } from './thread-map.js';
+import { allocateThreadMap, movedSoFar, type ThreadMap } from './thread-map.js';
 
 export class Host {
   readonly map: ThreadMap;
@@ -158,7 +158,7 @@ export class Host {
   }
 
   ringReport(): RingReport {
-    return inspectRing(this.ring);
+    return { ...inspectRing(this.ring), moved: movedSoFar(this.map) };
   }
 
   members(): MemberReport[] {

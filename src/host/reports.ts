@@ -25,6 +25,8 @@ export interface RingReport {
   readonly nodes: readonly { readonly node: number; readonly replicas: number; readonly fairShare: number }[];
   /** The change under way, if there is one. */
   readonly change?: RingChangeReport;
+  /** What the nodes of this host have copied in order to fill partitions, since it was opened. */
+  readonly moved?: { readonly records: number; readonly bytes: number };
 }
 
 export interface RingChangeReport {

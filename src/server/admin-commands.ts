@@ -15,6 +15,7 @@ import {
   statusToJson,
 } from './admin-json.js';
 import { type CommandSpec, command, container, type Handler, type Reply } from './command-spec.js';
+import { changeFromJson } from './ring-json.js';
 import type { ServerContext } from './session.js';
 
 /** A page of a scan ends early once its pairs hold about so many bytes. */
@@ -35,6 +36,17 @@ const status: Handler = async (_args, { server }) => {
 const ring: Handler = (_args, { server }, out) => {
   out.bulkText(jsonText(server.store.ring()));
   return undefined;
+};
+
+const plan: Handler = async (args, { server }) => {
+  const { change, force } = changeFromJson(args[2]);
+  return json(await server.store.plan(change, { force }));
+};
+
+/** Answers when the change has begun; `RING` then tells how far it is. */
+const change: Handler = async (args, { server }) => {
+  const { change: wanted, force } = changeFromJson(args[2]);
+  return json(await server.store.change(wanted, { force, wait: false }));
 };
 
 const get: Handler = async (args, { server }) => json(readToJson(await server.store.read(args[2])));
@@ -88,6 +100,21 @@ const rows: readonly CommandSpec[] = [
     syntax: '{"partition"?,"dryRun"?}',
     summary: 'Compares replicas; what differed and moved.',
     handler: repair,
+  }),
+  command({
+    name: 'plan',
+    arity: 3,
+    access: 'read-all',
+    syntax: '{"kind","nodes"?,"node"?,"weight"?,"count"?,"force"?}',
+    summary: 'What a change of the ring would move.',
+    handler: plan,
+  }),
+  command({
+    name: 'change',
+    arity: 3,
+    syntax: '{"kind","nodes"?,"node"?,"weight"?,"count"?,"force"?}',
+    summary: 'Begins a change of the ring.',
+    handler: change,
   }),
   command({
     name: 'get',

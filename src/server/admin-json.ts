@@ -31,7 +31,7 @@ export interface JsonValue {
 }
 export type JsonKey = { readonly key: string } | { readonly keyBase64: string };
 export type JsonPair = JsonKey & Partial<JsonValue>;
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
 
 /** Pairs of one `KVORUM SCAN` where no limit is given, and at most. */
 export const SCAN_LIMIT_DEFAULT = 100;
@@ -207,7 +207,7 @@ function writeOptions(fields: Fields): PutOptions {
   return options;
 }
 
-function parse(text: string | Uint8Array): unknown {
+export function parse(text: string | Uint8Array): unknown {
   try {
     return JSON.parse(typeof text === 'string' ? text : Buffer.from(text).toString()) as unknown;
   } catch (thrown) {
@@ -215,7 +215,7 @@ function parse(text: string | Uint8Array): unknown {
   }
 }
 
-function objectOf(parsed: unknown, known: readonly string[]): Fields {
+export function objectOf(parsed: unknown, known: readonly string[]): Fields {
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
     throw invalid('json', 'not a JSON object');
   const unknown = Object.keys(parsed).find((name) => !known.includes(name));
@@ -241,7 +241,7 @@ function textOf(fields: Fields, name: string): string {
   return value;
 }
 
-function wholeNumber(fields: Fields, name: string, min: number): number {
+export function wholeNumber(fields: Fields, name: string, min: number): number {
   const value = fields[name];
   if (!Number.isSafeInteger(value) || (value as number) < min) {
     throw invalid(name, `"${name}" must be a whole number, at least ${min}`);
@@ -253,6 +253,6 @@ function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }
 
-function invalid(option: string, message: string): StoreError {
+export function invalid(option: string, message: string): StoreError {
   return new StoreError('KV_INVALID_OPTION', message, { option });
 }

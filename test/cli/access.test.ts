@@ -54,6 +54,27 @@ for (const [name, setUp] of Object.entries({ local, remote })) {
     }
   });
 
+  test(`access, ${name}: a plan and a change of the ring -> reach the store as they were asked`, async (t) => {
+    const { access, store } = await setUp(t);
+    const change = { kind: 'leave', nodes: [2, 3] } as const;
+    t.like(await access.plan({ change, force: true }), { kind: 'leave', partitions: 2, bytes: 640 });
+    t.deepEqual(store.seen.at(-1), { plan: change, force: true });
+    for (const asked of [
+      { kind: 'join', count: 2, weight: 0.5 },
+      { kind: 'join' },
+      { kind: 'replace', nodes: [1] },
+      { kind: 'reweight', node: 1, weight: 3 },
+    ] as const) {
+      t.like(await access.change({ change: asked, force: false }), { id: 2, partitions: 2 });
+      t.deepEqual(store.seen.at(-1), { change: asked, force: false, wait: false });
+    }
+    store.failure = new StoreError('KV_RING_CHANGING', 'one at a time');
+    t.is(
+      (await t.throwsAsync(access.change({ change, force: false }), { instanceOf: StoreError }))?.code,
+      'KV_RING_CHANGING',
+    );
+  });
+
   test(`access, ${name}: a life, a context and w -> reach the store`, async (t) => {
     const { access, store } = await setUp(t);
     await access.put({ key: 'k', value: 1, ttlMs: 60_000, w: 2, context: 'token' });

@@ -40,6 +40,28 @@ test('admin: put, get, delete -> what held, every sibling, nothing', async (t) =
   t.like((await kvorum(client, 'GET', 'a')) as object, { found: false, siblings: [] });
 });
 
+test('admin: a change that is none -> KV_INVALID_OPTION, and the store is not asked', async (t) => {
+  const { client, store } = await serve(t);
+  for (const bad of [
+    'nonsense',
+    {},
+    { kind: 'dance' },
+    { kind: 'leave' },
+    { kind: 'leave', nodes: [] },
+    { kind: 'leave', nodes: ['1'] },
+    { kind: 'join', count: 0 },
+    { kind: 'reweight', node: 1 },
+    { kind: 'reweight', weight: 1 },
+    { kind: 'join', force: 'yes' },
+    { kind: 'join', colour: 'blue' },
+  ]) {
+    for (const what of ['PLAN', 'CHANGE']) {
+      t.regex(String(await kvorum(client, what, bad)), /^KV_INVALID_OPTION/, `${what} ${JSON.stringify(bad)}`);
+    }
+  }
+  t.deepEqual(store.seen, []);
+});
+
 test('admin: load -> all pairs with their types and lives; scan page by page -> all of them in order', async (t) => {
   const { client, store } = await serve(t);
   const pairs = Array.from({ length: 25 }, (_, index) => ({ key: `k${index + 10}`, value: index }));

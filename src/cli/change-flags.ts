@@ -1,0 +1,53 @@
+/** A change of the ring as words of a command line: `join`, `leave 3`, `replace 1`, `reweight 0 2`, and their flags. */
+import type { Command } from 'commander';
+import type { StoreChange } from '../client/types.js';
+import type { ChangeOrder } from '../server/ring-json.js';
+import type { Flags } from './command.js';
+import { CliError } from './exit-codes.js';
+import { parseCount } from './quantities.js';
+
+export const CHANGES = ['join', 'leave', 'replace', 'reweight'] as const;
+export type ChangeName = (typeof CHANGES)[number];
+
+export function addJoinFlags(command: Command): void {
+  command.option('--weight <number>', 'share of each new node relative to the others, 0.1 to 100 (default: 1)');
+  command.option('--count <nodes>', 'how many nodes join (default: 1)');
+}
+
+export function addForceFlag(command: Command): void {
+  command.option('--force', 'give up every node that is down: what only they held is lost, and nothing is promised');
+}
+
+/** The change that these words ask for. @throws CliError KV_USAGE */
+export function changeOrder(name: ChangeName, words: readonly string[], flags: Flags): ChangeOrder {
+  return { change: changeOf(name, words, flags), force: flags.force === true };
+}
+
+function changeOf(name: ChangeName, words: readonly string[], flags: Flags): StoreChange {
+  switch (name) {
+    case 'join':
+      expect(words, 0, 0, 'join takes no arguments; --count says how many nodes join');
+      return {
+        kind: 'join',
+        ...(flags.weight === undefined ? {} : { weight: parseWeight(flags.weight as string) }),
+        ...(flags.count === undefined ? {} : { count: parseCount(flags.count as string, { min: 1, max: 128 }) }),
+      };
+    case 'leave':
+    case 'replace':
+      expect(words, 1, Number.POSITIVE_INFINITY, `${name} takes the nodes`);
+      return { kind: name, nodes: words.map((word) => parseCount(word, { max: 4_094 })) };
+    case 'reweight':
+      expect(words, 2, 2, 'reweight takes a node and its new weight');
+      return { kind: 'reweight', node: parseCount(words[0], { max: 4_094 }), weight: parseWeight(words[1]) };
+  }
+}
+
+function expect(words: readonly string[], min: number, max: number, message: string): void {
+  if (words.length < min || words.length > max) throw new CliError('KV_USAGE', message);
+}
+
+function parseWeight(text: string): number {
+  const weight = Number(text);
+  if (text.trim() !== '' && weight >= 0.1 && weight <= 100) return weight;
+  throw new CliError('KV_USAGE', `'${text}' is not a weight: give a number from 0.1 to 100`);
+}

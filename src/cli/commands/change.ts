@@ -1,0 +1,111 @@
+/**
+ * `kvorum join`, `leave`, `replace`, `reweight`: change the ring while it serves, and wait until all of it has moved. On a
+ * directory that nobody holds, this process opens it for as long as the change takes; with `--no-wait` the change
+ * goes on in the process that holds it, or when the directory is next opened.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Command } from 'commander';
+import type { ChangeResult, RingReport } from '../../client/types.js';
+import { addForceFlag, addJoinFlags, type ChangeName, changeOrder } from '../change-flags.js';
+import type { CommandSpec, Invocation } from '../command.js';
+import { withStore } from '../open-access.js';
+import { startProgress } from '../progress.js';
+import { formatBytes, formatCount } from '../quantities.js';
+import type { StoreAccess } from '../store-access.js';
+
+const LOOK_MS = 200;
+
+export const joinCommand = changeCommand('join', {
+  usage: 'join',
+  summary: 'add nodes to the running store',
+  description: 'Starts new nodes in the process that holds the store and moves their share of the data to them.',
+  addFlags: addJoinFlags,
+  examples: [
+    ['kvorum join', 'one more node'],
+    ['kvorum join --count 2 --weight 0.5', 'two more, each with half a share'],
+  ],
+});
+
+export const leaveCommand = changeCommand('leave', {
+  usage: 'leave <nodes...>',
+  summary: 'move all data off nodes, then end them',
+  description: 'The nodes serve until everything they hold has moved to the others; then they end.',
+  addFlags: addForceFlag,
+  examples: [
+    ['kvorum leave 3', 'node 3 leaves'],
+    ['kvorum leave 2 3 --force', 'the same though they, and with them most members, are dead'],
+  ],
+});
+
+export const replaceCommand = changeCommand('replace', {
+  usage: 'replace <nodes...>',
+  summary: 'have new nodes take the seats of others, dead or alive',
+  description: 'Starts a new node for each of these and copies what they should hold from the other replicas.',
+  addFlags: addForceFlag,
+  examples: [['kvorum replace 1', 'a new node takes the seats of node 1']],
+});
+
+export const reweightCommand = changeCommand('reweight', {
+  usage: 'reweight <node> <weight>',
+  summary: 'give a node a larger or smaller share',
+  description: 'Changes the weight of a node, 0.1 to 100 relative to the others, and moves the difference.',
+  addFlags: () => undefined,
+  examples: [['kvorum reweight 0 2', 'node 0 holds twice the share of a node of weight 1']],
+});
+
+interface ChangeTexts extends Pick<CommandSpec, 'usage' | 'summary' | 'description' | 'examples'> {
+  readonly addFlags: (command: Command) => void;
+}
+
+function changeCommand(name: ChangeName, { addFlags, ...texts }: ChangeTexts): CommandSpec {
+  return {
+    ...texts,
+    flags: (command) => {
+      addFlags(command);
+      command.option('--no-wait', 'end as soon as the change has begun');
+    },
+    run: async (invocation) => {
+      const order = changeOrder(name, invocation.args, invocation.flags);
+      return withStore(invocation, { create: false }, async (access) => {
+        const before = await access.ring();
+        const begun = await access.change(order);
+        const result = invocation.flags.wait === false ? begun : await follow(invocation, access, before, begun);
+        invocation.output.result(result, () => describeResult(name, result));
+        return undefined;
+      });
+    },
+  };
+}
+
+/** Watches the ring until the change is done. */
+async function follow(
+  { output }: Invocation,
+  access: StoreAccess,
+  before: RingReport,
+  begun: ChangeResult,
+): Promise<ChangeResult> {
+  const { id, partitions } = begun;
+  const progress = startProgress({ label: 'moving', totalCount: partitions, noun: 'partitions', quiet: output.json });
+  for (;;) {
+    const { epoch, change, moved } = await access.ring();
+    const done = epoch >= id && change?.id !== id;
+    const settled = done ? partitions : partitions - (change?.moving.length ?? partitions);
+    const records = (moved?.records ?? 0) - (before.moved?.records ?? 0);
+    const bytes = (moved?.bytes ?? 0) - (before.moved?.bytes ?? 0);
+    progress.update(bytes, settled);
+    if (done) {
+      progress.stop();
+      return { ...begun, epoch, settled, records, bytes, done };
+    }
+    await sleep(LOOK_MS);
+  }
+}
+
+function describeResult(name: ChangeName, result: ChangeResult): string {
+  const { joined, partitions, settled, records, bytes, epoch, done } = result;
+  const nodes = joined.length > 0 ? ` (new: node ${joined.join(', ')})` : '';
+  if (!done)
+    return `${name}${nodes} has begun: ${formatCount(partitions - settled)} partitions to move (epoch ${epoch})`;
+  const copied = `${formatCount(records)} records, ${formatBytes(bytes)} copied`;
+  return `${name}${nodes}: ${formatCount(partitions)} partitions changed hands, ${copied} (epoch ${epoch})`;
+}

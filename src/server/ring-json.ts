@@ -1,0 +1,44 @@
+/** The JSON of `KVORUM PLAN` and `KVORUM CHANGE`: a change of the ring, as the command line asks for it. */
+import type { StoreChange } from '../client/types.js';
+import { type Fields, invalid, objectOf, parse, wholeNumber } from './admin-json.js';
+
+export interface ChangeOrder {
+  readonly change: StoreChange;
+  readonly force: boolean;
+}
+
+/** @throws StoreError KV_INVALID_OPTION */
+export function changeFromJson(text: string | Uint8Array): ChangeOrder {
+  const fields = objectOf(parse(text), ['kind', 'nodes', 'node', 'weight', 'count', 'force']);
+  const { force = false } = fields;
+  if (typeof force !== 'boolean') throw invalid('force', '"force" must be true or false');
+  return { change: changeOf(fields), force };
+}
+
+function changeOf(fields: Fields): StoreChange {
+  switch (fields.kind) {
+    case 'join':
+      return {
+        kind: 'join',
+        ...(fields.count === undefined ? {} : { count: wholeNumber(fields, 'count', 1) }),
+        ...(fields.weight === undefined ? {} : { weight: weightOf(fields) }),
+      };
+    case 'leave':
+    case 'replace':
+      return { kind: fields.kind, nodes: nodesOf(fields) };
+    case 'reweight':
+      return { kind: 'reweight', node: wholeNumber(fields, 'node', 0), weight: weightOf(fields) };
+    default:
+      throw invalid('kind', '"kind" must be join, leave, replace or reweight');
+  }
+}
+
+function weightOf({ weight }: Fields): number {
+  if (typeof weight === 'number' && Number.isFinite(weight)) return weight;
+  throw invalid('weight', '"weight" must be a number');
+}
+
+function nodesOf({ nodes }: Fields): number[] {
+  if (Array.isArray(nodes) && nodes.length > 0 && nodes.every((node) => Number.isSafeInteger(node))) return nodes;
+  throw invalid('nodes', '"nodes" must be a list of node indices');
+}
