@@ -77,7 +77,7 @@ function partitionOf({ words, at }: MessageView, { placement }: Env): number {
 function refusal({ incarnation }: Writes, message: MessageView, partition: number, env: Env): ErrorCode | undefined {
   const late = whyLate(message, incarnation, env);
   if (late !== undefined) return late;
-  return isOlderThan(message.u32(Write.options), env.placement.changedAt[partition]) ? 'KV_STALE_EPOCH' : undefined;
+  return isOlderThan(message.u32(Write.options), env.placement.begunAt[partition]) ? 'KV_STALE_EPOCH' : undefined;
 }
 
 /** A free slot, or that of a write whose client has its answer already; -1 where all are needed. */

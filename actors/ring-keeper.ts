@@ -72,6 +72,8 @@ type Handles = 'prepare' | 'promised' | 'accept' | 'voted' | 'ringMap' | 'ringRe
 
 const IDLE_MS = 1_000;
 const BUSY_MS = 50;
+/** While the host is about to show a ring: its nodes should adopt it at the same time, or some refuse the others. */
+const ADOPT_MS = 1;
 /** Partitions that become ready within this time take their step together, in one epoch. */
 const STEP_MS = 200;
 const RETRY_MS = 150;
@@ -139,13 +141,13 @@ function learn(state: RingKeeperState, ring: RingState, env: Env, tells: 'everyb
   state.acceptor = loadVote(env.store, ring.epoch);
   state.attempt = undefined;
   state.changedAtMs = env.nowMs();
-  env.placement.adopt(ring);
+  const isInForce = env.placement.adopt(ring);
   if (attempt !== undefined && state.client !== undefined) {
     // what another has proposed may have been chosen in its place: then the client's change is tried on top of that
     if (isSame(attempt.wanted, ring)) answerClient(state, success(1, 0), { ring: ringToPlain(ring) }, env);
     else begin(state, state.client, env);
   }
-  arm(state, BUSY_MS, env);
+  arm(state, isInForce ? BUSY_MS : ADOPT_MS, env);
 }
 
 const isSame = (a: RingState, b: RingState): boolean =>
@@ -218,8 +220,8 @@ function tick(state: RingKeeperState, env: Env, quorums: Quorums): void {
   if (state.attempt !== undefined && ((now - state.retryAtMs) | 0) > 0) attempt(state, state.attempt.wanted, env);
   if (state.ring.move !== undefined) report(state, env, quorums);
   if (((now - state.toldAtMs) | 0) >= IDLE_MS) tellOne(state, env);
-  const isBusy = state.ring.move !== undefined || state.attempt !== undefined || !isInForce;
-  arm(state, isBusy ? BUSY_MS : IDLE_MS, env);
+  const isBusy = state.ring.move !== undefined || state.attempt !== undefined;
+  arm(state, isInForce ? (isBusy ? BUSY_MS : IDLE_MS) : ADOPT_MS, env);
 }
 
 /** A client whose change found no majority in time is told so; it may still be chosen, if a member has accepted it. */

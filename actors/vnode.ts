@@ -170,7 +170,7 @@ function confirm(message: MessageView, env: Env, partition: number, record: numb
   const options = message.u32(Replicate.options);
   let outcome: number;
   try {
-    const isStale = isOlderThan(options, placement.changedAt[partition]);
+    const isStale = isOlderThan(options, placement.begunAt[partition]);
     outcome = isStale ? failure('KV_STALE_EPOCH') : mergeRecord(message, message.at + record, env);
     if (outcome === 0) outcome = success(1, ask(options, store));
   } catch (error) {

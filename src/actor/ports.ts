@@ -109,8 +109,10 @@ export interface Placement {
   readonly next: Uint16Array;
   /** One a partition: see Phase. */
   readonly phases: Uint8Array;
-  /** Epoch at which each partition last changed its lists or its phase: requests of older ones are refused. */
+  /** Epoch at which each partition last changed its lists or its phase: reads of older ones are refused. */
   readonly changedAt: Uint32Array;
+  /** Epoch that began each partition's last move: writes of older ones are refused. */
+  readonly begunAt: Uint32Array;
   /** Nodes that stand in for the partition's primaries, in the order in which they are tried. */
   walk(partition: number): Uint16Array;
   /** False while this node knows that the other cannot answer. */

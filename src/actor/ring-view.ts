@@ -24,6 +24,7 @@ export class RingView implements Placement {
   readonly next: Uint16Array;
   readonly phases: Uint8Array;
   readonly changedAt: Uint32Array;
+  readonly begunAt: Uint32Array;
   readonly isUp: (node: NodeIndex) => boolean;
   readonly suspects: (node: NodeIndex) => boolean;
   members: readonly NodeIndex[] = [];
@@ -41,6 +42,7 @@ export class RingView implements Placement {
     this.next = new Uint16Array(partitions * n);
     this.phases = new Uint8Array(partitions);
     this.changedAt = new Uint32Array(partitions);
+    this.begunAt = new Uint32Array(partitions);
     this.isUp = isUp;
     this.suspects = suspects;
     this.#publish = publish;
@@ -65,6 +67,7 @@ export class RingView implements Placement {
     this.epoch = ring.epoch;
     this.members = allMembers(ring).map(({ node }) => node);
     this.changedAt.set(ring.changedAt);
+    this.begunAt.set(ring.begunAt);
     for (let p = 0; p < ring.partitions; p++) {
       this.preference.set(ring.lists[p], p * ring.n);
       this.next.set(nextOf(ring, p), p * ring.n);

@@ -68,10 +68,17 @@ export function beginChange(state: RingState, change: RingChange, gone: readonly
   const id = epoch(state.epoch + (gone.length === 0 ? 1 : FORCED_EPOCHS));
   const phases = next.map((list, p) => (sameNodes(list, state.lists[p]) ? Phase.settled : Phase.filling));
   const lists = state.lists.map((list, p) => (phases[p] === Phase.settled ? next[p] : list));
-  const changedAt = state.changedAt.map((at, p) => (phases[p] === Phase.settled ? at : id));
+  const since = (before: readonly number[]) => before.map((at, p) => (phases[p] === Phase.settled ? at : id));
   const { members, failureDomain } = target;
   const move = { id, kind: change.kind, members, failureDomain, next, phases, gone };
-  return finished({ ...state, epoch: id, lists, changedAt, move });
+  return finished({
+    ...state,
+    epoch: id,
+    lists,
+    changedAt: since(state.changedAt),
+    begunAt: since(state.begunAt),
+    move,
+  });
 }
 
 /** The next state, where the reports allow any partition a step; undefined where they do not. */

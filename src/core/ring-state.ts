@@ -48,24 +48,22 @@ export interface RingState {
   readonly members: readonly Member[];
   /** The list in force of each partition, its owner first; of one that moves, the old one. */
   readonly lists: Placement;
-  /** Epoch at which each partition last changed its list or its phase. */
+  /** Epoch at which each partition last changed its list or its phase: reads of older ones are refused. */
   readonly changedAt: readonly number[];
+  /**
+   * Epoch that began each partition's last move: writes of older ones are refused. All writes since go to the list that
+   * is in force now, whatever else they go to.
+   */
+  readonly begunAt: readonly number[];
   readonly move?: RingMove;
 }
 
 /** The first state of a ring, from its map. */
 export function firstRingState(map: RingMap): RingState {
-  const { partitions, n, failureDomain, members } = map;
-  const changedAt = new Array<number>(partitions).fill(map.epoch);
-  return {
-    epoch: map.epoch,
-    partitions,
-    n,
-    failureDomain,
-    members,
-    lists: preferenceLists(map, claim(map)),
-    changedAt,
-  };
+  const { epoch: first, partitions, n, failureDomain, members } = map;
+  const since = new Array<number>(partitions).fill(first);
+  const lists = preferenceLists(map, claim(map));
+  return { epoch: first, partitions, n, failureDomain, members, lists, changedAt: since, begunAt: since };
 }
 
 /** The map that a settled state stands for: what the next one is claimed from. */
@@ -148,6 +146,7 @@ export function ringFromPlain(value: unknown): RingState {
     Array.isArray(members) &&
     isList(plain.lists, partitions * n) &&
     isList(changedAt, partitions) &&
+    isList(plain.begunAt, partitions) &&
     (move === undefined || isList(move.moving, Math.floor(move.moving?.length / (n + 2)) * (n + 2)));
   if (!isRing) throw new StoreError('KV_PROTOCOL', 'this is no ring map');
   const { move: _, ...rest } = plain;

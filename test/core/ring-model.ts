@@ -29,7 +29,14 @@ function statesOf({ old, next, quorums, r, w }: ModelOptions): RingState[] {
   const member = (node: number) => ({ node: nodeIndex(node), host: 'h', machine: 'm', zone: 'z', weight: 1 });
   const shape = { partitions: 1, n: old.length, failureDomain: 'node' as const };
   const lists = [old.map(nodeIndex)];
-  const settled: RingState = { ...shape, epoch: epoch(FIRST), members: old.map(member), lists, changedAt: [FIRST] };
+  const settled: RingState = {
+    ...shape,
+    epoch: epoch(FIRST),
+    members: old.map(member),
+    lists,
+    changedAt: [FIRST],
+    begunAt: [FIRST],
+  };
   const move = {
     id: FIRST + 1,
     kind: 'replace' as const,
@@ -39,7 +46,7 @@ function statesOf({ old, next, quorums, r, w }: ModelOptions): RingState[] {
     phases: [Phase.filling],
     gone: [],
   };
-  const states = [settled, { ...settled, epoch: epoch(FIRST + 1), changedAt: [FIRST + 1], move }];
+  const states = [settled, { ...settled, epoch: epoch(FIRST + 1), changedAt: [FIRST + 1], begunAt: [FIRST + 1], move }];
   const all = new Map<number, NodeReport>(
     [...old, ...next].map((node) => [node, { node: nodeIndex(node), epoch: 99, move: FIRST + 1, filled: [0] }]),
   );
@@ -161,10 +168,10 @@ export class RingModel {
     return steps;
   }
 
-  /** A replica refuses what is older than its own last step of the partition. */
-  #answers(now: Situation, index: number, requestEpoch: number): boolean {
+  /** A replica refuses reads that are older than its own last step of the partition, writes older than its last move. */
+  #answers(now: Situation, index: number, since: 'changedAt' | 'begunAt', requestEpoch: number): boolean {
     if (this.#options.refusesNothing === true) return true;
-    return requestEpoch >= this.#state(now.adopted[index]).changedAt[0];
+    return requestEpoch >= this.#state(now.adopted[index])[since][0];
   }
 
   #writes(now: Situation): Situation[] {
@@ -172,7 +179,7 @@ export class RingModel {
     const steps: Situation[] = [];
     this.#replicas.forEach((node, index) => {
       const isAsked = lists.some((list) => list.includes(nodeIndex(node)));
-      if (!isAsked || ((now.confirmed >>> index) & 1) === 1 || !this.#answers(now, index, now.write)) return;
+      if (!isAsked || ((now.confirmed >>> index) & 1) === 1 || !this.#answers(now, index, 'begunAt', now.write)) return;
       steps.push({ ...now, holds: now.holds | (1 << index), confirmed: now.confirmed | (1 << index) });
     });
     const isAcked = lists.every((list) => {
@@ -190,7 +197,7 @@ export class RingModel {
     const steps: Situation[] = [];
     this.#replicas.forEach((node, index) => {
       if (!list.includes(nodeIndex(node)) || ((now.holds | now.missed) >>> index) & 1) return;
-      if (this.#answers(now, index, now.read)) steps.push({ ...now, missed: now.missed | (1 << index) });
+      if (this.#answers(now, index, 'changedAt', now.read)) steps.push({ ...now, missed: now.missed | (1 << index) });
     });
     return steps;
   }
