@@ -4,7 +4,7 @@
  */
 import { failure } from '../protocol/outcome.js';
 import type { Fault, FaultScope } from './faults.js';
-import { crash, nodesOf } from './faults-of-nodes.js';
+import { anyNode, crash, nodesOf } from './faults-of-nodes.js';
 import type { DiskLoss } from './sim-disk.js';
 import type { SimNode } from './sim-node.js';
 
@@ -33,8 +33,9 @@ export const DISK_FAULTS: Readonly<Record<string, Fault>> = {
   },
   'disk full': {
     weight: 1,
-    strike: ({ world, random, until }) => {
-      const { store } = random.pick(world.nodes);
+    strike: (scope) => {
+      const { random, until } = scope;
+      const { store } = anyNode(scope);
       store.refusal = failure('KV_STORAGE_FULL');
       until(random.between(5, 60), () => {
         store.refusal = 0;
@@ -43,8 +44,9 @@ export const DISK_FAULTS: Readonly<Record<string, Fault>> = {
   },
   'record unreadable': {
     weight: 1,
-    strike: ({ world, random, until, keys }) => {
-      const { store } = random.pick(world.nodes);
+    strike: (scope) => {
+      const { random, until, keys } = scope;
+      const { store } = anyNode(scope);
       const key = random.pick(keys);
       store.corrupt.add(key);
       until(random.between(5, 60), () => store.corrupt.delete(key));

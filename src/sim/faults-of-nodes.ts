@@ -43,12 +43,13 @@ export const DELAY_FAULTS: Readonly<Record<string, Fault>> = {
   },
 };
 
-function anyNode({ world, random }: FaultScope): SimNode {
-  return random.pick(world.nodes);
+/** One of those that ever ran. */
+export function anyNode({ world, random }: FaultScope): SimNode {
+  return random.pick(world.nodes.filter(({ life }) => life > 0));
 }
 
 export function nodesOf({ world }: FaultScope, host: number): SimNode[] {
-  return world.nodes.filter(({ index }) => world.hostOf(index).index === host);
+  return world.nodes.filter(({ index, life }) => life > 0 && world.hostOf(index).index === host);
 }
 
 /** Ends these nodes at once; each comes back by itself, some at once. `lose`: what their disks do meanwhile. */

@@ -5,6 +5,7 @@
 import type { AnyBehaviour } from '../actor/behaviour.js';
 import { CLOCK_FAULTS } from './faults-of-clocks.js';
 import { DISK_FAULTS } from './faults-of-disks.js';
+import { MEMBER_FAULTS } from './faults-of-members.js';
 import { NETWORK_FAULTS } from './faults-of-networks.js';
 import { DELAY_FAULTS, NODE_FAULTS } from './faults-of-nodes.js';
 import type { FaultGroup, Plan } from './plan.js';
@@ -45,6 +46,7 @@ const GROUPS: Readonly<Record<FaultGroup, Readonly<Record<string, Fault>>>> = {
   node: NODE_FAULTS,
   disk: DISK_FAULTS,
   clock: CLOCK_FAULTS,
+  members: MEMBER_FAULTS,
 };
 
 export const FAULTS: Readonly<Record<string, Fault>> = Object.assign({}, ...Object.values(GROUPS));
@@ -77,15 +79,19 @@ export class Faults implements FaultScope {
     this.#strikeLater(goesOn);
   }
 
-  /** Fewer than W replicas of any key are on a machine that may lose something, unless there is no limit. */
+  /**
+   * Fewer than W replicas of any key are on a machine that may lose something, unless there is no limit; where the ring
+   * changes, fewer than W machines.
+   */
   #drawLossy(): SimNode[] {
     const { world, plan, random } = this;
-    if (plan.beyond) return [...world.nodes];
+    if (plan.beyond) return world.nodes.filter(({ life }) => life > 0);
     if (random.chance(0.4)) return [];
     const lossy: SimNode[] = [];
-    for (const node of random.shuffled(world.nodes)) {
+    for (const node of random.shuffled(world.nodes.filter(({ life }) => life > 0))) {
       const tried = [...lossy, node];
-      if (lossyHolders(world, tried) < plan.w) lossy.push(node);
+      const holders = plan.groups.includes('members') ? tried.length : lossyHolders(world, tried);
+      if (holders < plan.w) lossy.push(node);
     }
     return lossy;
   }
@@ -131,7 +137,7 @@ export class Faults implements FaultScope {
     this.#over = true;
     for (const once of [...this.#healing]) once();
     this.throwing.clear();
-    for (const node of this.world.nodes) this.world.restart(node);
+    for (const node of this.world.nodes) if (node.life > 0) this.world.restart(node);
   }
 
   /** The same behaviour, whose handlers throw when they were asked to. */

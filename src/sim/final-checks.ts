@@ -2,8 +2,11 @@
  * What must hold once all is healed and quiet: nothing acknowledged is lost, the replicas are equal byte for byte, no
  * request is open, no queue has grown beyond its bound, and no actor threw unasked.
  */
+import type { AntiEntropyState } from '../../actors/anti-entropy.js';
 import type { CoordinatorState } from '../../actors/coordinator.js';
+import { PartitionTrees } from '../../actors/partition-trees.js';
 import { Role } from '../actor/address.js';
+import type { PartitionId } from '../core/ids.js';
 import { Count } from '../runtime/counters.js';
 import { PlannedThrow } from './faults.js';
 import { type Judge, nameOf } from './judge.js';
@@ -26,12 +29,18 @@ export function checkFinally(scope: FinalScope): void {
   }
   checkRequests(scope);
   checkQueues(scope);
+  checkTrees(scope);
   checkThrown(scope);
 }
 
+/** Whether all replicas of a key are equal byte for byte. */
+export function areEqual(world: World, key: string): boolean {
+  const [first, ...others] = world.holdersOf(key).map((node) => world.nodes[node].store.record(key));
+  return others.every((record) => record === first || record?.join() === first?.join());
+}
+
 function checkReplicas({ world, observer }: FinalScope, key: string): void {
-  const records = world.holdersOf(key).map((node) => world.nodes[node].store.record(key)?.join());
-  if (new Set(records).size > 1) observer.problem(`the replicas of ${key} differ after all is quiet`, key);
+  if (!areEqual(world, key)) observer.problem(`the replicas of ${key} differ after all is quiet`, key);
 }
 
 /** The last read of the key, which asked all of its replicas, has seen every write that was acknowledged. */
@@ -49,7 +58,7 @@ function checkWrites({ world, observer, plan, judge }: FinalScope, key: string):
 }
 
 function checkRequests({ world, observer }: FinalScope): void {
-  for (const { index, system } of world.nodes) {
+  for (const { index, system } of world.nodes.filter(({ life }) => life > 0)) {
     const { writes, reads } = system.stateOf(Role.coordinator, 0) as CoordinatorState;
     const { active } = writes.table;
     if (active > 0) observer.problem(`node ${index} never ended ${active} writes`);
@@ -65,8 +74,26 @@ function checkQueues({ world, observer }: FinalScope): void {
   if (highWaterBytes > world.laneBytesMax) observer.problem(`a lane held ${highWaterBytes} bytes`);
 }
 
+/** Trees that the writes kept up are those that a pass over the store builds. */
+function checkTrees({ world, observer }: FinalScope): void {
+  for (const { index, system, store, treesDiffering } of world.nodes.filter(({ life }) => life > 0)) {
+    for (const partition of treesDiffering)
+      observer.problem(`node ${index} had a wrong tree of partition ${partition}`);
+    const { trees } = system.stateOf(Role.antiEntropy, 0) as AntiEntropyState;
+    for (let partition = 0; partition < world.partitions; partition++) {
+      const tree = trees.of(partition);
+      if (tree === undefined) continue;
+      const fresh = new PartitionTrees(store, world);
+      fresh.begin(partition);
+      fresh.advance(partition as PartitionId, Number.MAX_SAFE_INTEGER, () => undefined);
+      if (fresh.of(partition)?.equals(tree) === true) continue;
+      observer.problem(`the tree of partition ${partition} on node ${index} is not what its records make`);
+    }
+  }
+}
+
 function checkThrown({ world, observer }: FinalScope): void {
-  for (const { index, counters } of world.nodes) {
+  for (const { index, counters } of world.nodes.filter(({ life }) => life > 0)) {
     const lost = counters[Count.undeliverable];
     if (lost > 0) observer.problem(`node ${index} could not deliver ${lost} messages`);
   }

@@ -16,15 +16,19 @@ export interface PlanOptions {
   readonly calls?: number;
   /** Faults of a run at most. */
   readonly faultsMax?: number;
+  /** Whether the ring changes. */
+  readonly moves?: boolean;
   /** Whether disks may lose more than the guarantee covers; then only false answers are looked for. */
   readonly beyond?: boolean;
 }
 
-export type FaultGroup = 'network' | 'delay' | 'node' | 'disk' | 'clock';
+export type FaultGroup = 'network' | 'delay' | 'node' | 'disk' | 'clock' | 'members';
 
 export interface Plan {
   readonly nodes: number;
   readonly nodesPerHost: number;
+  /** Nodes that may join. */
+  readonly spares: number;
   readonly n: number;
   readonly w: number;
   readonly r: number;
@@ -51,6 +55,8 @@ export interface Plan {
   readonly skewMs: number;
   readonly driftRate: number;
   readonly beyond: boolean;
+  /** Between two rounds of anti-entropy; so rarely in some runs that none takes place. */
+  readonly antiEntropyMs: number;
 }
 
 const SHAPES: readonly (readonly [n: number, w: number, r: number])[] = [
@@ -81,7 +87,9 @@ const DELAYS_MS = [
 const SHARED = ['apple', 'pear', 'a-longer-key-{tag}', 'plum{tag}'];
 const REGISTERS = ['counter', 'flag{tag}', 'register'];
 const ALL_GROUPS: readonly FaultGroup[] = ['network', 'delay', 'node', 'disk', 'clock'];
+const CALM_GROUPS: readonly FaultGroup[] = ['network', 'delay'];
 const DEADLINE_MS = 300;
+const NEVER_MS = 100_000_000;
 
 export function drawPlan(random: Random, options: PlanOptions = {}): Plan {
   const [drawnN, drawnW, drawnR] = random.pick(SHAPES);
@@ -92,9 +100,12 @@ export function drawPlan(random: Random, options: PlanOptions = {}): Plan {
   const nodesPerHost = options.hosts === undefined ? 1 + random.below(3) : Math.ceil(nodes / options.hosts);
   const clients = 2 + random.below(3);
   const pace = random.pick([1, 1, 10]);
+  const spares = options.moves === true ? 1 + random.below(2) : 0;
+  const groups = random.chance(0.2) ? CALM_GROUPS : spares > 0 ? [...ALL_GROUPS, 'members' as const] : ALL_GROUPS;
   return {
     nodes,
     nodesPerHost,
+    spares,
     n,
     w,
     r,
@@ -106,7 +117,7 @@ export function drawPlan(random: Random, options: PlanOptions = {}): Plan {
     ),
     calls: options.calls ?? 15 + random.below(30),
     faultsMax: options.faultsMax ?? (random.chance(0.1) ? 0 : Number.POSITIVE_INFINITY),
-    groups: random.chance(0.2) ? ['network', 'delay'] : ALL_GROUPS,
+    groups,
     deadlineMs: DEADLINE_MS * (pace > 1 ? 3 : 1),
     pace,
     durabilities: random.pick(DURABILITIES),
@@ -117,5 +128,6 @@ export function drawPlan(random: Random, options: PlanOptions = {}): Plan {
     skewMs: random.pick([0, 20, 200]),
     driftRate: random.pick([0, 0.0005, 0.02]),
     beyond: options.beyond ?? random.chance(0.15),
+    antiEntropyMs: random.pick([2_000, NEVER_MS]),
   };
 }

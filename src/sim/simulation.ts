@@ -7,10 +7,11 @@ import { clock } from '../core/ids.js';
 import type { RarePath } from '../core/rare-path.js';
 import type { Call } from './client.js';
 import { Faults } from './faults.js';
-import { checkFinally } from './final-checks.js';
+import { areEqual, checkFinally } from './final-checks.js';
 import { Judge } from './judge.js';
 import { keyText, setOf, showValues } from './messages.js';
 import { Observer, type Problem } from './observer.js';
+import { isSettled } from './operator.js';
 import type { Plan, PlanOptions } from './plan.js';
 import { drawPlan } from './plan.js';
 import { streams } from './random.js';
@@ -54,6 +55,10 @@ const SETTLE_MS = 600;
 /** A write that begins this long after the last fault ended, to a cluster that was healed, succeeds. */
 export const HEALED_MS = 5_000;
 
+/** Within this time the ring has settled and anti-entropy has made the replicas equal. */
+const QUIET_MS = 60_000;
+const LOOK_MS = 250;
+
 /** Runs one seed, with a planted fault or without. */
 export function runSeed(seed: number, plant: Plant = {}, options: RunOptions = {}): RunReport {
   return new Simulation(seed, plant, options).run();
@@ -82,6 +87,7 @@ class Simulation {
     this.#registers = new RegisterHistory(plan);
     this.#world = new World({
       ...plan,
+      quorums: plan,
       seed: random.world.u32(),
       keepsLines: options.keepsLines === true,
       wrap: (role, behaviour, node) => {
@@ -130,6 +136,7 @@ class Simulation {
     this.#rare.settle();
     world.runFor(HEALED_MS);
     this.#writeAll();
+    this.#awaitQuiet();
     for (let round = 0; round < 2; round++) this.#readAll();
     const { keys } = this.#faults;
     checkFinally({ world, observer: this.#observer, plan: this.#plan, judge: this.#judge, keys });
@@ -181,6 +188,20 @@ class Simulation {
     if (call.kind !== 'write' || call.error === undefined) return;
     const { key } = call.order;
     this.#observer.problem(`a write of ${key} to the healed cluster failed with ${call.error}`, key);
+  }
+
+  /** The ring comes to rest; where there is anti-entropy, the replicas become equal without being read. */
+  #awaitQuiet(): void {
+    const { keys } = this.#faults;
+    const world = this.#world;
+    const isQuiet = () => isSettled(world) && (!repairs || keys.every((key) => areEqual(world, key)));
+    const repairs = this.#plan.antiEntropyMs < QUIET_MS;
+    for (let waitedMs = 0; waitedMs < QUIET_MS && !isQuiet(); waitedMs += LOOK_MS) world.runFor(LOOK_MS);
+    if (!isSettled(world)) this.#observer.problem(`the ring does not come to rest: ${JSON.stringify(world.ring.move)}`);
+    if (!repairs) return;
+    for (const key of keys) {
+      if (!areEqual(world, key)) this.#observer.problem(`the replicas of ${key} differ though they were compared`, key);
+    }
   }
 
   /** Reads every key from all of its replicas, which repairs those that are behind. */

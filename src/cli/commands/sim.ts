@@ -39,6 +39,7 @@ export const simCommand: CommandSpec = {
       .option('--threads <count>', 'threads that run seeds', String(Math.min(8, availableParallelism())));
     for (const [name, { help }] of Object.entries(RUN_FLAGS)) command.option(`--${name} <count>`, help);
     command
+      .option('--moves', 'nodes join, leave and take the place of others')
       .option('--beyond', 'disks lose more than the guarantee covers; only false answers are looked for')
       .option('--plant <fault>', 'plant a bug by its name, to see it found; "list" names them');
   },
@@ -100,7 +101,11 @@ function runOptions(flags: Flags): RunOptions {
     if (flags[name] === undefined) return [];
     return [[name === 'faults' ? 'faultsMax' : name, parseCount(String(flags[name]), { min, max })]];
   });
-  return { ...Object.fromEntries(numbers), ...(flags.beyond === true && { beyond: true }) };
+  return {
+    ...Object.fromEntries(numbers),
+    ...(flags.moves === true && { moves: true }),
+    ...(flags.beyond === true && { beyond: true }),
+  };
 }
 
 /** The command line that runs one seed again. */
@@ -113,6 +118,7 @@ function replay(seed: number, run: RunOptions, flags: Flags): string {
   return [
     `kvorum sim --seed ${seed}`,
     ...numbers,
+    ...(run.moves === true ? ['--moves'] : []),
     ...(run.beyond === true ? ['--beyond'] : []),
     ...(plant === undefined ? [] : [`--plant '${plant}'`]),
   ].join(' ');
