@@ -32,7 +32,7 @@ export const MEMBER_FAULTS: Readonly<Record<string, Fault>> = {
       const by = random.pick(outsiders(scope));
       const { index } = random.pick(members(scope));
       world.restart(by);
-      changeRing(world, asked(scope), { kind: 'replace', node: index, by: memberOf(world, by.index) });
+      changeRing(world, asked(scope), { kind: 'replace', nodes: [index], by: [memberOf(world, by.index)] });
     },
   },
   reweight: {

@@ -100,7 +100,7 @@ export function drawPlan(random: Random, options: PlanOptions = {}): Plan {
   const nodesPerHost = options.hosts === undefined ? 1 + random.below(3) : Math.ceil(nodes / options.hosts);
   const clients = 2 + random.below(3);
   const pace = random.pick([1, 1, 10]);
-  const spares = options.moves === true ? 1 + random.below(2) : 0;
+  const spares = (options.moves ?? random.chance(0.35)) ? 1 + random.below(2) : 0;
   const groups = random.chance(0.2) ? CALM_GROUPS : spares > 0 ? [...ALL_GROUPS, 'members' as const] : ALL_GROUPS;
   return {
     nodes,
