@@ -44,12 +44,16 @@ export const DISK_FAULTS: Readonly<Record<string, Fault>> = {
   },
   'record unreadable': {
     weight: 1,
-    strike: (scope) => {
-      const { random, until, keys } = scope;
-      const { store } = anyNode(scope);
+    applies: ({ lossy }) => lossy.length > 0,
+    strike: ({ world, random, keys, lossy, untilHealed }) => {
+      const { store, index } = random.pick(lossy);
       const key = random.pick(keys);
+      world.trace.note(world.nowMs, () => `node ${index} cannot read ${key}`, key);
       store.corrupt.add(key);
-      until(random.between(5, 60), () => store.corrupt.delete(key));
+      // until another record takes its place, or the node begins anew
+      untilHealed(() => {
+        if (store.corrupt.size > 0 && world.nodes[index].store === store) world.crash(world.nodes[index]);
+      });
     },
   },
 };

@@ -29,6 +29,8 @@ export interface FaultScope {
   readonly count: (kind: string) => void;
   /** Ends the fault after this long, or when all is healed. */
   readonly until: (delayMs: number, heal: () => void) => void;
+  /** Ends the fault when all is healed. */
+  readonly untilHealed: (heal: () => void) => void;
 }
 
 export interface Fault {
@@ -130,6 +132,10 @@ export class Faults implements FaultScope {
     };
     this.#healing.add(once);
     this.world.after(delayMs * this.plan.pace, once);
+  };
+
+  readonly untilHealed = (heal: () => void): void => {
+    this.#healing.add(heal);
   };
 
   /** Ends every fault and starts none. */
