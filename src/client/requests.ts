@@ -16,6 +16,8 @@ export interface Waiter {
 /** Deadlines are looked at this often, so a request may take this much longer. */
 const SWEEP_MS = 25;
 const GENERATIONS = 0x8000;
+/** Rows in use at first: few enough to stay in the processor's cache, many enough that an id comes back late. */
+const ROWS_FIRST = 2_048;
 
 export class Requests {
   inFlight = 0;
@@ -27,9 +29,11 @@ export class Requests {
   readonly #incarnations: Int32Array;
   readonly #generations: Uint16Array;
   readonly #free: Int32Array;
-  /** Rows are taken in turn, so that an id comes back as late as possible. */
+  /** Rows are taken in turn, so that an id comes back late. */
   #freeHead = 0;
-  #freeCount: number;
+  #freeCount = 0;
+  /** Rows ever used; all of them are free or open. */
+  #rows = 0;
   #sweeper: NodeJS.Timeout | undefined;
 
   constructor(seat: Seat, inFlightMax: number) {
@@ -39,13 +43,12 @@ export class Requests {
     this.#nodes = new Uint16Array(inFlightMax);
     this.#incarnations = new Int32Array(inFlightMax);
     this.#generations = new Uint16Array(inFlightMax);
-    this.#free = Int32Array.from({ length: inFlightMax }, (_, index) => index);
-    this.#freeCount = inFlightMax;
+    this.#free = new Int32Array(inFlightMax);
   }
 
   /** Opens a request to a node; its id. @throws StoreError KV_OVERLOADED: nothing was sent */
   begin(node: number, deadlineMs: number, waiter: Waiter): number {
-    if (this.#freeCount === 0) {
+    if (this.#freeCount === 0 && !this.#addRows()) {
       throw new StoreError('KV_OVERLOADED', `${this.#max} requests are in flight; wait for some, or raise inFlightMax`);
     }
     const row = this.#free[this.#freeHead];
@@ -57,6 +60,19 @@ export class Requests {
     this.#incarnations[row] = this.#seat.incarnationOf(node);
     if (++this.inFlight === 1) this.#watch();
     return (this.#generations[row] << 16) | row;
+  }
+
+  /** Doubles the rows in use; false where all are. */
+  #addRows(): boolean {
+    const wanted = Math.min(this.#max, Math.max(ROWS_FIRST, this.#rows * 2));
+    while (this.#rows < wanted) this.#release(this.#rows++);
+    return this.#freeCount > 0;
+  }
+
+  #release(row: number): void {
+    let tail = this.#freeHead + this.#freeCount++;
+    if (tail >= this.#max) tail -= this.#max;
+    this.#free[tail] = row;
   }
 
   /** The incarnation of its node when a request began. */
@@ -75,8 +91,8 @@ export class Requests {
     const waiter = this.#waiters[row];
     if (waiter === undefined || this.#generations[row] !== id >>> 16) return undefined;
     this.#waiters[row] = undefined;
-    this.#generations[row] = (this.#generations[row] + 1) % GENERATIONS;
-    this.#free[(this.#freeHead + this.#freeCount++) % this.#max] = row;
+    this.#generations[row] = (this.#generations[row] + 1) & (GENERATIONS - 1);
+    this.#release(row);
     if (--this.inFlight === 0) this.#idle();
     return waiter;
   }
