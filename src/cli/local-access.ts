@@ -103,9 +103,10 @@ function keyOf(key: JsonKey): Key {
   return 'key' in key ? key.key : Buffer.from(key.keyBase64, 'base64');
 }
 
-function writeOptions({ w, durability, context }: WriteRequest) {
+function writeOptions({ w, mode, durability, context }: WriteRequest) {
   return {
     ...(w === undefined ? {} : { w }),
+    ...(mode === undefined ? {} : { mode }),
     ...(durability === undefined ? {} : { durability }),
     ...(context === undefined ? {} : { context: context as Context }),
   };

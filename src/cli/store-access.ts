@@ -12,7 +12,7 @@ import type {
   StoreStats,
   WriteResult,
 } from '../client/types.js';
-import type { Durability } from '../core/options.js';
+import type { Durability, Mode } from '../core/options.js';
 import type { JsonKey, JsonPair, JsonType, JsonValue, readToJson } from '../server/admin-json.js';
 import type { ChangeOrder } from '../server/ring-json.js';
 
@@ -23,6 +23,7 @@ export type FoundValue = ReturnType<typeof readToJson>;
 
 export interface WriteRequest {
   readonly w?: number;
+  readonly mode?: Mode;
   readonly durability?: Durability;
   /** Of an earlier read: replace just what it covers. */
   readonly context?: string;

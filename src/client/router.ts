@@ -47,16 +47,17 @@ export class Router {
     const partition = slot >>> this.#slotShift;
     const node = this.#ring.coordinator(partition, this.#isTrusted);
     if (node !== undefined) return node;
-    const other = available ? this.#anyTrusted(partition) : undefined;
-    const doubtful = other ?? this.#ring.coordinator(partition, this.#isUp);
-    if (doubtful !== undefined) return doubtful;
+    const trusted = available ? this.#any(partition, this.#isTrusted) : undefined;
+    const doubtful = trusted ?? this.#ring.coordinator(partition, this.#isUp);
+    const last = doubtful ?? (available ? this.#any(partition, this.#isUp) : undefined);
+    if (last !== undefined) return last;
     throw new StoreError('KV_UNAVAILABLE', 'no replica of the key is up; nothing was done');
   }
 
   /** The same node for all threads that suspect the same ones. */
-  #anyTrusted(partition: number): number | undefined {
+  #any(partition: number, isUsable: (node: number) => boolean): number | undefined {
     const { nodes } = this.#map;
-    for (let i = 0; i < nodes; i++) if (this.#isTrusted((partition + i) % nodes)) return (partition + i) % nodes;
+    for (let i = 0; i < nodes; i++) if (isUsable((partition + i) % nodes)) return (partition + i) % nodes;
     return undefined;
   }
 

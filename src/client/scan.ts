@@ -124,19 +124,31 @@ class Cursor {
     const { ring } = this.#parts.local;
     for (;;) {
       const { nodes, version } = ring.readList(this.#partition);
-      const pages = await this.#pagesOf(nodes.filter((node) => this.#parts.seat.isUp(node)));
+      const up = nodes.filter((node) => this.#parts.seat.isUp(node));
+      const isSloppy = this.#order.available && up.length < this.#order.r;
+      const pages = await this.#pagesOf(isSloppy ? this.#everybody(nodes) : up, isSloppy);
       if (ring.version === version) return pages;
     }
   }
 
-  async #pagesOf(nodes: number[]): Promise<ReplicaPage[]> {
+  /** The holders that are up, and all other nodes: some of them stand in, and nobody knows which. */
+  #everybody(holders: readonly number[]): number[] {
+    const { seat } = this.#parts;
+    const others = Array.from({ length: seat.nodes }, (_, node) => node).filter((node) => !holders.includes(node));
+    return [...holders, ...others].filter((node) => seat.isUp(node));
+  }
+
+  /** At least R pages; of all nodes in the first go where `isWide`. */
+  async #pagesOf(nodes: number[], isWide: boolean): Promise<ReplicaPage[]> {
     const { r } = this.#order;
     const pages: ReplicaPage[] = [];
+    let batch = isWide ? nodes.length : r;
     while (pages.length < r) {
-      const asked = nodes.splice(0, r - pages.length);
+      const asked = nodes.splice(0, batch);
       if (asked.length + pages.length < r) throw unmet(r, pages.length);
       const answers = await Promise.allSettled(asked.map((node) => this.#ask(node)));
       for (const answer of answers) if (answer.status === 'fulfilled') pages.push(answer.value);
+      batch = r - pages.length;
     }
     return pages;
   }

@@ -14,7 +14,8 @@ import { resolveSet } from './resolving.js';
 import { Router } from './router.js';
 import type { Seat } from './seat.js';
 import type { Key, PutOptions, Resolve, Value, WriteResult } from './types.js';
-import { PromiseWaiter } from './waiters.js';
+import { PromiseWaiter, type SendAgain } from './waiters.js';
+import { type WriteSender, WriteWaiter } from './write-waiter.js';
 import { type WriteOrder, Writes } from './writes.js';
 
 export interface CoreParts {
@@ -33,7 +34,7 @@ export interface CoreAnswer extends SetAnswer {
   readonly hash: number;
 }
 
-export class StoreCore {
+export class StoreCore implements WriteSender {
   readonly seat: Seat;
   readonly requests: Requests;
   readonly local: LocalReads;
@@ -87,9 +88,11 @@ export class StoreCore {
     const { hash } = this.#key;
     const local = this.local.getSet(this.#key, order.r, order.monotonic);
     if (local !== undefined) return { ...local, fallbacks: 0, via: 'memory', hash };
-    const answer = await this.#request<SetAnswer>(order.signal, decodeAnswer, (waiter) =>
-      this.reads.send(this.#key, order, waiter),
-    );
+    const send: SendAgain = (waiter) => {
+      this.#key.set(key);
+      return this.reads.send(this.#key, order, waiter);
+    };
+    const answer = await this.#request<SetAnswer>(order.signal, decodeAnswer, send);
     return { ...answer, via: 'messages', hash };
   }
 
@@ -97,11 +100,11 @@ export class StoreCore {
   #request<Result>(
     signal: AbortSignal | undefined,
     decode: (message: MessageView) => Result,
-    send: (waiter: Waiter) => number,
+    send: SendAgain,
   ): Promise<Result> {
     return new Promise((resolve, reject) => {
       if (signal === undefined) {
-        send(new PromiseWaiter(decode, resolve, reject));
+        send(new PromiseWaiter(decode, resolve, reject, send));
         return;
       }
       const onAbort = () => this.requests.end(id)?.fail(aborted(signal));
@@ -113,7 +116,11 @@ export class StoreCore {
         signal.removeEventListener('abort', onAbort);
         reject(error);
       };
-      const id = send(new PromiseWaiter(decode, settle, fail));
+      const again: SendAgain = (waiter) => {
+        id = send(waiter);
+        return id;
+      };
+      let id = send(new PromiseWaiter(decode, settle, fail, again));
       signal.addEventListener('abort', onAbort, { once: true });
     });
   }
@@ -123,7 +130,7 @@ export class StoreCore {
     return new Promise((resolve, reject) => {
       this.checkOpen();
       this.#key.set(key);
-      this.writes.send(this.#key, value, order, new PromiseWaiter(this.decodeResult, resolve, reject));
+      this.writes.send(this.#key, value, order, new WriteWaiter(this, key, value, order, resolve, reject));
     });
   }
 
@@ -147,7 +154,7 @@ export class StoreCore {
       this.checkOpen();
       this.#key.set(key);
       const order = this.calls.write(options, tombstone, this.#key.hash);
-      return this.#request(options?.signal, decode, (waiter) => this.writes.send(this.#key, value, order, waiter));
+      return this.#request(options?.signal, decode, (waiter) => this.sendWrite(key, value, order, waiter));
     } catch (error) {
       return Promise.reject(asStoreError(error));
     }
@@ -156,7 +163,12 @@ export class StoreCore {
   /** Sends one item of a batch. @throws StoreError where it cannot be sent */
   sendItem(key: Key, value: Value, order: WriteOrder, waiter: Waiter): void {
     this.checkOpen();
+    this.sendWrite(key, value, order, waiter);
+  }
+
+  /** @throws StoreError where it cannot be sent */
+  sendWrite(key: Key, value: Value, order: WriteOrder, waiter: Waiter): number {
     this.#key.set(key);
-    this.writes.send(this.#key, value, order, waiter);
+    return this.writes.send(this.#key, value, order, waiter);
   }
 }

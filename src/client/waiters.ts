@@ -8,20 +8,29 @@ import { aborted } from './call-options.js';
 import type { Waiter } from './requests.js';
 import type { Key } from './types.js';
 
-/** Settles one promise with what `decode` reads in the reply. */
+/** Sends a request again; its id. */
+export type SendAgain = (waiter: Waiter) => number;
+
+/**
+ * Settles one promise with what `decode` reads in the reply. A request that was routed by a ring that has been replaced is
+ * sent once more: nothing was done, and the thread knows the newer ring by now.
+ */
 export class PromiseWaiter<Result> implements Waiter {
   readonly #decode: (message: MessageView) => Result;
   readonly #resolve: (result: Result) => void;
   readonly #reject: (error: StoreError) => void;
+  #again: SendAgain | undefined;
 
   constructor(
     decode: (message: MessageView) => Result,
     resolve: (result: Result) => void,
     reject: (error: StoreError) => void,
+    again?: SendAgain,
   ) {
     this.#decode = decode;
     this.#resolve = resolve;
     this.#reject = reject;
+    this.#again = again;
   }
 
   settle(message: MessageView): void {
@@ -29,10 +38,24 @@ export class PromiseWaiter<Result> implements Waiter {
     try {
       result = this.#decode(message);
     } catch (error) {
-      this.#reject(asStoreError(error));
+      this.#failed(asStoreError(error));
       return;
     }
     this.#resolve(result);
+  }
+
+  #failed(error: StoreError): void {
+    const again = this.#again;
+    this.#again = undefined;
+    if (again === undefined || error.code !== 'KV_STALE_EPOCH') {
+      this.#reject(error);
+      return;
+    }
+    try {
+      again(this);
+    } catch (thrown) {
+      this.#reject(asStoreError(thrown));
+    }
   }
 
   fail(error: StoreError): void {
@@ -49,7 +72,7 @@ const RETRY_MS_MAX = 100;
 export type SendItem<Item> = (item: Item, waiter: Waiter) => void;
 
 /** A node refused the item, or a replica did while its memory waits for the disk: to write it again is safe. */
-const REPEATED: ReadonlySet<string> = new Set<ErrorCode>(['KV_OVERLOADED', 'KV_WRITE_QUORUM_UNMET']);
+const REPEATED: ReadonlySet<string> = new Set<ErrorCode>(['KV_OVERLOADED', 'KV_WRITE_QUORUM_UNMET', 'KV_STALE_EPOCH']);
 
 export interface BatchOptions<Item> {
   /** Key of an item that was sent. */

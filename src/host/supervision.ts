@@ -39,6 +39,7 @@ export class Supervisor {
   #gate = new ExitGate();
   #exited: Promise<void> = Promise.resolve();
   #closing = false;
+  #held = false;
   #failures = 0;
   #reason = '';
   #retry: NodeJS.Timeout | undefined;
@@ -129,14 +130,14 @@ export class Supervisor {
     const reason = this.#reason || 'its thread was ended';
     this.#reason = '';
     if (wasUp) this.#hooks.onDown(node, reason);
-    if (wasUp) this.#again();
+    if (wasUp && !this.#held) this.#again();
   }
 
   #again(): void {
     const pauseMs = this.#failures === 0 ? 0 : Math.min(BACKOFF_MS_MAX, BACKOFF_MS * 2 ** this.#failures);
     this.#retry = setTimeout(() => {
       this.#retry = undefined;
-      if (this.#closing) return;
+      if (this.#closing || this.#held) return;
       this.#live().catch((error: unknown) => this.#onFailedStart(asStoreError(error)));
     }, pauseMs);
   }
@@ -150,6 +151,19 @@ export class Supervisor {
     if (this.#closing) return;
     this.#hooks.onEvent(this.#settings.node, { type: 'storage-error', error: error.toWire() });
     if (error.code !== 'KV_CORRUPT' && error.code !== 'KV_FORMAT_TOO_NEW') this.#again();
+  }
+
+  /** Ends the thread, and keeps it down until `release`: for tests of what the others do meanwhile. */
+  async hold(): Promise<void> {
+    this.#held = true;
+    await this.terminate();
+  }
+
+  /** Starts a held node again. */
+  release(): void {
+    if (!this.#held) return;
+    this.#held = false;
+    if (this.#worker === undefined && !this.#closing) this.#again();
   }
 
   /** Ends the thread now, as soon as it is not inside a native call that would take the process with it. */

@@ -22,7 +22,7 @@ import type {
   WriteOptions,
 } from '../client/types.js';
 import { StoreError } from '../core/errors.js';
-import type { Durability } from '../core/options.js';
+import type { Durability, Mode } from '../core/options.js';
 
 export type JsonType = 'string' | 'bytes' | 'cbor';
 export interface JsonValue {
@@ -136,13 +136,23 @@ export interface PutRequest {
 
 /** Reads the JSON of `KVORUM PUT`. @throws StoreError KV_INVALID_OPTION, KV_INVALID_KEY, KV_INVALID_VALUE */
 export function putFromJson(text: string | Uint8Array): PutRequest {
-  const fields = objectOf(parse(text), ['key', 'keyBase64', 'value', 'type', 'ttlMs', 'w', 'durability', 'context']);
+  const fields = objectOf(parse(text), [
+    'key',
+    'keyBase64',
+    'value',
+    'type',
+    'ttlMs',
+    'w',
+    'mode',
+    'durability',
+    'context',
+  ]);
   return { key: keyOf(fields), value: valueFromJson(fields.value, fields.type), options: writeOptions(fields) };
 }
 
 /** Reads the JSON of `KVORUM DELETE`. @throws StoreError KV_INVALID_OPTION, KV_INVALID_KEY */
 export function deleteFromJson(text: string | Uint8Array): { key: Key; options: WriteOptions } {
-  const fields = objectOf(parse(text), ['key', 'keyBase64', 'w', 'durability', 'context']);
+  const fields = objectOf(parse(text), ['key', 'keyBase64', 'w', 'mode', 'durability', 'context']);
   return { key: keyOf(fields), options: writeOptions(fields) };
 }
 
@@ -193,10 +203,16 @@ export function repairFromJson(text: string | Uint8Array): RepairOptions {
 }
 
 function writeOptions(fields: Fields): PutOptions {
-  const options: { ttlMs?: number; w?: number; durability?: Durability; context?: Context } = {};
+  const options: { ttlMs?: number; w?: number; mode?: Mode; durability?: Durability; context?: Context } = {};
   if (fields.ttlMs !== undefined) options.ttlMs = wholeNumber(fields, 'ttlMs', 1);
   if (fields.w !== undefined) options.w = wholeNumber(fields, 'w', 1);
   if (fields.context !== undefined) options.context = textOf(fields, 'context') as Context;
+  if (fields.mode !== undefined) {
+    if (fields.mode !== 'strict' && fields.mode !== 'available') {
+      throw invalid('mode', '"mode" must be strict or available');
+    }
+    options.mode = fields.mode;
+  }
   if (fields.durability !== undefined) {
     const durability = fields.durability as Durability;
     if (!['sync', 'interval', 'none'].includes(durability)) {

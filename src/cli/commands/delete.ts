@@ -12,7 +12,7 @@ export const deleteCommand: CommandSpec = {
   summary: 'delete keys',
   description:
     'Deletes one key or more and waits until W replicas have confirmed each. A key that does not exist is no error.',
-  ownFlags: ['w', 'durability'],
+  ownFlags: ['w', 'mode', 'durability'],
   flags: addWriteFlags,
   examples: [
     ['kvorum delete user:1', 'delete one key'],

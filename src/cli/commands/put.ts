@@ -3,7 +3,8 @@
  * bytes of it, and `-` reads it from standard input.
  */
 import { buffer } from 'node:stream/consumers';
-import { type Durability, OPTION_SPECS } from '../../core/options.js';
+import type { WriteResult } from '../../client/types.js';
+import { OPTION_SPECS } from '../../core/options.js';
 import type { CommandSpec, Flags } from '../command.js';
 import { CliError } from '../exit-codes.js';
 import { withStore } from '../open-access.js';
@@ -19,7 +20,7 @@ export const putCommand: CommandSpec = {
   summary: 'write one pair',
   description:
     'Writes a value under a key and waits until W replicas have confirmed it. A value of - is read from standard input.',
-  ownFlags: ['w', 'durability'],
+  ownFlags: ['w', 'mode', 'durability'],
   flags: (command) => {
     command
       .option('--ttl <time>', 'the value expires after this time: 500ms, 30s, 15m, 12h, 7d')
@@ -53,23 +54,26 @@ export const putCommand: CommandSpec = {
 export function addWriteFlags(command: Parameters<NonNullable<CommandSpec['flags']>>[0]): void {
   command
     .option('--w <count>', "replicas that must confirm, 1 to n (default: the store's w)")
+    .option('--mode <choice>', "strict or available: whether nodes that stand in count (default: the store's)")
     .option('--durability <choice>', "sync, interval or none (default: the store's)")
     .option('--context <token>', 'replace just what this context, of get --json, covers');
 }
 
 /** What the flags of addWriteFlags ask for. @throws CliError KV_USAGE */
 export function writeRequest(flags: Flags): WriteRequest {
-  const { w, durability } = storeOptions(flags, {}, ['w', 'durability']);
+  const { w, mode, durability } = storeOptions(flags, {}, ['w', 'mode', 'durability']);
   return {
     ...(w === undefined ? {} : { w }),
+    ...(mode === undefined ? {} : { mode }),
     ...(durability === undefined ? {} : { durability }),
     ...(flags.context === undefined ? {} : { context: String(flags.context) }),
   };
 }
 
-/** `2 replicas, durability interval`. */
-export function heldText({ replicas, durability }: { replicas: number; durability: Durability }): string {
-  return `${replicas} ${replicas === 1 ? 'replica' : 'replicas'}, durability ${durability}`;
+/** `2 replicas, durability interval`, and who stood in where somebody did. */
+export function heldText({ replicas, fallbacks, durability }: WriteResult): string {
+  const standIns = fallbacks === 0 ? '' : ` and ${fallbacks} standing in`;
+  return `${replicas} ${replicas === 1 ? 'replica' : 'replicas'}${standIns}, durability ${durability}`;
 }
 
 async function typedValue(given: string, flags: Flags): Promise<JsonValue> {
