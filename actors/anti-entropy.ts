@@ -9,31 +9,28 @@
  */
 import type { Behaviour } from '../src/actor/behaviour.js';
 import type { Env } from '../src/actor/env.js';
+import type { PartitionDoubts } from '../src/actor/partition-doubts.js';
 import { coHoldersOf } from '../src/core/co-holders.js';
 import { ExchangeQueue, type Urgency } from '../src/core/exchange-queue.js';
 import type { NodeIndex, PartitionId } from '../src/core/ids.js';
 import { ALL_PEERS, Compare, Exchange as ExchangeAt, ExchangeFlag } from '../src/protocol/exchange-messages.js';
 import type { MessageView } from '../src/protocol/header.js';
 import { failure } from '../src/protocol/outcome.js';
+import { pullHooks, tellCounts, visitDoubts } from './doubt-rounds.js';
+import { DoubtSettlement } from './doubt-settlement.js';
 import { Exchange } from './exchange.js';
 import { type Asker, addResult, answerAsker, startAsker } from './exchange-asker.js';
 import { advanceListing, answerCompare, type Listing, startListing } from './exchange-server.js';
+import { KeyPolls } from './key-polls.js';
 import { PartitionTrees } from './partition-trees.js';
+import { NO_COUNTS, type RepairCounts } from './repair-counts.js';
 import { type Rounds, startRounds, visitRounds } from './repair-rounds.js';
 
-/** What anti-entropy has done since the node's start. */
-export interface RepairCounts {
-  readonly exchanges: number;
-  readonly differing: number;
-  readonly sent: number;
-  readonly received: number;
-  /** Partitions that still wait to be compared. */
-  readonly waiting: number;
-  /** When the last round over all partitions ended, milliseconds since 1970; 0 for never. */
-  readonly lastRoundMs: number;
-}
-
 export interface AntiEntropyOptions {
+  /** The smallest W of writes. */
+  readonly w: number;
+  readonly doubts: PartitionDoubts;
+  readonly mayHoldDead: Uint8Array;
   /** Between the beginnings of two rounds over all partitions. */
   readonly intervalMs: number;
   readonly report: (counts: RepairCounts) => void;
@@ -54,6 +51,8 @@ export interface AntiEntropyState {
   readonly trees: PartitionTrees;
   readonly queue: ExchangeQueue<Job>;
   readonly rounds: Rounds;
+  readonly settlement: DoubtSettlement;
+  readonly polls: KeyPolls;
   /** Partitions whose trees are being built, and lists that peers wait for; one slice of one of them at a time. */
   readonly builds: PartitionId[];
   readonly listings: Listing[];
@@ -82,7 +81,7 @@ export function antiEntropy(options: AntiEntropyOptions): Behaviour<AntiEntropyS
     receive: {
       compare(state, message, env) {
         const partition = message.u32(Compare.partition) as PartitionId;
-        if (!answerCompare(state.trees, true, message, env)) build(state, partition);
+        if (!answerCompare(state.trees, !state.settlement.has(partition), message, env)) build(state, partition);
         arm(state, SLICE_PAUSE_MS, env);
       },
       list(state, message, env) {
@@ -92,6 +91,8 @@ export function antiEntropy(options: AntiEntropyOptions): Behaviour<AntiEntropyS
       compared(state, message, env) {
         const { active } = state;
         active?.exchange.compared(message, state.trees.of(active.job.partition), env);
+        advanceActive(state, env, 0);
+        beginNext(state, env);
         arm(state, SLICE_PAUSE_MS, env);
       },
       listed(state, message, env) {
@@ -99,7 +100,9 @@ export function antiEntropy(options: AntiEntropyOptions): Behaviour<AntiEntropyS
         arm(state, SLICE_PAUSE_MS, env);
       },
       exchange: asked,
-      fetched: (state, message, env) => moved(state, message, env, 'fetched'),
+      fetched(state, message, env) {
+        if (!state.polls.fetched(message, env)) moved(state, message, env, 'fetched');
+      },
       replicated: (state, message, env) => moved(state, message, env, 'replicated'),
     },
     onTimer(state, token, env) {
@@ -107,6 +110,7 @@ export function antiEntropy(options: AntiEntropyOptions): Behaviour<AntiEntropyS
       state.timerAtMs = Number.NaN;
       slice(state, env);
       visitRounds(state, env);
+      visitDoubts(state, env);
       beginNext(state, env);
       arm(state, pauseMs(state), env);
     },
@@ -114,8 +118,9 @@ export function antiEntropy(options: AntiEntropyOptions): Behaviour<AntiEntropyS
 }
 
 function start(options: AntiEntropyOptions, env: Env): AntiEntropyState {
-  const trees = new PartitionTrees(env.store, env.placement);
+  const trees = new PartitionTrees(env.store, env.placement, options.mayHoldDead);
   env.store.watch = trees;
+  const { n } = env.placement;
   const state: AntiEntropyState = {
     options,
     trees,
@@ -124,12 +129,15 @@ function start(options: AntiEntropyOptions, env: Env): AntiEntropyState {
     builds: [],
     listings: [],
     active: undefined,
-    counts: { exchanges: 0, differing: 0, sent: 0, received: 0, waiting: 0, lastRoundMs: 0 },
+    settlement: new DoubtSettlement(options.doubts, options.w),
+    polls: new KeyPolls(() => newRequest(state), Math.max(1, Math.min(n - 1, n - options.w + 1))),
+    counts: NO_COUNTS,
     nextRequest: env.random() >>> 1,
     timer: env.random() | 0,
     timerAtMs: Number.NaN,
   };
-  arm(state, IDLE_PAUSE_MS, env);
+  tellCounts(state);
+  arm(state, state.settlement.isOpen ? SLICE_PAUSE_MS : IDLE_PAUSE_MS, env);
   return state;
 }
 
@@ -158,11 +166,12 @@ function slice(state: AntiEntropyState, env: Env): void {
   const [listing] = state.listings;
   if (listing !== undefined) {
     state.listings.shift();
-    if (!advanceListing(listing, SLICE_RECORDS, env, ignore)) state.listings.push(listing);
+    const onCorrupt = healer(state, listing.partition, env);
+    if (!advanceListing(listing, SLICE_RECORDS, env, onCorrupt)) state.listings.push(listing);
   }
   const [partition] = state.builds;
   if (partition !== undefined && listing === undefined) {
-    const end = state.trees.advance(partition, SLICE_RECORDS, ignore);
+    const end = state.trees.advance(partition, SLICE_RECORDS, healer(state, partition, env));
     if (end !== 'more') state.builds.shift();
     if (end === 'differs') state.options.onTreeDiffers(partition);
     if (end !== 'more' && state.trees.of(partition)?.isShallow === true) build(state, partition);
@@ -170,7 +179,9 @@ function slice(state: AntiEntropyState, env: Env): void {
   advanceActive(state, env, listing === undefined && partition === undefined ? SLICE_RECORDS : 0);
 }
 
-const ignore = (): void => undefined;
+/** What to do about a key that cannot be read. */
+const healer = (state: AntiEntropyState, partition: PartitionId, env: Env) => (key: Uint8Array) =>
+  state.polls.start('unreadable', partition, key.slice(), env);
 
 function advanceActive(state: AntiEntropyState, env: Env, records: number): void {
   const { active } = state;
@@ -178,7 +189,9 @@ function advanceActive(state: AntiEntropyState, env: Env, records: number): void
   const { exchange, job } = active;
   const tree = state.trees.of(job.partition);
   if (tree === undefined) build(state, job.partition);
-  if (exchange.phase !== 'merging' || records > 0) exchange.advance(tree, Math.max(1, records), env, ignore);
+  if (exchange.phase !== 'merging' || records > 0) {
+    exchange.advance(tree, Math.max(1, records), env, healer(state, job.partition, env));
+  }
   if (exchange.phase === 'done') finish(state, env);
 }
 
@@ -194,7 +207,8 @@ function beginNext(state: AntiEntropyState, env: Env): void {
   if (state.active !== undefined) return;
   const next = state.queue.take();
   if (next === undefined) return;
-  const exchange = new Exchange(next.job, () => newRequest(state), NO_HOOKS, env);
+  const hooks = pullHooks(state, next.job.partition, env);
+  const exchange = new Exchange(next.job, () => newRequest(state), hooks, env);
   state.active = { ...next, exchange };
   if (state.trees.of(next.job.partition) === undefined) build(state, next.job.partition);
 }
@@ -205,13 +219,13 @@ function newRequest(state: AntiEntropyState): number {
   return state.nextRequest;
 }
 
-const NO_HOOKS = { onlyHere: () => undefined, mayMerge: () => true };
-
 function finish(state: AntiEntropyState, env: Env): void {
   const { active, counts } = state;
   if (active === undefined) return;
   const { exchange, job } = active;
   const { differing, transfer } = exchange;
+  const isMerged = exchange.outcome === 0 && !job.dryRun;
+  if (isMerged) state.settlement.compared(job.partition, job.peer, { counts: exchange.peerCounts, isMerged });
   state.active = undefined;
   state.counts = {
     ...counts,
@@ -221,7 +235,7 @@ function finish(state: AntiEntropyState, env: Env): void {
     received: counts.received + transfer.received,
     waiting: state.queue.size,
   };
-  state.options.report(state.counts);
+  tellCounts(state);
   const { asker } = job;
   if (asker === undefined) return;
   const { outcome } = exchange;

@@ -11,6 +11,7 @@
 import type { Behaviour } from '../src/actor/behaviour.js';
 import type { Env } from '../src/actor/env.js';
 import type { MessageView } from '../src/protocol/header.js';
+import { Barriers } from './barriers.js';
 import { fetched, type Reads, read, readReplicated, sweepReads } from './coordinator-reads.js';
 import { minted, replicated, startWrites, sweepWrites, type Writes, write } from './coordinator-writes.js';
 
@@ -24,10 +25,11 @@ export interface CoordinatorOptions {
 export interface CoordinatorState {
   readonly writes: Writes;
   readonly reads: Reads;
+  readonly barriers: Barriers;
   sweeping: boolean;
 }
 
-type Handles = 'write' | 'minted' | 'replicated' | 'read' | 'fetched';
+type Handles = 'write' | 'minted' | 'replicated' | 'read' | 'fetched' | 'barrier';
 
 const WRITES_MAX = 32_768;
 const SWEEP_MS = 25;
@@ -40,6 +42,7 @@ export function coordinator(options: CoordinatorOptions): Behaviour<CoordinatorS
     init: (env) => ({
       reads: { open: new Map(), next: env.random() >>> 1 },
       writes: startWrites(incarnation, writesMax, env),
+      barriers: new Barriers(),
       sweeping: false,
     }),
     receive: {
@@ -54,6 +57,10 @@ export function coordinator(options: CoordinatorOptions): Behaviour<CoordinatorS
       },
       read: beginRead,
       fetched: (state, message, env) => fetched(state.reads, message, env),
+      barrier(state, message, env) {
+        armSweep(state, env);
+        state.barriers.begin(message, state.reads.open, env);
+      },
     },
     onTimer: sweep,
   };
@@ -75,6 +82,7 @@ function sweep(state: CoordinatorState, token: number, env: Env): void {
   if (token !== state.writes.life) return;
   sweepWrites(state.writes, env);
   sweepReads(state.reads, env);
+  state.barriers.visit(state.reads.open, env);
   state.sweeping = false;
-  if (state.writes.table.active > 0 || state.reads.open.size > 0) armSweep(state, env);
+  if (state.writes.table.active > 0 || state.reads.open.size > 0 || state.barriers.size > 0) armSweep(state, env);
 }

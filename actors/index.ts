@@ -4,9 +4,12 @@
  */
 import { type Address, addressOf, Role } from '../src/actor/address.js';
 import type { AnyBehaviour } from '../src/actor/behaviour.js';
+import type { PartitionDoubts } from '../src/actor/partition-doubts.js';
 import type { Quorums } from '../src/core/ring-change.js';
 import { type AntiEntropyOptions, antiEntropy } from './anti-entropy.js';
+import { type CollectorOptions, collector } from './collector.js';
 import { type CoordinatorOptions, coordinator } from './coordinator.js';
+import { CollectionPromises } from './dead-records.js';
 import { type GossipOptions, gossipAgent } from './gossip-agent.js';
 import { type HintKeeperOptions, hintKeeper } from './hint-keeper.js';
 import { type RebalancerOptions, rebalancer } from './rebalancer.js';
@@ -20,7 +23,9 @@ export interface NodeActorsOptions {
   readonly coordinator: CoordinatorOptions;
   readonly gossip: GossipOptions;
   readonly hints: HintKeeperOptions;
-  readonly antiEntropy: AntiEntropyOptions;
+  readonly antiEntropy: Omit<AntiEntropyOptions, 'doubts' | 'mayHoldDead'>;
+  readonly collector: Pick<CollectorOptions, 'intervalMs' | 'clockDriftMaxMs' | 'onCollected'>;
+  readonly doubts: PartitionDoubts;
   readonly ring: Pick<RebalancerOptions, 'onMoved'> & { readonly quorums: Quorums };
 }
 
@@ -31,19 +36,23 @@ export interface NodeActor {
 }
 
 export function nodeActors(options: NodeActorsOptions): NodeActor[] {
-  const { node, partitions, ring } = options;
+  const { node, partitions, ring, doubts } = options;
   const actor = (role: Role, behaviour: AnyBehaviour, instance = 0): NodeActor => ({
     address: addressOf(role, node, instance),
     role,
     behaviour,
   });
-  const vnodes = vnode(options.vnode);
+  const promises = new CollectionPromises();
+  // what a former life left is looked through once
+  const mayHoldDead = new Uint8Array(partitions + 1).fill(1);
+  const vnodes = vnode({ ...options.vnode, doubts, promises });
   return [
     ...Array.from({ length: partitions }, (_, partition) => actor(Role.vnode, vnodes, partition)),
     actor(Role.coordinator, coordinator(options.coordinator)),
     actor(Role.gossip, gossipAgent(options.gossip)),
     actor(Role.hintKeeper, hintKeeper(options.hints)),
-    actor(Role.antiEntropy, antiEntropy(options.antiEntropy)),
+    actor(Role.antiEntropy, antiEntropy({ ...options.antiEntropy, doubts, mayHoldDead })),
+    actor(Role.collector, collector({ ...options.collector, doubts, mayHoldDead, promises })),
     actor(Role.ringKeeper, ringKeeper(ring.quorums)),
     actor(Role.rebalancer, rebalancer({ w: ring.quorums.w, onMoved: ring.onMoved })),
   ];

@@ -11,8 +11,16 @@ import type { RecordWatch, Store } from '../src/actor/ports.js';
 import { compareKeys } from '../src/core/exchange.js';
 import { HashTree, LEAF_BITS_MAX, leafBitsFor } from '../src/core/hash-tree.js';
 import type { PartitionId } from '../src/core/ids.js';
-import { slotOfRecord } from '../src/protocol/record.js';
+import { Flag, slotOfRecord } from '../src/protocol/record.js';
 import { keyAt, keyView, RecordDigester } from '../src/protocol/record-digest.js';
+
+export interface TreesLayout {
+  readonly slotShift: number;
+  readonly partitions: number;
+}
+
+/** In a record's first word. */
+const MAY_DIE = (Flag.tombstone | Flag.expires | Flag.set) << 24;
 
 interface Building {
   readonly tree: HashTree;
@@ -31,12 +39,15 @@ export type SliceEnd = 'more' | 'built' | 'differs';
 export class PartitionTrees implements RecordWatch {
   readonly #store: Store;
   readonly #slotShift: number;
+  readonly #mayHoldDead: Uint8Array;
   readonly #trees: (Trees | undefined)[];
   readonly #digester = new RecordDigester();
 
-  constructor(store: Store, { slotShift, partitions }: { readonly slotShift: number; readonly partitions: number }) {
+  /** `mayHoldDead`: marked for partitions in which a tombstone, or a value that expires, is staged. */
+  constructor(store: Store, { slotShift, partitions }: TreesLayout, mayHoldDead: Uint8Array) {
     this.#store = store;
     this.#slotShift = slotShift;
+    this.#mayHoldDead = mayHoldDead;
     this.#trees = new Array(partitions + 1).fill(undefined);
   }
 
@@ -84,7 +95,9 @@ export class PartitionTrees implements RecordWatch {
   replaced(before: Int32Array, from: number, after: Int32Array, to: number): void {
     const words = from >= 0 ? before : after;
     const at = from >= 0 ? from : to;
-    const trees = this.#trees[slotOfRecord(words, at) >>> this.#slotShift];
+    const partition = slotOfRecord(words, at) >>> this.#slotShift;
+    if (to >= 0 && (after[to] & MAY_DIE) !== 0) this.#mayHoldDead[partition] = 1;
+    const trees = this.#trees[partition];
     if (trees === undefined) return;
     if (trees.tree !== undefined) this.#digester.replace(trees.tree, before, from, after, to);
     if (trees.building === undefined || !isMet(trees.building, words, at)) return;

@@ -104,14 +104,16 @@ export interface SendOrder {
   readonly request: number;
   readonly words: Int32Array;
   readonly at: number;
+  /** It is all that the other holders have: it may stand in place of a record that cannot be read. */
+  readonly replacesUnreadable?: boolean;
 }
 
 /** Has a vnode merge the record at this word; false where its mailbox has no room. */
-export function sendRecord(env: Env, { to, request, words, at }: SendOrder): boolean {
+export function sendRecord(env: Env, { to, request, words, at, replacesUnreadable = false }: SendOrder): boolean {
   const bytes = sizeOf(words, at);
   const out = env.open(Kind.replicate, to, request, Replicate.record * 4 + bytes);
   if (out === undefined) return false;
-  const options = (DurabilityCode.interval << 8) | Ask.repair;
+  const options = (DurabilityCode.interval << 8) | (replacesUnreadable ? Ask.repair : 0);
   out.words[out.at + Replicate.options] = withEpoch(options, env.placement.epoch);
   out.words[out.at + Replicate.mark] = 0;
   copyWords(words, at, out.words, out.at + Replicate.record, bytes >>> 2);

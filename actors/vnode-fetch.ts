@@ -10,12 +10,17 @@ import { Answer, AnswerFlag, Fetch, Kind } from '../src/protocol/messages.js';
 import { Ask, failure, isOlderThan, success } from '../src/protocol/outcome.js';
 import { copyWords, Flag, flagsOf, Rec, recordBytes, sizeOf, valueWord } from '../src/protocol/record.js';
 import { decodeRecord, encodedBytes, encodeRecord, keyParts, withoutValues } from '../src/protocol/record-set.js';
+import type { VnodeState } from './vnode.js';
 
-export function fetchRecord(partition: number, message: MessageView, env: Env): void {
+export function fetchRecord({ partition, options: { doubts } }: VnodeState, message: MessageView, env: Env): void {
   const { store, placement } = env;
   const options = message.u32(Fetch.options);
   if (isOlderThan(options, placement.changedAt[partition])) {
     refuse(message, env, 'KV_STALE_EPOCH');
+    return;
+  }
+  if (doubts?.has(partition) === true && (options & (Ask.available | Ask.repair)) === 0) {
+    refuse(message, env, 'KV_UNAVAILABLE');
     return;
   }
   const versionsOnly = (options & Ask.versions) !== 0;

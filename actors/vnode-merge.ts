@@ -4,11 +4,13 @@
  */
 import type { Env } from '../src/actor/env.js';
 import type { Store } from '../src/actor/ports.js';
+import { asStoreError } from '../src/core/errors.js';
 import { observe } from '../src/core/hybrid-clock.js';
 import { rarely } from '../src/core/rare-path.js';
 import { mergeSets, type SiblingSet, sameSet } from '../src/core/siblings.js';
 import type { MessageView } from '../src/protocol/header.js';
-import { failure } from '../src/protocol/outcome.js';
+import { Replicate } from '../src/protocol/messages.js';
+import { Ask, failure } from '../src/protocol/outcome.js';
 import { clockOf, copyWords, counterOf, Flag, flagsOf, Rec, sameDot, sizeOf } from '../src/protocol/record.js';
 import { decodeRecord, encodedBytes, encodeRecord, keyParts } from '../src/protocol/record-set.js';
 
@@ -17,7 +19,7 @@ export function mergeRecord(message: MessageView, record: number, env: Env): num
   const { store } = env;
   if (store.refusal !== 0) return store.refusal;
   const { words } = message;
-  const existing = store.find(words, words[record + Rec.keyHash], words[record + Rec.keySlot], record + Rec.key);
+  const existing = findHeld(message, record, store);
   store.clock = observe(store.clock, clockOf(words, record), env.wallMs());
   if (existing >= 0) {
     const order = comparePlain(store.words, existing, words, record);
@@ -32,6 +34,17 @@ export function mergeRecord(message: MessageView, record: number, env: Env): num
   copyWords(words, record, store.words, staged, bytes >>> 2);
   store.stage(staged, existing);
   return 0;
+}
+
+/** Word index of what is held of the key, or -1; also -1 for what cannot be read, where the sender has asked all others. */
+function findHeld({ words, at }: MessageView, record: number, store: Store): number {
+  try {
+    return store.find(words, words[record + Rec.keyHash], words[record + Rec.keySlot], record + Rec.key);
+  } catch (error) {
+    const isRepair = (words[at + Replicate.options] & Ask.repair) !== 0;
+    if (isRepair && asStoreError(error).code === 'KV_CORRUPT') return -1;
+    throw error;
+  }
 }
 
 /** What a held record says of an incoming one without decoding: two plain records of one replica id are totally ordered. */

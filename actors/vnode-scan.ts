@@ -3,17 +3,19 @@
  */
 import type { Env } from '../src/actor/env.js';
 import type { PageRequest } from '../src/actor/ports.js';
-import { asStoreError } from '../src/core/errors.js';
+import { asStoreError, StoreError } from '../src/core/errors.js';
 import type { PartitionId } from '../src/core/ids.js';
 import { readBody } from '../src/protocol/body.js';
 import type { MessageView } from '../src/protocol/header.js';
 import { Kind, Page, Scan } from '../src/protocol/messages.js';
 import { failure, success } from '../src/protocol/outcome.js';
 import { copyWords, sizeOf } from '../src/protocol/record.js';
+import type { VnodeState } from './vnode.js';
 
-export function scanPage(partition: number, message: MessageView, env: Env): void {
+export function scanPage({ partition, options: { doubts } }: VnodeState, message: MessageView, env: Env): void {
   let page: { words: Int32Array; used: number; count: number; more: boolean };
   try {
+    if (doubts?.has(partition) === true) throw new StoreError('KV_UNAVAILABLE', 'the replica is in doubt');
     page = collect(partition as PartitionId, message, env);
   } catch (error) {
     const out = env.open(Kind.page, message.from, message.request, Page.records * 4);

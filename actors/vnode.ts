@@ -7,6 +7,7 @@
 import { instanceOf } from '../src/actor/address.js';
 import type { Behaviour } from '../src/actor/behaviour.js';
 import type { Env } from '../src/actor/env.js';
+import type { PartitionDoubts } from '../src/actor/partition-doubts.js';
 import type { Store } from '../src/actor/ports.js';
 import { asStoreError } from '../src/core/errors.js';
 import { driftMs, tick } from '../src/core/hybrid-clock.js';
@@ -27,6 +28,7 @@ import {
 } from '../src/protocol/outcome.js';
 import { clockOf, copyWords, Flag, flagsOf, getNumber, Rec, setDot, sizeOf } from '../src/protocol/record.js';
 import { decodeRecord, decodeVector, encodedBytes, encodeRecord, keyParts } from '../src/protocol/record-set.js';
+import type { CollectionPromises } from './dead-records.js';
 import { castHint } from './hint-casts.js';
 import { fetchRecord } from './vnode-fetch.js';
 import { mergeRecord } from './vnode-merge.js';
@@ -37,6 +39,10 @@ export interface VnodeOptions {
   readonly siblingsMax: number;
   /** Largest record that a client write may leave. */
   readonly recordBytesMax: number;
+  /** Partitions that this node does not count for; none where left out. */
+  readonly doubts?: PartitionDoubts;
+  /** Dead records that are being collected; none where left out. */
+  readonly promises?: CollectionPromises;
 }
 
 export interface VnodeState {
@@ -55,8 +61,8 @@ export function vnode(options: VnodeOptions): Behaviour<VnodeState, Handles> {
       mint,
       replicate,
       standIn,
-      fetch: (state, message, env) => fetchRecord(state.partition, message, env),
-      scan: (state, message, env) => scanPage(state.partition, message, env),
+      fetch: (state, message, env) => fetchRecord(state, message, env),
+      scan: (state, message, env) => scanPage(state, message, env),
     },
   };
 }
@@ -65,7 +71,8 @@ function mint(state: VnodeState, message: MessageView, env: Env): void {
   let outcome: number;
   let at = -1;
   try {
-    const wanted = mintRecord(state.options, message, env);
+    const isInDoubt = state.options.doubts?.has(state.partition) === true;
+    const wanted = isInDoubt ? ~failure('KV_UNAVAILABLE') : mintRecord(state.options, message, env);
     if (wanted < 0) outcome = ~wanted;
     else {
       at = wanted;
@@ -153,25 +160,32 @@ function mintSet(options: VnodeOptions, message: MessageView, store: Store, exis
   return staged;
 }
 
-function replicate({ partition }: VnodeState, message: MessageView, env: Env): void {
-  confirm(message, env, partition, Replicate.record);
+function replicate(state: VnodeState, message: MessageView, env: Env): void {
+  confirm(state, message, env, Replicate.record);
 }
 
 /** Takes a record in place of a primary: the hint keeper hears of it in the same turn. */
-function standIn({ partition }: VnodeState, message: MessageView, env: Env): void {
-  if (!confirm(message, env, partition, StandIn.record)) return;
+function standIn(state: VnodeState, message: MessageView, env: Env): void {
+  if (!confirm(state, message, env, StandIn.record)) return;
   const record = message.at + StandIn.record;
   castHint(env, message.u32(StandIn.target), message.words, record + Rec.keyHash, record + Rec.key);
 }
 
 /** Merges the record of a message and says how that went; whether it is held now. */
-function confirm(message: MessageView, env: Env, partition: number, record: number): boolean {
+function confirm(
+  { partition, options: { promises } }: VnodeState,
+  message: MessageView,
+  env: Env,
+  record: number,
+): boolean {
   const { store, placement } = env;
   const options = message.u32(Replicate.options);
   let outcome: number;
   try {
     const isStale = isOlderThan(options, placement.begunAt[partition]);
-    outcome = isStale ? failure('KV_STALE_EPOCH') : mergeRecord(message, message.at + record, env);
+    if (isStale) outcome = failure('KV_STALE_EPOCH');
+    else if (promises?.covers(message.words, message.bytes, message.at + record) === true) outcome = 0;
+    else outcome = mergeRecord(message, message.at + record, env);
     if (outcome === 0) outcome = success(1, ask(options, store));
   } catch (error) {
     outcome = failure(asStoreError(error).code);

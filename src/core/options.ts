@@ -4,6 +4,9 @@
  * stamped in the data directory; host options may differ and change between openings.
  */
 import { GOSSIP_PRESETS, type GossipPreset } from './gossip-tuning.js';
+import type { OptionSpec } from './option-spec.js';
+
+export type { OptionSpec } from './option-spec.js';
 
 export type Durability = 'sync' | 'interval' | 'none';
 /** Strict quorum, or sloppy. */
@@ -35,6 +38,7 @@ export interface HostOptions {
   readonly durability: Durability;
   readonly syncIntervalMs: number;
   readonly antiEntropyIntervalMs: number;
+  readonly collectionIntervalMs: number;
   readonly deadlineMs: number;
   readonly logBytesMax: number;
   readonly mapBytesMax: number;
@@ -48,19 +52,6 @@ export interface HostOptions {
 }
 
 export type StoreOptions = ClusterOptions & HostOptions;
-
-export interface OptionSpec {
-  readonly scope: 'cluster' | 'host';
-  readonly kind: 'integer' | 'bytes' | 'string' | 'choice' | 'boolean' | 'weights';
-  readonly unit?: string;
-  readonly min?: number;
-  readonly max?: number;
-  readonly choices?: readonly string[];
-  /** The default, or undefined where it is computed (`defaultText` then says how). */
-  readonly default?: number | string | boolean;
-  readonly defaultText?: string;
-  readonly meaning: string;
-}
 
 const MiB = 1024 * 1024;
 const GiB = 1024 * MiB;
@@ -196,6 +187,15 @@ export const OPTION_SPECS: Readonly<Record<keyof StoreOptions, OptionSpec>> = {
     max: 2_592_000_000,
     default: 600_000,
     meaning: 'Time between rounds in which replicas compare all they hold. Shorter heals sooner and reads more.',
+  },
+  collectionIntervalMs: {
+    scope: 'host',
+    kind: 'integer',
+    unit: 'ms',
+    min: 100,
+    max: 2_592_000_000,
+    default: 60_000,
+    meaning: 'Time between looks for deleted and expired records that can be forgotten for good.',
   },
   logBytesMax: {
     scope: 'host',

@@ -65,6 +65,11 @@ export class DataDirectory {
     return filled as OpenOptions;
   }
 
+  /** Whether nothing was ever kept here. */
+  get isNew(): boolean {
+    return this.#stamp === undefined;
+  }
+
   /** Stamps a new directory, or compares with the stamp. @throws StoreError KV_WRONG_CLUSTER, KV_STORAGE_FULL */
   stamp(options: StoreOptions): void {
     const wanted = stampOf(options);

@@ -13,6 +13,7 @@ export type NodeEvent =
       readonly state: NodeState;
       readonly reporters: readonly number[];
     }
+  | { readonly type: 'writes-may-be-lost'; readonly partitions: number }
   | { readonly type: 'tree-differs'; readonly partition: number }
   | { readonly type: 'log-cut'; readonly segment: string; readonly bytes: number }
   | { readonly type: 'ring'; readonly ring: RingState }

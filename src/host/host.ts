@@ -28,6 +28,8 @@ export class Host {
   readonly events = new EventEmitter();
   readonly threads: NodeThreads;
   readonly #directory: DataDirectory;
+  /** Nodes that had a directory when the host began. */
+  readonly #known: ReadonlySet<number>;
   readonly #seats: SeatTable;
   readonly #table: RingTable;
   #closed: Promise<void> | undefined;
@@ -55,6 +57,7 @@ export class Host {
     const first = firstRing(options);
     validateRing(first);
     this.ring = directory.readRing() ?? firstRingState(first);
+    this.#known = new Set(directory.isNew ? [] : allMembers(this.ring).map(({ node }) => node));
     const { hostId, zone, nodes, nodesMax, n, partitions, memoryBytes, pairBytesMax } = options;
     const seats = options.handlesMax + 1;
     const nodeBytes = Math.floor(memoryBytes / nodes);
@@ -84,7 +87,8 @@ export class Host {
     };
     const { r, w } = this.options;
     const directory = this.#directory.nodeDirectory(node);
-    const settings = { ...this.options, map: this.map, node, quorums: { r, w }, directory };
+    const isKnown = this.#known.has(node);
+    const settings = { ...this.options, map: this.map, node, quorums: { r, w }, directory, isKnown };
     return new Supervisor(settings, hooks);
   }
 
@@ -108,6 +112,9 @@ export class Host {
         return;
       case 'ring':
         this.#adopt(node, event.ring);
+        return;
+      case 'writes-may-be-lost':
+        this.#emit('writes-may-be-lost', { node, partitions: event.partitions });
         return;
       case 'tree-differs':
         this.#emit('tree-differs', { node, partition: event.partition });

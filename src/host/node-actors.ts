@@ -1,8 +1,10 @@
 /** The actors of a node's thread, spawned together over the real storage and mailboxes. */
-import type { RepairCounts } from '../../actors/anti-entropy.js';
+
 import type { GossipOptions } from '../../actors/gossip-agent.js';
 import type { HintCounts } from '../../actors/hint-keeper.js';
 import { nodeActors } from '../../actors/index.js';
+import type { RepairCounts } from '../../actors/repair-counts.js';
+import type { PartitionDoubts } from '../actor/partition-doubts.js';
 import type { Placement } from '../actor/ports.js';
 import { asStoreError } from '../core/errors.js';
 import { GOSSIP_PRESETS } from '../core/gossip-tuning.js';
@@ -21,10 +23,11 @@ export interface NodeActorsParts {
   readonly store: Engine;
   readonly post: PostOffice;
   readonly tell: (event: NodeEvent) => void;
+  readonly doubts: PartitionDoubts;
 }
 
 /** The node's actor system, with its actors started. */
-export function spawnNodeActors({ start, store, post, tell }: NodeActorsParts): ActorSystem {
+export function spawnNodeActors({ start, store, post, tell, doubts }: NodeActorsParts): ActorSystem {
   const { map, node, clockDriftMaxMs, siblingsMax, pairBytesMax, hintBytesMax, hintAgeMaxMs } = start;
   const counters = new Int32Array(map.counters[node]);
   const placement = ringView(map, node, start.ring, (ring) => tell({ type: 'ring', ring }));
@@ -51,7 +54,16 @@ export function spawnNodeActors({ start, store, post, tell }: NodeActorsParts): 
       onMoved: (bytes, records) => countMoved(map, node, bytes, records),
     },
     hints: { hintBytesMax, hintAgeMaxMs, report: (counts) => countHints(counts, counters) },
+    doubts,
+    collector: {
+      intervalMs: start.collectionIntervalMs,
+      clockDriftMaxMs,
+      onCollected: (records) => {
+        counters[Count.collected] += records;
+      },
+    },
     antiEntropy: {
+      w: start.quorums.w,
       intervalMs: start.antiEntropyIntervalMs,
       report: (counts) => countRepairs(counts, counters),
       onTreeDiffers: (partition) => tell({ type: 'tree-differs', partition }),
@@ -69,7 +81,7 @@ function countHints({ hints, bytes, notes, handedOver }: HintCounts, counters: I
 }
 
 function countRepairs(
-  { exchanges, differing, sent, received, waiting, lastRoundMs }: RepairCounts,
+  { exchanges, differing, sent, received, waiting, lastRoundMs, inDoubt, healed, setAside }: RepairCounts,
   counters: Int32Array,
 ): void {
   counters[Count.exchanges] = exchanges;
@@ -77,6 +89,9 @@ function countRepairs(
   counters[Count.recordsSent] = sent;
   counters[Count.recordsReceived] = received;
   counters[Count.exchangesWaiting] = waiting;
+  counters[Count.inDoubt] = inDoubt;
+  counters[Count.healed] = healed;
+  counters[Count.setAside] = setAside;
   counters[Count.lastRoundSeconds] = Math.floor(lastRoundMs / 1_000);
 }
 

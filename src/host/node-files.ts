@@ -8,6 +8,7 @@
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { join } from 'node:path';
+import type { DoubtCause } from '../actor/partition-doubts.js';
 import { StoreError } from '../core/errors.js';
 import { type ReplicaId, replicaId } from '../core/ids.js';
 import { storageError } from '../storage/commit-log.js';
@@ -22,6 +23,8 @@ interface NodeFile {
   readonly cleanClose: boolean;
   /** A sync of the log failed, and its records are not in the base table yet. */
   readonly untrusted?: boolean;
+  /** Why acknowledged writes may be missing; absent once the node has compared with enough others. */
+  readonly doubt?: DoubtCause;
 }
 
 export class NodeFiles {
@@ -34,6 +37,8 @@ export class NodeFiles {
   afterPowerLoss = false;
   /** A sync of the log failed in a former life: nothing unsynced is trusted before it is in the base table. */
   untrusted = false;
+  /** Why acknowledged writes may be missing here. */
+  doubt: DoubtCause = 'none';
 
   constructor(directory: string) {
     this.logDirectory = join(directory, 'log');
@@ -42,10 +47,11 @@ export class NodeFiles {
   }
 
   /**
-   * Reads or makes the storage incarnation and notes that the node is open.
+   * Reads or makes the storage incarnation and notes that the node is open. `isKnown`: the node had a directory before, so
+   * that an empty one is a loss.
    * @throws StoreError KV_FORMAT_TOO_NEW, KV_CORRUPT, KV_STORAGE_FULL, KV_STORAGE_FAILED
    */
-  open(): void {
+  open(isKnown = false): void {
     try {
       fs.mkdirSync(this.logDirectory, { recursive: true });
     } catch (error) {
@@ -57,6 +63,7 @@ export class NodeFiles {
     this.untrusted = held?.untrusted === true;
     const logThere = fs.readdirSync(this.logDirectory).some((name) => name.endsWith('.log'));
     const keeps = held !== undefined && logThere && (held.cleanClose || sameBoot);
+    this.doubt = held?.doubt ?? (!keeps && (held !== undefined || isKnown) ? 'loss' : 'none');
     this.replica = keeps ? replicaId(held.replica) : newReplicaId();
     this.#write(false);
   }
@@ -65,6 +72,12 @@ export class NodeFiles {
   set trusted(value: boolean) {
     if (this.untrusted === !value) return;
     this.untrusted = !value;
+    this.#write(false);
+  }
+
+  /** The node counts again for everything. */
+  endDoubt(): void {
+    this.doubt = 'none';
     this.#write(false);
   }
 
@@ -91,6 +104,7 @@ export class NodeFiles {
       bootId: this.#bootId,
       cleanClose,
       untrusted: this.untrusted,
+      ...(this.doubt !== 'none' && { doubt: this.doubt }),
     };
     writeFileDurably(this.#path, JSON.stringify(file));
   }

@@ -10,6 +10,8 @@ export interface StoreEvents {
   overloaded: { node: number; what: string };
   'ring-changed': { epoch: number; moving: number };
   'storage-error': { node: number; code: string; message: string };
+  /** The node counts again for all partitions, but for so many of them too few replicas were left to be sure. */
+  'writes-may-be-lost': { node: number; partitions: number };
   /** What the node has on disk is not what its writes had made of it; it is compared with the other replicas. */
   'tree-differs': { node: number; partition: number };
   'log-cut': { node: number; segment: string; bytes: number };
@@ -104,6 +106,14 @@ export interface RepairStats {
   readonly waiting: number;
   /** When the last round over all partitions ended, milliseconds since 1970, to the second; 0 for never. */
   readonly lastRoundMs: number;
+  /** Partitions that it does not count for until it has compared with enough others. */
+  readonly inDoubt: number;
+  /** Unreadable records that were replaced by what other replicas hold. */
+  readonly healed: number;
+  /** Records that only its rolled-back disk held: kept aside. */
+  readonly setAside: number;
+  /** Dead records that it has had forgotten, as owner of their partitions. */
+  readonly collected: number;
 }
 
 export interface MailboxStats {

@@ -3,6 +3,7 @@
  * An error that ends the loop ends the thread; the host starts it anew (supervision.ts).
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { PartitionDoubts } from '../actor/partition-doubts.js';
 import type { TurnStorage } from '../actor/ports.js';
 import { asStoreError, assert } from '../core/errors.js';
 import type { GossipPreset } from '../core/gossip-tuning.js';
@@ -38,6 +39,9 @@ export interface NodeStart {
   readonly events: MessagePort;
   readonly gossip: GossipPreset;
   readonly antiEntropyIntervalMs: number;
+  readonly collectionIntervalMs: number;
+  /** The node had a directory before: an empty one is a loss. */
+  readonly isKnown: boolean;
   readonly syncIntervalMs: number;
   readonly logBytesMax: number;
   readonly mapBytesMax: number;
@@ -90,7 +94,7 @@ class NodeThread implements NodeControl {
 
   async #recover(): Promise<RecoveryReport> {
     const { map, node, directory: _directory, ...options } = this.#start;
-    this.#files.open();
+    this.#files.open(options.isKnown);
     const gate = new ExitGate(new Int32Array(options.gate));
     const { mapBytesMax, compression, syncIntervalMs, logBytesMax } = options;
     const base = BaseTable.open({ path: this.#files.basePath, mapBytesMax, compression, gate });
@@ -120,7 +124,8 @@ class NodeThread implements NodeControl {
     const { map, node } = this.#start;
     const clock = new HostClock(map.clockStartMs);
     const tell = (event: NodeEvent) => this.#tell(event);
-    const system = spawnNodeActors({ start: this.#start, store: engine, post: this.#post, tell });
+    const doubts = this.#makeDoubts();
+    const system = spawnNodeActors({ start: this.#start, store: engine, post: this.#post, tell, doubts });
     const counters = this.#counters;
     const line = node * Status.line;
     const storage = this.#turnStorage(engine, maintenance);
@@ -142,7 +147,7 @@ class NodeThread implements NodeControl {
       controlWaits,
     });
     this.#loop.setReaders([...this.#inboxes.values()]);
-    this.#serve();
+    this.#serve(doubts);
     // in a later task: the answer to `start` leaves before the loop blocks this thread for the first time
     this.#ended = new Promise<void>((resolve) => setImmediate(resolve))
       .then(() => this.#loop?.run())
@@ -182,11 +187,27 @@ class NodeThread implements NodeControl {
     };
   }
 
+  #makeDoubts(): PartitionDoubts {
+    const { map, node } = this.#start;
+    const serving = new Int32Array(map.memories[node].serving);
+    return new PartitionDoubts(map.partitions, this.#files.doubt, {
+      onSettled: (p) => {
+        // Atomics: RMW; another generation, and serving (the lowest bit): what it lacked is in the table
+        Atomics.store(serving, p, ((Atomics.load(serving, p) >>> 1) + 1) * 2 + 1);
+      },
+      onAllSettled: (mayBeLost) => {
+        this.#files.endDoubt();
+        if (mayBeLost > 0) this.#tell({ type: 'writes-may-be-lost', partitions: mayBeLost });
+      },
+    });
+  }
+
   /** From here readers may trust the table, whichever lists the ring puts this node on, and others may send. */
-  #serve(): void {
+  #serve(doubts: PartitionDoubts): void {
     const { map, node } = this.#start;
     const serving = new Int32Array(map.memories[node].serving);
     for (let p = 0; p < map.partitions; p++) {
+      if (doubts.has(p)) continue;
       // Atomics: RMW; another generation, and serving (the lowest bit), after recovery
       Atomics.store(serving, p, ((Atomics.load(serving, p) >>> 1) + 1) * 2 + 1);
     }

@@ -5,6 +5,7 @@
  * then its body. `u32` takes a word; `u64` two and starts on an even word. Offsets are computed from this table and
  * checked against the constants below when the module loads. Tags are append-only; 0 is never valid.
  */
+import { COLLECTION_MESSAGES } from './collection-messages.js';
 import { EXCHANGE_MESSAGES } from './exchange-messages.js';
 import { HEADER_WORDS } from './header.js';
 import { HINT_MESSAGES } from './hint-messages.js';
@@ -109,6 +110,7 @@ export const MESSAGES = {
   ...HINT_MESSAGES,
   ...EXCHANGE_MESSAGES,
   ...RING_MESSAGES,
+  ...COLLECTION_MESSAGES,
 } as const satisfies Record<string, MessageSpec>;
 
 export type MessageName = keyof typeof MESSAGES;
@@ -149,6 +151,10 @@ export const enum Kind {
   ringChanged = 33,
   pull = 34,
   pulled = 35,
+  confirm = 36,
+  confirmed = 37,
+  barrier = 38,
+  collect = 39,
 }
 
 export const enum Write {

@@ -35,6 +35,10 @@ export const enum Count {
   exchangesWaiting = 28,
   /** Seconds since 1970. */
   lastRoundSeconds = 29,
+  inDoubt = 30,
+  healed = 31,
+  setAside = 32,
+  collected = 33,
   actors = 40,
 }
 

@@ -2,6 +2,7 @@
  * What a simulated node keeps when its thread ends: its storage incarnation and its log, the synced part of which also
  * survives the machine. There is no base table: the log is never cut, and a restart replays all of it.
  */
+import type { DoubtCause } from '../actor/partition-doubts.js';
 import { type ReplicaId, replicaId } from '../core/ids.js';
 import type { Random } from './random.js';
 
@@ -23,6 +24,8 @@ export class SimDisk {
   /** Times that something was lost. */
   losses = 0;
   replica: ReplicaId;
+  /** Why acknowledged writes may be missing, until the node has compared with enough others. */
+  doubt: DoubtCause = 'none';
   readonly #random: Random;
   /** Plants a fault: the storage incarnation survives a loss, and dots are minted twice. */
   readonly #keepsIncarnation: boolean;
@@ -56,29 +59,31 @@ export class SimDisk {
   loseUnsynced(): DiskLoss | undefined {
     const kept = this.synced + this.#random.below(this.log.length - this.synced + 1);
     const isTorn = kept > this.synced && !this.#turns.includes(kept);
-    return this.#cut(kept) > 0 ? (isTorn ? 'torn write' : 'unsynced lost') : undefined;
+    return this.#cut(kept, 'loss') > 0 ? (isTorn ? 'torn write' : 'unsynced lost') : undefined;
   }
 
   /** An empty disk in its place. */
   wipe(): DiskLoss {
-    this.#cut(0);
+    this.#cut(0, 'loss');
     return 'wiped';
   }
 
   /** The disk as it was some time ago, synced or not. */
-  rollBack(): DiskLoss | undefined {
-    return this.#cut(this.#random.below(this.log.length + 1)) > 0 ? 'rolled back' : undefined;
+  rollBack(kept = this.#random.below(this.log.length + 1)): DiskLoss | undefined {
+    return this.#cut(kept, 'rollback') > 0 ? 'rolled back' : undefined;
   }
 
   /** A node that may have lost something takes another storage incarnation, or it would mint dots twice. */
-  #cut(kept: number): number {
+  #cut(kept: number, cause: DoubtCause): number {
     const lost = this.log.length - kept;
     this.lostSynced.push(...this.log.slice(kept, this.synced));
     this.log.length = kept;
     this.synced = Math.min(this.synced, kept);
     while ((this.#turns.at(-1) ?? 0) > kept) this.#turns.pop();
     if (lost > 0) this.losses++;
-    if (!this.#keepsIncarnation) this.replica = newReplica(this.#random);
+    if (this.#keepsIncarnation) return lost;
+    this.replica = newReplica(this.#random);
+    this.doubt = this.doubt === 'rollback' ? 'rollback' : cause;
     return lost;
   }
 }

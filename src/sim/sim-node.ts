@@ -2,12 +2,14 @@
  * One node of the simulated world: the real actors in the real actor system and worker loop, over a simulated store, mailboxes
  * and clock. A life ends with a crash, in a turn or between two; the disk stays, and the next life starts from it.
  */
-import type { RepairCounts } from '../../actors/anti-entropy.js';
+
 import type { HintCounts, HintKeeperOptions } from '../../actors/hint-keeper.js';
 import { nodeActors } from '../../actors/index.js';
+import type { RepairCounts } from '../../actors/repair-counts.js';
 import type { Role } from '../actor/address.js';
 import type { AnyBehaviour } from '../actor/behaviour.js';
 import { LivenessView } from '../actor/liveness-view.js';
+import { PartitionDoubts } from '../actor/partition-doubts.js';
 import type { Placement } from '../actor/ports.js';
 import { GOSSIP_PRESETS } from '../core/gossip-tuning.js';
 import type { NodeIndex } from '../core/ids.js';
@@ -46,6 +48,7 @@ export interface SimNodeParts {
   readonly hostOf: (node: NodeIndex) => string;
   readonly limits: HintBounds & { readonly siblingsMax: number };
   readonly antiEntropyMs: number;
+  readonly collectionMs: number;
   readonly wrap: Wrap;
   readonly onCommit: (node: SimNode, words: Int32Array<ArrayBuffer>, sequence: number) => void;
   readonly onRestart: (role: string, error: unknown) => void;
@@ -83,6 +86,10 @@ export class SimNode {
   /** What its anti-entropy has done, and partitions whose trees were not what they should have been. */
   repairs: RepairCounts | undefined;
   readonly treesDiffering: number[] = [];
+  /** What it does not count for in this life, and how many of its partitions may have lost writes. */
+  doubts!: PartitionDoubts;
+  mayBeLost = 0;
+  collected = 0;
   life = 0;
   up = false;
   pausedUntilMs = 0;
@@ -144,6 +151,13 @@ export class SimNode {
       counters: this.counters,
       controlWaits: () => false,
     });
+    this.doubts = new PartitionDoubts(this.#parts.partitions, this.disk.doubt, {
+      onSettled: () => undefined,
+      onAllSettled: (mayBeLost) => {
+        this.disk.doubt = 'none';
+        this.mayBeLost += mayBeLost;
+      },
+    });
     this.#spawn();
     network.emptyLanesTo(this.index);
     this.up = true;
@@ -167,7 +181,16 @@ export class SimNode {
         onChange: () => undefined,
       },
       ring: { quorums: this.#parts.quorums, onMoved: (bytes) => this.#moved(bytes) },
+      doubts: this.doubts,
+      collector: {
+        intervalMs: this.#parts.collectionMs,
+        clockDriftMaxMs: CLOCK_DRIFT_MAX_MS,
+        onCollected: (records) => {
+          this.collected += records;
+        },
+      },
       antiEntropy: {
+        w: this.#parts.quorums.w,
         intervalMs: this.#parts.antiEntropyMs,
         report: (counts) => {
           this.repairs = counts;

@@ -35,6 +35,7 @@ export interface WorldOptions {
   readonly siblingsMax?: number;
   readonly hints?: HintBounds;
   readonly antiEntropyMs?: number;
+  readonly collectionMs?: number;
   /** Nodes of one process; 1 puts each in a process of its own. */
   readonly nodesPerHost?: number;
   /** Delay of a message between hosts. */
@@ -143,7 +144,7 @@ export class World {
 
   #makeNode(index: NodeIndex, threads: number): SimNode {
     const { n, quorums, hints = {}, wrap, onCommit, faults = {} } = this.#options;
-    const { siblingsMax = 64, antiEntropyMs = 600_000 } = this.#options;
+    const { siblingsMax = 64, antiEntropyMs = 600_000, collectionMs = 600_000 } = this.#options;
     return new SimNode({
       index,
       host: this.hostOf(index),
@@ -158,6 +159,7 @@ export class World {
       peers: Array.from({ length: threads }, (_, thread) => thread).filter((thread) => thread !== index),
       hostOf: (node) => this.hostOf(node).name,
       antiEntropyMs,
+      collectionMs,
       limits: { siblingsMax, ...hints },
       wrap: wrap ?? ((_role, behaviour) => behaviour),
       onCommit: onCommit ?? (() => undefined),

@@ -58,6 +58,7 @@ test('message table: each call -> a reply that ends it', (t) => {
     compare: 'compared',
     list: 'listed',
     exchange: 'exchanged',
+    confirm: 'confirmed',
     prepare: 'promised',
     accept: 'voted',
     changeRing: 'ringChanged',

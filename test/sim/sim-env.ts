@@ -8,6 +8,7 @@ import { addressOf, Role } from '../../src/actor/address.js';
 import type { AnyBehaviour } from '../../src/actor/behaviour.js';
 import type { Outbound } from '../../src/actor/env.js';
 import { LivenessView } from '../../src/actor/liveness-view.js';
+import { PartitionDoubts } from '../../src/actor/partition-doubts.js';
 import { RingView } from '../../src/actor/ring-view.js';
 import { GOSSIP_PRESETS } from '../../src/core/gossip-tuning.js';
 import { nodeIndex } from '../../src/core/ids.js';
@@ -137,7 +138,9 @@ export class SimEnv {
         ...hints,
         report: (counts) => Object.assign(this.hints, counts),
       },
-      antiEntropy: { intervalMs: 0, report: () => undefined, onTreeDiffers: () => undefined },
+      antiEntropy: { w: 2, intervalMs: 0, report: () => undefined, onTreeDiffers: () => undefined },
+      collector: { intervalMs: 0, clockDriftMaxMs: DRIFT_MAX_MS, onCollected: () => undefined },
+      doubts: new PartitionDoubts(1, 'none', { onSettled: () => undefined, onAllSettled: () => undefined }),
       ring: { quorums: { r: 2, w: 2 }, onMoved: () => undefined },
     });
     for (const { address, role, behaviour } of actors) {

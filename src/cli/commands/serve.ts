@@ -124,6 +124,7 @@ function reportEvents(store: Store, { output }: Invocation): void {
     'storage-error',
     'log-cut',
     'tree-differs',
+    'writes-may-be-lost',
   ] as const;
   for (const name of names) {
     store.on(name, (detail) => {

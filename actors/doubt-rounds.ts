@@ -1,0 +1,51 @@
+/** What a node in doubt has anti-entropy do besides its rounds; and how one with a disk from the past takes what it lacks. */
+import type { Env } from '../src/actor/env.js';
+import type { PartitionId } from '../src/core/ids.js';
+import { covers } from '../src/core/version-vector.js';
+import { keyAt } from '../src/protocol/record-digest.js';
+import { decodeRecord } from '../src/protocol/record-set.js';
+import type { AntiEntropyState } from './anti-entropy.js';
+import type { PullHooks } from './exchange.js';
+import { findSame } from './key-polls.js';
+
+/** Asks for the comparisons that partitions in doubt wait for, and for keys that were not answered. */
+export function visitDoubts(state: AntiEntropyState, env: Env): void {
+  const { settlement, queue, options } = state;
+  state.polls.visit(env);
+  if (!settlement.isOpen || state.active?.urgency === 'doubt' || queue.sizeOf('doubt') > 0) return;
+  const pullOnly = options.doubts.cause === 'rollback';
+  // what only this node holds is looked into before it counts again
+  if (pullOnly && state.polls.size > 0) return;
+  settlement.visit(env, (partition, peer) => {
+    queue.add({ partition: partition as PartitionId, peer, pullOnly, dryRun: false, asker: undefined }, 'doubt');
+  });
+  tellCounts(state);
+}
+
+/** A disk from the past takes what it lacks; what nobody else knows of is set aside. */
+export function pullHooks({ polls, options }: AntiEntropyState, partition: PartitionId, env: Env): PullHooks {
+  const isFromPast = options.doubts.cause === 'rollback' && options.doubts.has(partition);
+  return {
+    onlyHere: (key) => {
+      if (isFromPast) polls.start('rolled back', partition, key, env);
+    },
+    mayMerge(words, bytes, at) {
+      if (!isFromPast) return true;
+      const mine = findSame(env.store, words, at);
+      if (mine < 0) return true;
+      const { vector } = decodeRecord(words, bytes, at);
+      const isCovered = decodeRecord(env.store.words, env.store.bytes, mine).siblings.every(({ dot }) =>
+        covers(vector, dot),
+      );
+      if (!isCovered) polls.start('rolled back', partition, keyAt(words, at), env);
+      return isCovered;
+    },
+  };
+}
+
+export function tellCounts(state: AntiEntropyState): void {
+  const { polls, options } = state;
+  const inDoubt = options.doubts.size;
+  state.counts = { ...state.counts, inDoubt, healed: polls.healed, setAside: polls.setAside };
+  options.report(state.counts);
+}

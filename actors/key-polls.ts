@@ -1,0 +1,160 @@
+/**
+ * Asks every other holder for one key, where this node's own record of it cannot be trusted, and acts on what they hold:
+ *
+ *   unreadable   the disk's record fails its checksum: the others' records, merged, take its place
+ *   rolled back  a disk from the past holds what a peer does not: where nobody else does either, it is set aside for the
+ *                operator instead of coming back to life
+ */
+import { addressOf, nodeOf, Role } from '../src/actor/address.js';
+import type { Env } from '../src/actor/env.js';
+import type { Store } from '../src/actor/ports.js';
+import { PrivateKind, privateKey, putPrivate } from '../src/actor/private-record.js';
+import { coHoldersOf } from '../src/core/co-holders.js';
+import { hashKey } from '../src/core/key-hash.js';
+import { emptySet, mergeSets, type SiblingSet } from '../src/core/siblings.js';
+import { slotOf } from '../src/core/slot-hash.js';
+import { covers } from '../src/core/version-vector.js';
+import type { MessageView } from '../src/protocol/header.js';
+import { Answer, AnswerFlag } from '../src/protocol/messages.js';
+import { isSuccess } from '../src/protocol/outcome.js';
+import { Rec, sizeOf } from '../src/protocol/record.js';
+import { decodeRecord, encodedBytes, encodeRecord } from '../src/protocol/record-set.js';
+import { sendFetch, sendRecord } from './record-transfer.js';
+
+export type PollPurpose = 'unreadable' | 'rolled back';
+
+interface Poll {
+  readonly purpose: PollPurpose;
+  readonly partition: number;
+  readonly key: Uint8Array;
+  /** Holders that have not answered. */
+  readonly waiting: Set<number>;
+  answers: number;
+  held: SiblingSet;
+  readonly sinceMs: number;
+}
+
+/** More are found again by the next pass. */
+const POLLS_MAX = 256;
+const POLL_MS = 5_000;
+
+export class KeyPolls {
+  readonly #polls = new Map<number, Poll>();
+  readonly #keys = new Set<string>();
+  readonly #newRequest: () => number;
+  /** Answers of other holders that make an unreadable record whole. */
+  readonly #answersNeeded: number;
+  /** Records of rolled-back disks that were set aside, and unreadable ones that were replaced. */
+  setAside = 0;
+  healed = 0;
+
+  constructor(newRequest: () => number, answersNeeded: number) {
+    this.#newRequest = newRequest;
+    this.#answersNeeded = answersNeeded;
+  }
+
+  get size(): number {
+    return this.#polls.size;
+  }
+
+  start(purpose: PollPurpose, partition: number, key: Uint8Array, env: Env): void {
+    const name = `${purpose} ${String.fromCharCode(...key)}`;
+    if (this.#polls.size >= POLLS_MAX || this.#keys.has(name)) return;
+    const others = coHoldersOf(env.placement, partition, env.node).filter((node) => env.placement.isUp(node));
+    if (others.length === 0) return;
+    const request = this.#newRequest();
+    const waiting = new Set<number>();
+    for (const node of others) {
+      if (sendFetch(env, { to: addressOf(Role.vnode, node, partition), request, key })) waiting.add(node);
+    }
+    this.#keys.add(name);
+    this.#polls.set(request, { purpose, partition, key, waiting, answers: 0, held: emptySet(), sinceMs: env.nowMs() });
+  }
+
+  /** A holder's answer; false for one that is not to a poll. */
+  fetched(message: MessageView, env: Env): boolean {
+    const poll = this.#polls.get(message.request);
+    if (poll === undefined) return false;
+    if (!poll.waiting.delete(nodeOf(message.from))) return true;
+    if (isSuccess(message.u32(Answer.outcome))) {
+      poll.answers++;
+      if ((message.u32(Answer.detail) & AnswerFlag.record) !== 0) {
+        poll.held = mergeSets(poll.held, decodeRecord(message.words, message.bytes, message.at + Answer.record));
+      }
+    }
+    if (poll.waiting.size === 0) this.#end(message.request, poll, env);
+    return true;
+  }
+
+  /** Gives up on answers that do not come. */
+  visit(env: Env): void {
+    for (const [request, poll] of this.#polls) {
+      if (((env.nowMs() - poll.sinceMs) | 0) > POLL_MS) this.#end(request, poll, env);
+    }
+  }
+
+  #end(request: number, poll: Poll, env: Env): void {
+    this.#polls.delete(request);
+    this.#keys.delete(`${poll.purpose} ${String.fromCharCode(...poll.key)}`);
+    if (poll.purpose === 'rolled back') this.#endRolledBack(poll, env);
+    else if (poll.answers >= this.#answersNeeded && poll.held.vector.length > 0 && isUnreadable(poll.key, env)) {
+      if (this.#merge(poll, env)) this.healed++;
+    }
+  }
+
+  /** Has this node's vnode merge what the others hold. */
+  #merge({ partition, key, held }: Poll, env: Env): boolean {
+    const words = new Int32Array(encodedBytes(key.length, held) / 4);
+    encodeRecord(words, Buffer.from(words.buffer), 0, { bytes: key, hash: hashOf(key), slot: slotOf(key) }, held);
+    const to = addressOf(Role.vnode, env.node, partition);
+    return sendRecord(env, { to, request: this.#newRequest(), words, at: 0, replacesUnreadable: true });
+  }
+
+  /** What no other holder knows of goes out of the partition, into a private record. */
+  #endRolledBack(poll: Poll, env: Env): void {
+    const { store } = env;
+    const at = find(poll.key, env);
+    if (at < 0) return;
+    const mine = decodeRecord(store.words, store.bytes, at);
+    if (!mine.siblings.every(({ dot }) => covers(poll.held.vector, dot))) {
+      const record = new Uint8Array(store.bytes.subarray(at * 4, at * 4 + sizeOf(store.words, at)));
+      const name = new Uint8Array(2 + poll.key.length);
+      name.set([poll.partition >>> 8, poll.partition]);
+      name.set(poll.key, 2);
+      if (!putPrivate(store, privateKey(PrivateKind.setAside, name), record)) return;
+      if (!store.forget(find(poll.key, env))) return;
+      store.requireSync();
+      this.setAside++;
+    }
+    if (poll.held.vector.length > 0) this.#merge(poll, env);
+  }
+}
+
+const scratch = new Int32Array(512);
+const scratchBytes = new Uint8Array(scratch.buffer);
+
+/** Word index of this node's record of a key, or -1. @throws StoreError KV_CORRUPT */
+function find(key: Uint8Array, env: Env): number {
+  scratch[(key.length - 1) >>> 2] = 0;
+  scratchBytes.set(key);
+  return env.store.find(scratch, hashKey(scratch, 0, key.length), key.length | (slotOf(key) << 16), 0);
+}
+
+/** Word index of what the node holds of the key of the record at this word, or -1. @throws StoreError KV_CORRUPT */
+export const findSame = (store: Store, words: Int32Array, at: number): number =>
+  store.find(words, words[at + Rec.keyHash], words[at + Rec.keySlot], at + Rec.key);
+
+function isUnreadable(key: Uint8Array, env: Env): boolean {
+  try {
+    find(key, env);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+function hashOf(key: Uint8Array): number {
+  scratch[(key.length - 1) >>> 2] = 0;
+  scratchBytes.set(key);
+  return hashKey(scratch, 0, key.length);
+}

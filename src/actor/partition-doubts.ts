@@ -1,0 +1,50 @@
+/**
+ * Which partitions of a node may lack acknowledged writes, because its storage was lost in part: it mints nothing for them
+ * and answers no strict read of them until it has compared with enough others (core/doubt.ts). One for each node, shared by
+ * its actors; kept on its disk as a whole until the last is settled.
+ */
+
+/** `loss`: the end of the log, or all of it, is gone. `rollback`: the storage is as it was some time ago. */
+export type DoubtCause = 'none' | 'loss' | 'rollback';
+
+export interface DoubtHooks {
+  /** The node counts again for this partition. */
+  readonly onSettled: (partition: number) => void;
+  /** ... and for all of them; in so many of them writes may be lost, because too few replicas counted. */
+  readonly onAllSettled: (mayBeLost: number) => void;
+}
+
+export class PartitionDoubts {
+  readonly cause: DoubtCause;
+  readonly #open: Uint8Array;
+  readonly #hooks: DoubtHooks;
+  #openCount = 0;
+  #mayBeLost = 0;
+
+  constructor(partitions: number, cause: DoubtCause, hooks: DoubtHooks) {
+    this.cause = cause;
+    this.#hooks = hooks;
+    this.#open = new Uint8Array(partitions);
+    if (cause === 'none') return;
+    this.#open.fill(1);
+    this.#openCount = partitions;
+  }
+
+  has(partition: number): boolean {
+    return this.#open[partition] === 1;
+  }
+
+  /** Partitions in doubt. */
+  get size(): number {
+    return this.#openCount;
+  }
+
+  settle(partition: number, mayBeLost: boolean): void {
+    if (!this.has(partition)) return;
+    this.#open[partition] = 0;
+    this.#openCount--;
+    if (mayBeLost) this.#mayBeLost++;
+    this.#hooks.onSettled(partition);
+    if (this.#openCount === 0) this.#hooks.onAllSettled(this.#mayBeLost);
+  }
+}

@@ -1,0 +1,118 @@
+/** Tombstones and expired values, forgotten for good: when they may be, and when not. */
+import test from 'ava';
+import { Random } from '../../src/sim/random.js';
+import { World, type WorldOptions } from '../../src/sim/world.js';
+import { heldAt, putAt } from '../sim/replicas.js';
+import { plain } from './sets.js';
+
+const world = (options: Partial<WorldOptions> = {}): World =>
+  new World({ seed: 5, nodes: 3, n: 3, partitions: 8, collectionMs: 200, ...options });
+
+const keysOf = (one: World): string[] => [...new Set(one.nodes.flatMap((node) => node.store.keys))];
+const isEmpty = (one: World): boolean => keysOf(one).length === 0;
+
+test('collector: deleted keys -> the records are gone from every node, others stay', (t) => {
+  const one = world();
+  for (const node of one.nodes) {
+    for (let i = 0; i < 50; i++) putAt(node, `dead-${i}`, plain('a', i + 1, '', { tombstone: true }));
+    putAt(node, 'alive', plain('a', 99, 'v'));
+  }
+  t.true(one.runUntil(() => keysOf(one).join() === 'alive', 30_000));
+  t.deepEqual(one.thrown, []);
+});
+
+test('collector: an expired value -> gone once it is dead by every clock; one that lives on -> stays', (t) => {
+  const one = world();
+  const expiring = (atMs: number, count: number) => {
+    const set = plain('a', count, 'v');
+    return { ...set, siblings: set.siblings.map((sibling) => ({ ...sibling, expiresAtMs: atMs })) };
+  };
+  const nowMs = 1_750_000_000_000;
+  for (const node of one.nodes) {
+    putAt(node, 'soon', expiring(nowMs + 3_000, 1));
+    putAt(node, 'later', expiring(nowMs + 3_600_000, 2));
+  }
+  one.runFor(2_500);
+  t.true(keysOf(one).includes('soon'));
+  t.true(one.runUntil(() => keysOf(one).join() === 'later', 30_000));
+});
+
+test('collector: a node is away, however long -> nothing is collected until it is back and agrees', (t) => {
+  const one = world();
+  for (const node of one.nodes) putAt(node, 'key', plain('a', 1, 'old'));
+  one.crash(one.nodes[2]);
+  for (const node of one.nodes.slice(0, 2)) putAt(node, 'key', plain('a', 2, '', { tombstone: true }));
+  one.runFor(120_000);
+  t.deepEqual(keysOf(one), ['key']);
+  one.restart(one.nodes[2]);
+  t.true(one.runUntil(() => isEmpty(one), 120_000));
+});
+
+test('collector: one replica holds something else -> not collected; once they agree -> collected', (t) => {
+  const one = world({ antiEntropyMs: 20_000 });
+  for (const node of one.nodes.slice(0, 2)) putAt(node, 'key', plain('a', 2, '', { tombstone: true }));
+  putAt(one.nodes[2], 'key', plain('a', 1, 'old'));
+  one.runFor(5_000);
+  t.is(heldAt(one.nodes[0], 'key').siblings.length, 1);
+  t.true(one.runUntil(() => isEmpty(one), 120_000));
+});
+
+test('collector: puts and deletes under crashes, pauses and broken connections -> what was deleted last never comes back', (t) => {
+  for (let seed = 1; seed <= 30; seed++) {
+    const random = new Random(seed);
+    const one = world({
+      seed,
+      nodes: 3 + random.below(2),
+      clients: 3,
+      antiEntropyMs: 10_000,
+      glitches: 0.02,
+      delayMs: [0.02, 20],
+    });
+    const keys = ['a', 'b', 'c', 'd'];
+    let value = 0;
+    const act = (client: number, left: number): void => {
+      if (left === 0) return;
+      const tombstone = random.chance(0.5);
+      const order = {
+        key: random.pick(keys),
+        value: `v${++value}`,
+        w: 2,
+        deadlineMs: 300,
+        ...(tombstone && { tombstone }),
+      };
+      one.clients[client].write(order, { done: () => act(client, left - 1) });
+      if (random.chance(0.3)) one.clients[client].read({ key: random.pick(keys), r: 2, deadlineMs: 300 }, {});
+    };
+    for (const [client] of one.clients.entries()) act(client, 25);
+    for (let strike = 0; strike < 6; strike++) {
+      one.schedule(random.between(50, 3_000), () => {
+        const node = random.pick(one.nodes);
+        if (random.chance(0.5)) one.pause(node, random.between(10, 400));
+        else {
+          one.crash(node);
+          one.schedule(one.nowMs + random.between(5, 800), () => one.restart(node));
+        }
+      });
+    }
+    one.runFor(6_000);
+    let deleted = 0;
+    const remove = (key: string): void => {
+      one.clients[0].write(
+        { key, value: `end${++value}`, w: 3, tombstone: true },
+        { done: ({ error }) => (error === undefined ? deleted++ : remove(key)) },
+      );
+    };
+    for (const key of keys) remove(key);
+    t.true(
+      one.runUntil(() => deleted === keys.length, 60_000),
+      `seed ${seed}: all are deleted`,
+    );
+    t.true(
+      one.runUntil(() => isEmpty(one), 120_000),
+      `seed ${seed}: all are collected, not ${keysOf(one).join()}`,
+    );
+    one.runFor(15_000);
+    t.deepEqual(keysOf(one), [], `seed ${seed}: none is back`);
+    t.deepEqual(one.thrown, []);
+  }
+});

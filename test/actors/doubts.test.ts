@@ -1,0 +1,100 @@
+/** Nodes whose storage was lost in part: what they refuse, and how they come to count again. */
+import test from 'ava';
+import { World, type WorldOptions } from '../../src/sim/world.js';
+import { heldAt, putAt } from '../sim/replicas.js';
+import { plain } from './sets.js';
+
+const world = (options: Partial<WorldOptions> = {}): World =>
+  new World({ seed: 3, nodes: 3, n: 3, partitions: 8, ...options });
+
+const inDoubt = (one: World): number[] => one.nodes.map((node) => node.doubts.size);
+
+function fill(one: World, keys: number): void {
+  for (let index = 0; index < keys; index++) {
+    for (const node of one.nodes) putAt(node, `key-${index}`, plain('a', index + 1, 'same'));
+  }
+}
+
+test('doubts: a wiped node -> it fills up and counts again, no write is said to be lost', (t) => {
+  const one = world();
+  fill(one, 100);
+  one.runFor(1_000);
+  one.crash(one.nodes[1]);
+  one.nodes[1].disk.wipe();
+  one.restart(one.nodes[1]);
+  t.is(one.nodes[1].doubts.size, 8);
+  t.true(one.runUntil(() => one.nodes[1].doubts.size === 0, 60_000));
+  t.is(one.nodes[1].mayBeLost, 0);
+  for (let index = 0; index < 100; index++) {
+    t.deepEqual(heldAt(one.nodes[1], `key-${index}`), plain('a', index + 1, 'same'));
+  }
+});
+
+test('doubts: while in doubt -> mints nothing and answers no strict read; others do, and it takes their records', (t) => {
+  const one = world({ clients: 2 });
+  fill(one, 20);
+  one.crash(one.nodes[1]);
+  one.nodes[1].disk.wipe();
+  // who might count is away, so the doubt stays
+  one.crash(one.nodes[2]);
+  one.restart(one.nodes[1]);
+  one.runFor(5_000);
+  t.is(one.nodes[1].doubts.size, 8);
+  const key = 'key-1';
+  let error: string | undefined = 'none';
+  one.clients[0].write(
+    { key, value: 'w', w: 1 },
+    {
+      node: 1,
+      done: (call) => {
+        error = call.error;
+      },
+    },
+  );
+  one.runFor(2_000);
+  t.not(error, undefined);
+  let seen = -1;
+  one.clients[0].read(
+    { key, r: 1 },
+    {
+      node: 1,
+      done: (call) => {
+        seen = call.kind === 'read' ? call.set.siblings.length : -1;
+      },
+    },
+  );
+  one.runFor(2_000);
+  t.is(seen, 1, 'the read is answered by the one that counts');
+  one.clients[1].write({ key, value: 'v', w: 2 }, { node: 0 });
+  one.runFor(2_000);
+  t.is(Buffer.from(heldAt(one.nodes[1], key).siblings[0].value).toString(), 'v');
+  one.restart(one.nodes[2]);
+  t.true(one.runUntil(() => one.nodes[1].doubts.size === 0, 60_000));
+});
+
+test('doubts: all nodes at once -> they compare with each other, then count, and it is said that writes may be lost', (t) => {
+  const one = world();
+  fill(one, 20);
+  for (const node of one.nodes) one.crash(node);
+  for (const node of one.nodes) node.disk.wipe();
+  for (const node of one.nodes) one.restart(node);
+  t.deepEqual(inDoubt(one), [8, 8, 8]);
+  t.true(one.runUntil(() => inDoubt(one).every((open) => open === 0), 60_000));
+  t.true(one.nodes.some((node) => node.mayBeLost > 0));
+});
+
+test('doubts: a rolled-back disk -> pulls what it lacks; what only it holds is set aside and stays dead', (t) => {
+  const one = world();
+  fill(one, 30);
+  const [a, b, c] = one.nodes;
+  putAt(b, 'resurrected', plain('a', 500, 'long deleted and collected'));
+  for (const node of [a, c]) putAt(node, 'key-1', plain('a', 900, 'newer'));
+  one.crash(b);
+  b.disk.rollBack(b.disk.log.length);
+  one.restart(b);
+  t.true(one.runUntil(() => b.doubts.size === 0, 60_000));
+  one.runFor(2_000);
+  for (const node of one.nodes) t.deepEqual(heldAt(node, 'resurrected').siblings, []);
+  t.deepEqual(heldAt(b, 'key-1'), plain('a', 900, 'newer'));
+  t.is(b.repairs?.setAside, 1);
+});
