@@ -24,7 +24,10 @@ export class Router {
   readonly #suspected: Uint8Array;
   #lookedAtMs: number;
   readonly #isUp = (node: number) => this.#seat.isUp(node);
-  readonly #isTrusted = (node: number) => this.#suspected[node] === 0 && this.#seat.isUp(node);
+  readonly #isTrusted = (node: number) =>
+    this.#suspected[node] === 0 && this.#seat.isUp(node) && this.#serves(node, this.#partition);
+  readonly #serving: readonly Int32Array[];
+  #partition = 0;
 
   constructor(map: ThreadMap, seat: Seat, ring: RingTable, slotShift: number) {
     this.#map = map;
@@ -33,6 +36,7 @@ export class Router {
     this.#slotShift = slotShift;
     this.#views = Array.from({ length: map.nodes }, (_, node) => livenessView(map, node));
     this.#suspected = new Uint8Array(map.nodes);
+    this.#serving = map.memories.map(({ serving }) => new Int32Array(serving));
     this.#lookedAtMs = seat.nowMs;
   }
 
@@ -45,6 +49,7 @@ export class Router {
   route(slot: number, available: boolean): number {
     if (((this.#seat.nowMs - this.#lookedAtMs) | 0) >= LOOK_MS) this.#look();
     const partition = slot >>> this.#slotShift;
+    this.#partition = partition;
     const node = this.#ring.coordinator(partition, this.#isTrusted);
     if (node !== undefined) return node;
     const trusted = available ? this.#any(partition, this.#isTrusted) : undefined;
@@ -52,6 +57,12 @@ export class Router {
     const last = doubtful ?? (available ? this.#any(partition, this.#isUp) : undefined);
     if (last !== undefined) return last;
     throw new StoreError('KV_UNAVAILABLE', 'no replica of the key is up; nothing was done');
+  }
+
+  /** False for a node that is in doubt about the partition: it would mint nothing. */
+  #serves(node: number, partition: number): boolean {
+    // Atomics: acquire; a guess, the node itself knows better
+    return (Atomics.load(this.#serving[node], partition) & 1) === 1;
   }
 
   /** The same node for all threads that suspect the same ones. */

@@ -83,7 +83,7 @@ function checkTrees({ world, observer }: FinalScope): void {
     for (let partition = 0; partition < world.partitions; partition++) {
       const tree = trees.of(partition);
       if (tree === undefined) continue;
-      const fresh = new PartitionTrees(store, world);
+      const fresh = new PartitionTrees(store, world, new Uint8Array(world.partitions + 1));
       fresh.begin(partition);
       fresh.advance(partition as PartitionId, Number.MAX_SAFE_INTEGER, () => undefined);
       if (fresh.of(partition)?.equals(tree) === true) continue;

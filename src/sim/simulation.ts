@@ -52,6 +52,8 @@ export interface RunReport {
 
 /** Behind the deadline, the client's sweep, and the longest pause. */
 const SETTLE_MS = 600;
+/** Time that nodes may take to count again once all are there. */
+const DOUBT_MS = 60_000;
 /** A write that begins this long after the last fault ended, to a cluster that was healed, succeeds. */
 export const HEALED_MS = 5_000;
 
@@ -135,6 +137,8 @@ class Simulation {
     world.network.settle();
     this.#rare.settle();
     world.runFor(HEALED_MS);
+    const hasSettled = () => world.nodes.every(({ up, doubts }) => !up || doubts.size === 0);
+    if (!world.runUntil(hasSettled, DOUBT_MS)) this.#observer.problem('nodes stay in doubt');
     this.#writeAll();
     this.#awaitQuiet();
     for (let round = 0; round < 2; round++) this.#readAll();

@@ -1,5 +1,5 @@
 /** Repair over real threads and disks: what one replica has lost comes back from the others. */
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import type { Store } from '../../src/index.js';
@@ -36,15 +36,51 @@ test('repair: one partition, a dry run, a partition that is none, a signal -> as
   await failsWith(t, 'KV_ABORTED', () => store.repair({ signal: AbortSignal.abort() }));
 });
 
-test('repair: a node whose directory was wiped while the store was closed -> it holds everything again', async (t) => {
+test('repair: a node whose directory was wiped while the store was closed -> it fills up by itself, and then counts', async (t) => {
   const path = join(makeFolder(t), 'data');
   const first = await openSmall(t, { path });
   await fill(first);
   await first.close();
   rmSync(nodeFolder(path, 1), { recursive: true });
   const store = await openSmall(t, { path });
-  const { failed } = await store.repair();
-  t.deepEqual(failed, []);
-  await until(async () => (await keysOn(store, 1)) >= KEYS);
+  const lost: unknown[] = [];
+  store.on('writes-may-be-lost', (event) => lost.push(event));
+  await until(async () => {
+    const node = (await store.stats()).nodes[1];
+    return node.keysAbout >= KEYS && node.repairs.inDoubt === 0;
+  });
+  t.deepEqual(lost, []);
   t.is(await keysOn(store, 1), KEYS);
+});
+
+test('repair: the only host after a power loss, all of its nodes in doubt -> it serves again, and says that writes may be lost', async (t) => {
+  const path = join(makeFolder(t), 'data');
+  const first = await openSmall(t, { path });
+  await fill(first);
+  await first.close();
+  for (const node of [0, 1, 2]) {
+    const file = join(nodeFolder(path, node), 'node.json');
+    const held = JSON.parse(readFileSync(file, 'utf8'));
+    writeFileSync(file, JSON.stringify({ ...held, bootId: 'before', cleanClose: false }));
+  }
+  const store = await openSmall(t, { path });
+  const lost: unknown[] = [];
+  store.on('writes-may-be-lost', (event) => lost.push(event));
+  await until(async () => (await store.stats()).nodes.every(({ repairs }) => repairs.inDoubt === 0));
+  await until(() => lost.length > 0);
+  t.is(await store.get('key-7'), 'value-7');
+  await store.put('key-7', 'again');
+  t.is(await store.get('key-7'), 'again');
+});
+
+test('collection: everything is deleted -> the nodes hold nothing any more', async (t) => {
+  const store = await openSmall(t, { collectionIntervalMs: 200 });
+  await fill(store);
+  await store.batch(Array.from({ length: KEYS }, (_, index) => ({ type: 'delete', key: `key-${index}` }) as const));
+  await until(async () => {
+    const { nodes } = await store.stats();
+    return nodes.reduce((sum, { repairs }) => sum + repairs.collected, 0) >= KEYS;
+  });
+  await until(async () => (await keysOn(store, 0)) === 0);
+  t.is(await store.get('key-1'), undefined);
 });

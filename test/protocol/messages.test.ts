@@ -52,6 +52,7 @@ test('message table: each call -> a reply that ends it', (t) => {
     write: 'written',
     mint: 'minted',
     replicate: 'replicated',
+    standIn: 'replicated',
     read: 'answered',
     fetch: 'fetched',
     scan: 'page',
