@@ -10,7 +10,14 @@ import type { MemberReport, NodeStats, RingReport, StoreEvents } from '../host/r
 import type { ChangeOptions, ChangeResult, PlanOptions, RingPlan, StoreChange } from './ring-types.js';
 
 export type { Durability, Mode } from '../core/options.js';
-export type { MailboxStats, MemberReport, NodeStats, RingReport, StoreEvents } from '../host/reports.js';
+export type {
+  MailboxStats,
+  MemberReport,
+  NodeStats,
+  RingChangeReport,
+  RingReport,
+  StoreEvents,
+} from '../host/reports.js';
 export type {
   ChangeOptions,
   ChangeProgress,

@@ -7,6 +7,7 @@ import { StoreError } from '../core/errors.js';
 import type { StoreOptions } from '../core/options.js';
 import type { Member } from '../core/ring.js';
 import { allMembers, type RingState } from '../core/ring-state.js';
+import { Count } from '../runtime/counters.js';
 import type { ControlLink } from './control.js';
 import type { DataDirectory } from './data-directory.js';
 import { memberOf } from './first-ring.js';
@@ -118,10 +119,14 @@ export class NodeThreads {
     await supervisor.start();
   }
 
+  /** Ends a node that has left, once requests that were on their way to it have had their time and its hints are delivered. */
   async #retire(node: number): Promise<void> {
     if (this.#retiring.has(node)) return;
     this.#retiring.add(node);
-    await sleep(Math.min(this.#parts.options.deadlineMs, RETIRE_MS_MAX), undefined, { ref: false });
+    const counters = new Int32Array(this.#parts.map.counters[node]);
+    do {
+      await sleep(Math.min(this.#parts.options.deadlineMs, RETIRE_MS_MAX), undefined, { ref: false });
+    } while (counters[Count.hints] > 0 && !this.#isClosing);
     this.#retiring.delete(node);
     const supervisor = this.#nodes.get(node);
     if (supervisor === undefined || this.#isClosing || this.#isWanted(node)) return;

@@ -125,6 +125,34 @@ test.serial(
   },
 );
 
+test.serial(
+  'ring: most members are dead -> no change, but by force; what is left is copied, and it says so',
+  async (t) => {
+    const store = await openSmall(t, WIDE);
+    await fill(store, 500);
+    for (let key = 0; key < 500; key++) await store.put(`key-${key}`, `value ${key}`, { w: 3 });
+    for (const node of [1, 2]) await hostOf(store).supervisor(node).close();
+    await failsWith(t, 'KV_FAILURE_DOMAINS', () => store.plan({ kind: 'leave', nodes: [1, 2] }, { force: true }));
+    await failsWith(t, 'KV_INVALID_OPTION', () => store.plan({ kind: 'replace', nodes: [1] }, { force: true }));
+    const plan = await store.plan({ kind: 'replace', nodes: [1, 2] }, { force: true });
+    t.deepEqual(plan.gone, [1, 2]);
+    t.is(plan.records, 1_000);
+    const seen = new Set<boolean | undefined>();
+    const onProgress = () => seen.add(store.ring().change?.forced);
+    const result = await store.change({ kind: 'replace', nodes: [1, 2] }, { force: true, onProgress });
+    t.deepEqual(result.joined, [3, 4]);
+    t.true(seen.has(true));
+    t.deepEqual(await missing(store, 500), []);
+    // the threads of the host see the new ring a moment before its nodes do
+    const put = () =>
+      store.put('after', 'all', { w: 3 }).then(
+        () => true,
+        () => false,
+      );
+    await until(put);
+  },
+);
+
 test.serial('ring: what cannot be -> a typed error, and nothing has changed', async (t) => {
   const store = await openSmall(t, { ...WIDE, nodesMax: 4 });
   await failsWith(t, 'KV_FAILURE_DOMAINS', () => store.change({ kind: 'leave', nodes: [0] }));

@@ -2,7 +2,7 @@
  * `kvorum ring`: who owns what, how even it is, and what would move if a node joined. The forecast runs the same pure
  * claim as the store, on the reported map with one member more.
  */
-import type { RingReport } from '../../client/types.js';
+import type { RingChangeReport, RingReport } from '../../client/types.js';
 import type { CommandSpec } from '../command.js';
 import { withStore } from '../open-access.js';
 import { table } from '../output.js';
@@ -36,7 +36,7 @@ export const ringCommand: CommandSpec = {
     }),
 };
 
-function describeBalance({ epoch, partitions, n, nodes, preferenceLists }: RingReport): string {
+function describeBalance({ epoch, partitions, n, nodes, preferenceLists, change }: RingReport): string {
   const owned = new Map<number, number>();
   for (const [owner] of preferenceLists) owned.set(owner, (owned.get(owner) ?? 0) + 1);
   const rows = nodes.map(({ node, replicas, fairShare }) => [
@@ -47,7 +47,14 @@ function describeBalance({ epoch, partitions, n, nodes, preferenceLists }: RingR
     `${(100 * (replicas / fairShare - 1)).toFixed(1)}%`,
   ]);
   const heading = ['node', 'owns', 'replicas', 'fair share', 'off by'];
-  return `epoch ${epoch}, ${partitions} partitions, N=${n}\n\n${table([heading, ...rows])}`;
+  const moving = change === undefined ? '' : `\n${describeChange(change)}`;
+  return `epoch ${epoch}, ${partitions} partitions, N=${n}${moving}\n\n${table([heading, ...rows])}`;
+}
+
+function describeChange({ id, kind, forced, moving }: RingChangeReport): string {
+  const filling = moving.filter(({ phase }) => phase === 'filling').length;
+  const how = forced ? ' by force' : '';
+  return `${kind}${how} under way since epoch ${id}: ${filling} partitions being filled, ${moving.length - filling} handing over`;
 }
 
 function describeJoin({ moved, total, optimum }: JoinForecast): string {
