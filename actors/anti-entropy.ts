@@ -24,7 +24,7 @@ import { advanceListing, answerCompare, type Listing, startListing } from './exc
 import { KeyPolls } from './key-polls.js';
 import { PartitionTrees } from './partition-trees.js';
 import { NO_COUNTS, type RepairCounts } from './repair-counts.js';
-import { type Rounds, startRounds, visitRounds } from './repair-rounds.js';
+import { type Rounds, startRounds, tellRepaired, visitRounds } from './repair-rounds.js';
 
 export interface AntiEntropyOptions {
   /** The smallest W of writes. */
@@ -222,10 +222,13 @@ function newRequest(state: AntiEntropyState): number {
 function finish(state: AntiEntropyState, env: Env): void {
   const { active, counts } = state;
   if (active === undefined) return;
-  const { exchange, job } = active;
+  const { exchange, job, urgency } = active;
   const { differing, transfer } = exchange;
   const isMerged = exchange.outcome === 0 && !job.dryRun;
-  if (isMerged) state.settlement.compared(job.partition, job.peer, { counts: exchange.peerCounts, isMerged });
+  if (isMerged) {
+    state.settlement.compared(job.partition, job.peer, { counts: exchange.peerCounts, isMerged });
+    if (urgency === 'known' && !job.pullOnly) tellRepaired(job.partition, job.peer, env);
+  }
   state.active = undefined;
   state.counts = {
     ...counts,

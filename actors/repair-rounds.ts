@@ -2,10 +2,14 @@
  * When a node compares without being asked: all of its partitions every interval, and those that it shares with a node that
  * was away, soon after that one is back.
  */
+import { addressOf, Role } from '../src/actor/address.js';
 import type { Env } from '../src/actor/env.js';
 import { coHoldersOf, laterHoldersOf } from '../src/core/co-holders.js';
 import type { NodeIndex, PartitionId } from '../src/core/ids.js';
+import { Note } from '../src/protocol/hint-messages.js';
+import { Kind } from '../src/protocol/messages.js';
 import type { AntiEntropyState } from './anti-entropy.js';
+import { pageNotes } from './hint-records.js';
 
 export interface Rounds {
   /** When the next round begins, and whether one is under way. */
@@ -13,6 +17,7 @@ export interface Rounds {
   isUnderWay: boolean;
   readonly startedAtMs: number;
   visitedAtMs: number;
+  notesAtMs: number;
   /** Nodes that this one has not seen up of late; since the start: whoever was not up a while after it. */
   readonly away: Set<NodeIndex>;
   /** Nodes that are back, and when to compare with them: hints go first. */
@@ -23,6 +28,9 @@ export interface Rounds {
 const STARTING_MS = 5_000;
 const BACK_PAUSE_MS = 2_000;
 const VISIT_PAUSE_MS = 200;
+const NOTES_PAUSE_MS = 2_000;
+/** Notes looked at together; the others follow when these are done. */
+const NOTES_MAX = 256;
 
 export function startRounds(intervalMs: number, env: Env): Rounds {
   const startedAtMs = env.nowMs();
@@ -33,6 +41,7 @@ export function startRounds(intervalMs: number, env: Env): Rounds {
     isUnderWay: false,
     startedAtMs,
     visitedAtMs: startedAtMs,
+    notesAtMs: startedAtMs,
     away: new Set(),
     back: new Map(),
   };
@@ -44,6 +53,7 @@ export function visitRounds(state: AntiEntropyState, env: Env): void {
   if (((env.nowMs() - rounds.visitedAtMs) | 0) < VISIT_PAUSE_MS) return;
   rounds.visitedAtMs = env.nowMs();
   lookForReturns(rounds, env);
+  lookAtNotes(state, env);
   for (const [peer, atMs] of rounds.back) {
     if (((env.nowMs() - atMs) | 0) < 0) continue;
     rounds.back.delete(peer);
@@ -63,6 +73,25 @@ export function visitRounds(state: AntiEntropyState, env: Env): void {
   for (let p = 0; p < env.placement.partitions; p++) {
     for (const peer of laterHoldersOf(env.placement, p, env.node)) queue.add(jobOf(p, peer), 'periodic');
   }
+}
+
+/** Partitions of which the hint keeper knows that a node lacks something, and not what. */
+function lookAtNotes({ rounds, queue }: AntiEntropyState, env: Env): void {
+  if (((env.nowMs() - rounds.notesAtMs) | 0) < 0) return;
+  rounds.notesAtMs = (env.nowMs() + NOTES_PAUSE_MS) | 0;
+  for (const { target, partition } of pageNotes(env.store, { limit: NOTES_MAX })) {
+    const peer = target as NodeIndex;
+    const isThere = env.placement.isUp(peer) && !env.placement.suspects(peer);
+    if (isThere && coHoldersOf(env.placement, partition, env.node).includes(peer)) {
+      queue.add(jobOf(partition, peer), 'known');
+    }
+  }
+}
+
+/** The hint keeper may drop its note: this node and the peer hold the same. */
+export function tellRepaired(partition: number, peer: NodeIndex, env: Env): void {
+  const out = env.open(Kind.repaired, addressOf(Role.hintKeeper, env.node, 0), 0, Note.end * 4);
+  out?.words.set([peer, partition], out.at + Note.target);
 }
 
 function lookForReturns({ startedAtMs, away, back }: Rounds, env: Env): void {

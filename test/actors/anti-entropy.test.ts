@@ -1,6 +1,7 @@
 /** Replicas that differ, compared and made alike: the real actors in the simulated world. */
 import test from 'ava';
 import type { AntiEntropyState } from '../../actors/anti-entropy.js';
+import { noteKey, pageNotes, putDated } from '../../actors/hint-records.js';
 import { addressOf, Role } from '../../src/actor/address.js';
 import type { AnyBehaviour } from '../../src/actor/behaviour.js';
 import type { SiblingSet } from '../../src/core/siblings.js';
@@ -212,4 +213,32 @@ test('anti-entropy: the peer goes down in the middle -> the exchange fails, and 
   world.restart(world.nodes[1]);
   t.true(exchange(world, 0, 0, 0, 1)?.ok);
   t.true(keys.every((key) => heldAt(world.nodes[0], key).vector.length > 0));
+});
+
+test('anti-entropy: a record that cannot be read -> what the others hold takes its place', (t) => {
+  const { world } = scene();
+  fill(world, 30);
+  const key = keyOf(4);
+  const [, b] = world.nodes;
+  b.store.corrupt.add(key);
+  exchange(world, 1, partitionOf(key));
+  t.true(world.runUntil(() => !b.store.corrupt.has(key), 30_000));
+  t.deepEqual(heldAt(b, key), plain('a', 5, 'same'));
+  t.is(b.repairs?.healed, 1);
+});
+
+test('anti-entropy: a note that a node lacks something -> that partition is compared first, and the note goes', (t) => {
+  const { world } = scene();
+  fill(world, 30);
+  const [a, , c] = world.nodes;
+  const key = keyOf(4);
+  putAt(a, key, plain('a', 2_000, 'missed by c'));
+  a.store.beginHandler();
+  putDated(a.store, noteKey(c.index, partitionOf(key)), 1);
+  a.store.commit();
+  a.store.publish();
+  world.crash(a);
+  world.restart(a);
+  t.true(world.runUntil(() => heldAt(c, key).vector[0]?.counter === 2_000, 30_000));
+  t.true(world.runUntil(() => pageNotes(a.store, { limit: 9 }).length === 0, 30_000));
 });
