@@ -11,6 +11,7 @@ import { Kind } from '../src/protocol/messages.js';
 import { failure, success } from '../src/protocol/outcome.js';
 import { copyWords, sizeOf } from '../src/protocol/record.js';
 import { Pull, Pulled } from '../src/protocol/ring-messages.js';
+import { grown } from './vnode-scan.js';
 
 /** Body of a `pull`. */
 export interface PullBody {
@@ -82,10 +83,4 @@ function collect(partition: number, message: MessageView, env: Env): Page {
     return true;
   });
   return page;
-}
-
-function grown(words: Int32Array, atLeast: number): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(Math.max(words.length * 2, atLeast));
-  larger.set(words);
-  return larger;
 }

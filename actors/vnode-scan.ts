@@ -47,7 +47,8 @@ function collect(partition: PartitionId, message: MessageView, env: Env) {
   return { words, used, count, more };
 }
 
-function grown(words: Int32Array, atLeast: number): Int32Array<ArrayBuffer> {
+/** These words with room for at least so many. */
+export function grown(words: Int32Array, atLeast: number): Int32Array<ArrayBuffer> {
   const larger = new Int32Array(Math.max(words.length * 2, atLeast));
   larger.set(words);
   return larger;
