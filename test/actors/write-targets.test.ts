@@ -153,7 +153,7 @@ function movingRing(phase: Phase): RingState {
   const { members, failureDomain } = ring;
   const next = [[1, 2, 3].map(nodeIndex)];
   const move = { id: 2, kind: 'join' as const, members, failureDomain, next, phases: [phase], gone: [] };
-  return { ...ring, epoch: epoch(2), changedAt: [2], move };
+  return { ...ring, epoch: epoch(2), changedAt: [2], begunAt: [2], move };
 }
 
 test('targets: a partition moves -> W of the old list and W of the new', (t) => {
