@@ -8,6 +8,7 @@ import { StoreError } from '../core/errors.js';
 import { CliError } from './exit-codes.js';
 import type { Line } from './ndjson.js';
 import { parsePair } from './pair-line.js';
+import { formatNumber } from './quantities.js';
 import type { PairToWrite, StoreAccess } from './store-access.js';
 
 export interface LoadOptions {
@@ -60,7 +61,10 @@ export async function loadLines(
     const { loaded } = await loader.abandon();
     if (!(thrown instanceof BadLineError)) throw thrown;
     const { line, fault } = thrown.bad;
-    throw new CliError('KV_INPUT', `line ${line}: ${fault} (${loaded} pairs were loaded)`, { line, loaded });
+    throw new CliError('KV_INPUT', `line ${line}: ${fault} (${formatNumber(loaded, 'pair')} loaded before)`, {
+      line,
+      loaded,
+    });
   }
 }
 

@@ -72,18 +72,25 @@ export function buildProgram(): Command {
     .version(SERVER_VERSION, '-V, --version', 'print the version')
     .exitOverride()
     .configureHelp({ showGlobalOptions: false })
-    .configureOutput({ outputError: printUsageError })
+    .configureOutput({ outputError: usageErrorPrinter('--help') })
     .addHelpText('after', ABOUT)
     .addHelpText('afterAll', exitCodesHelp());
-  for (const spec of COMMANDS) addCommand(program, spec);
+  for (const spec of COMMANDS) {
+    const command = addCommand(program, spec);
+    command.configureOutput({ outputError: usageErrorPrinter(`help ${command.name()}`) });
+  }
   return program;
 }
 
-function printUsageError(text: string): void {
-  const message = text
-    .replace(/^error: /, '')
-    .trim()
-    .replaceAll('\n', ' ');
-  const json = process.argv.includes('--json');
-  new Output(json).error(printedError(new CliError('KV_USAGE', `${message}; see kvorum --help`)));
+/** Prints a complaint of commander, and which help to look at. */
+function usageErrorPrinter(help: string): (text: string) => void {
+  return (text) => {
+    const message = text
+      .replace(/^error: /, '')
+      .trim()
+      .replace(/\.$/, '')
+      .replaceAll('\n', ' ');
+    const json = process.argv.includes('--json');
+    new Output(json).error(printedError(new CliError('KV_USAGE', `${message}; see kvorum ${help}`)));
+  };
 }

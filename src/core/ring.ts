@@ -97,7 +97,7 @@ export function validateRing(map: RingMap): void {
   if (n > domains) {
     throw new StoreError(
       'KV_FAILURE_DOMAINS',
-      `n is ${n}, but there ${domains === 1 ? 'is 1' : `are ${domains}`} distinct failure domains (${failureDomain}): ` +
+      `n is ${n}, but there ${domains === 1 ? 'is 1 failure domain' : `are ${domains} distinct failure domains`} (${failureDomain}): ` +
         `add nodes in ${n - domains} more, lower n to ${domains}, or choose a finer failureDomain`,
       { n, domains, failureDomain },
     );

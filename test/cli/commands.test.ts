@@ -61,7 +61,7 @@ test('commands: a bad line -> its number; stop ends with 5, skip loads the rest 
   const input = `{"key":"a","value":1}\n{"key":"b","value":"${'x'.repeat(20_000)}"}\nnonsense\n{"key":"c","value":3}\n`;
   const stop = await cli.run(['load', '-'], { input });
   t.is(stop.code, 5);
-  t.regex(stop.stderr, /^kvorum: KV_INPUT: line [23]: .* pairs were loaded\)$/m);
+  t.regex(stop.stderr, /^kvorum: KV_INPUT: line [23]: .* pairs? loaded before\)$/m);
   const skip = await cli.run(['load', '-', '--on-error', 'skip'], { input });
   t.is(skip.code, 5);
   t.regex(skip.stderr, /skipped line 2: KV_PAIR_TOO_LARGE/);
@@ -87,6 +87,8 @@ test('commands: usage errors -> exit code 2 and KV_USAGE, as JSON with --json', 
     t.deepEqual([code, stdout], [2, ''], args.join(' '));
     t.regex(stderr, /^kvorum: KV_USAGE: /, args.join(' '));
   }
+  t.regex((await cli.run(['get', 'a', 'b'])).stderr, /but got 2; see kvorum help get\n$/);
+  t.regex((await cli.run(['frobnicate'])).stderr, /see kvorum --help\n$/);
   const { code, stderr } = await cli.run(['get', 'k', '--n', '10', '--json']);
   t.is(code, 2);
   t.like(JSON.parse(stderr), { error: { code: 'KV_USAGE', exitCode: 2, details: { option: 'n' } } });

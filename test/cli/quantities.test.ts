@@ -5,6 +5,7 @@ import {
   formatBytes,
   formatCount,
   formatNanoseconds,
+  formatNumber,
   formatTarget,
   parseBytes,
   parseCount,
@@ -100,4 +101,11 @@ test('quantities: formatting -> short and readable', (t) => {
     '5.0 TiB',
   ]);
   t.deepEqual([850, 12_500, 3_100_000, 2_400_000_000].map(formatNanoseconds), ['850 ns', '12.5 µs', '3.1 ms', '2.4 s']);
+});
+
+test('quantities: a number of a noun -> plural but for one', (t) => {
+  t.deepEqual(
+    [0, 1, 1_234].map((count) => formatNumber(count, 'pair')),
+    ['0 pairs', '1 pair', '1,234 pairs'],
+  );
 });

@@ -30,5 +30,7 @@ test('sim: flags that it does not know -> exit code 2; the list of faults to pla
   const cli = await Cli.create(t);
   t.is((await cli.run(['sim', '--plant', 'nonsense'])).code, 2);
   t.is((await cli.run(['sim', '--seeds', 'many'])).code, 2);
+  const { code, stderr } = await cli.run(['sim', '--nodes', '2', '--n', '3']);
+  t.deepEqual([code, stderr], [2, 'kvorum: KV_USAGE: --n 3 is more than --nodes 2\n']);
   t.true((await cli.must(['sim', '--plant', 'list'])).stdout.includes('forgets tombstones\n'));
 });

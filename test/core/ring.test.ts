@@ -45,6 +45,8 @@ test('ring: n exceeds the failure domains -> KV_FAILURE_DOMAINS, with what to do
   t.is(error?.code, 'KV_FAILURE_DOMAINS');
   t.regex(error?.message ?? '', /lower n to 2/);
   t.deepEqual(error?.details, { n: 3, domains: 2, failureDomain: 'zone' });
+  const alone = ringOf({ weights: [1, 1], zones: ['a', 'a'], failureDomain: 'zone', n: 2 });
+  t.regex(t.throws(() => validateRing(alone))?.message ?? '', /there is 1 failure domain \(zone\)/);
 });
 
 const good = ringOf({ weights: [1, 1, 1] });

@@ -10,7 +10,7 @@ import { addForceFlag, addJoinFlags, type ChangeName, changeOrder } from '../cha
 import type { CommandSpec, Invocation } from '../command.js';
 import { withStore } from '../open-access.js';
 import { startProgress } from '../progress.js';
-import { formatBytes, formatCount } from '../quantities.js';
+import { formatBytes, formatNumber } from '../quantities.js';
 import type { StoreAccess } from '../store-access.js';
 
 const LOOK_MS = 200;
@@ -105,7 +105,7 @@ function describeResult(name: ChangeName, result: ChangeResult): string {
   const { joined, partitions, settled, records, bytes, epoch, done } = result;
   const nodes = joined.length > 0 ? ` (new: node ${joined.join(', ')})` : '';
   if (!done)
-    return `${name}${nodes} has begun: ${formatCount(partitions - settled)} partitions to move (epoch ${epoch})`;
-  const copied = `${formatCount(records)} records, ${formatBytes(bytes)} copied`;
-  return `${name}${nodes}: ${formatCount(partitions)} partitions changed hands, ${copied} (epoch ${epoch})`;
+    return `${name}${nodes} has begun: ${formatNumber(partitions - settled, 'partition')} to move (epoch ${epoch})`;
+  const copied = `${formatNumber(records, 'record')}, ${formatBytes(bytes)} copied`;
+  return `${name}${nodes}: ${formatNumber(partitions, 'partition')} changed hands, ${copied} (epoch ${epoch})`;
 }

@@ -8,7 +8,7 @@ import { EXIT_CODES } from '../exit-codes.js';
 import { withStore } from '../open-access.js';
 import { formatPair } from '../pair-line.js';
 import { rateOf, startProgress } from '../progress.js';
-import { formatBytes, formatCount } from '../quantities.js';
+import { formatBytes, formatCount, formatNumber } from '../quantities.js';
 import type { ScanRequest, StoreAccess } from '../store-access.js';
 import { withTemporary } from '../temporary.js';
 import { addRangeFlags, scanRequest } from './scan.js';
@@ -60,7 +60,7 @@ async function toFile(
     progress.stop();
     const perSecond = Math.round(rateOf(count, startedAt));
     output.result({ file, exported: count, bytes, perSecond }, () => {
-      return `exported ${formatCount(count)} pairs to ${file} (${formatBytes(bytes)}, ${formatCount(perSecond)}/s)`;
+      return `exported ${formatNumber(count, 'pair')} to ${file} (${formatBytes(bytes)}, ${formatCount(perSecond)}/s)`;
     });
   } finally {
     progress.stop();

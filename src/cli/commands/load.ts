@@ -10,7 +10,7 @@ import { type BadLine, loadLines } from '../loader.js';
 import { readLines } from '../ndjson.js';
 import { withStore } from '../open-access.js';
 import { rateOf, startProgress } from '../progress.js';
-import { formatBytes, formatCount, parseCount } from '../quantities.js';
+import { formatBytes, formatCount, formatNumber, parseCount } from '../quantities.js';
 import type { StoreAccess } from '../store-access.js';
 
 /** Bad lines named on standard error; the rest are counted. */
@@ -72,7 +72,7 @@ async function loadFile({ flags, output }: Invocation, access: StoreAccess, sour
     const seconds = (performance.now() - startedAt) / 1_000;
     const perSecond = Math.round(rateOf(totals.loaded, startedAt));
     output.result({ ...totals, seconds: Number(seconds.toFixed(3)), perSecond, errors }, () => {
-      const counts = `loaded ${formatCount(totals.loaded)} pairs, skipped ${formatCount(totals.skipped)}`;
+      const counts = `loaded ${formatNumber(totals.loaded, 'pair')}, skipped ${formatCount(totals.skipped)}`;
       return `${counts} (${formatBytes(totals.bytes)} in ${seconds.toFixed(1)} s, ${formatCount(perSecond)}/s)`;
     });
     return totals.skipped > 0 ? EXIT_CODES.input.code : EXIT_CODES.ok.code;

@@ -5,7 +5,7 @@ import type { CommandSpec } from '../command.js';
 import { CliError } from '../exit-codes.js';
 import { withStore } from '../open-access.js';
 import { table } from '../output.js';
-import { formatBytes, formatCount } from '../quantities.js';
+import { formatBytes, formatCount, formatNumber } from '../quantities.js';
 
 export const planCommand: CommandSpec = {
   usage: 'plan <change> [arguments...]',
@@ -38,7 +38,7 @@ export const planCommand: CommandSpec = {
 
 function describePlan(plan: RingPlan): string {
   const { kind, partitions, replicas, records, bytes, transfers, nodes, gone } = plan;
-  const copied = `${formatCount(records)} records, ${formatBytes(bytes)}`;
+  const copied = `${formatNumber(records, 'record')}, ${formatBytes(bytes)}`;
   const head = `${kind}: ${formatCount(partitions)} partitions change hands, ${formatCount(replicas)} replicas are copied (${copied})`;
   const forced = gone.length > 0 ? `\nby force: gives up node ${gone.join(', ')}, and all that only they held` : '';
   const after = table([

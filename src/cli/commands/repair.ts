@@ -7,7 +7,7 @@ import type { RepairResult } from '../../client/types.js';
 import type { CommandSpec, Invocation } from '../command.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { withStore } from '../open-access.js';
-import { formatCount, parseCount } from '../quantities.js';
+import { formatCount, formatNumber, parseCount } from '../quantities.js';
 import type { StoreAccess } from '../store-access.js';
 
 /** Partitions under way at the same time. */
@@ -100,8 +100,8 @@ function plainProgress(output: Invocation['output'], totals: Totals): { update()
 
 function describe({ partitions, differing, moved, failed }: Totals, { flags }: Invocation): string {
   const compared = `compared ${formatCount(partitions - failed.length)} of ${formatCount(partitions)} partitions`;
-  const found = `${formatCount(differing)} keys differed`;
-  const done = flags.dryRun === true ? 'nothing was changed' : `${formatCount(moved)} records copied`;
+  const found = `${formatNumber(differing, 'key')} differed`;
+  const done = flags.dryRun === true ? 'nothing was changed' : `${formatNumber(moved, 'record')} copied`;
   const failures = failed.map(({ partition, code }) => `\npartition ${partition} could not be compared: ${code}`);
   return `${compared}: ${found}, ${done}${failures.join('')}`;
 }

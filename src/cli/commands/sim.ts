@@ -11,7 +11,7 @@ import type { CommandSpec, Flags, Invocation } from '../command.js';
 import { CliError, EXIT_CODES } from '../exit-codes.js';
 import { table } from '../output.js';
 import { startProgress } from '../progress.js';
-import { formatCount, parseCount } from '../quantities.js';
+import { formatCount, formatNumber, parseCount } from '../quantities.js';
 
 /** Options of a run as flags: their names, ranges and help. */
 const RUN_FLAGS = {
@@ -23,6 +23,14 @@ const RUN_FLAGS = {
   calls: { min: 1, max: 100_000, help: 'calls of each client' },
   faults: { min: 0, max: 100_000, help: 'most faults of a run' },
 } as const;
+
+/** Flags whose number is at most that of another one. */
+const BOUNDED_BY = [
+  ['w', 'n'],
+  ['r', 'n'],
+  ['n', 'nodes'],
+  ['hosts', 'nodes'],
+] as const;
 
 export const simCommand: CommandSpec = {
   usage: 'sim',
@@ -97,6 +105,7 @@ function plantOf({ plant }: Flags): string | undefined {
 }
 
 function runOptions(flags: Flags): RunOptions {
+  for (const [less, more] of BOUNDED_BY) refuseMore(flags, less, more);
   const numbers = Object.entries(RUN_FLAGS).flatMap(([name, { min, max }]) => {
     if (flags[name] === undefined) return [];
     return [[name === 'faults' ? 'faultsMax' : name, parseCount(String(flags[name]), { min, max })]];
@@ -106,6 +115,11 @@ function runOptions(flags: Flags): RunOptions {
     ...(flags.moves === true && { moves: true }),
     ...(flags.beyond === true && { beyond: true }),
   };
+}
+
+function refuseMore(flags: Flags, less: string, more: string): void {
+  if (flags[less] === undefined || flags[more] === undefined || Number(flags[less]) <= Number(flags[more])) return;
+  throw new CliError('KV_USAGE', `--${less} ${flags[less]} is more than --${more} ${flags[more]}`);
 }
 
 /** The command line that runs one seed again. */
@@ -126,10 +140,10 @@ function replay(seed: number, run: RunOptions, flags: Flags): string {
 
 function describe(report: CampaignReport, seconds: number): string {
   const { seeds, virtualHours, operations, acknowledged, failed, faults, rarePaths, hash } = report;
-  const rate = `${formatCount(seeds / seconds)} seeds a second`;
+  const rate = `${formatNumber(seeds / seconds, 'seed')} a second`;
   const summary = [
-    `${formatCount(seeds)} seeds from ${report.firstSeed}, ${failed.length} failed (${seconds.toFixed(1)} s, ${rate})`,
-    `${virtualHours.toFixed(1)} virtual hours, ${formatCount(operations)} operations checked, ${formatCount(acknowledged)} writes acknowledged`,
+    `${formatNumber(seeds, 'seed')} from ${report.firstSeed}, ${failed.length} failed (${seconds.toFixed(1)} s, ${rate})`,
+    `${virtualTime(virtualHours)}, ${formatCount(operations)} operations checked, ${formatCount(acknowledged)} writes acknowledged`,
     `trace hash ${hash}`,
   ].join('\n');
   const rows = Object.entries(faults).map(([name, count]) => [name, formatCount(count)]);
@@ -138,6 +152,10 @@ function describe(report: CampaignReport, seconds: number): string {
   return [summary, table([['fault', 'fired'], ...rows]), table([['rare path', 'reached'], ...reached, ...never])].join(
     '\n\n',
   );
+}
+
+function virtualTime(hours: number): string {
+  return hours < 1 ? `${(hours * 60).toFixed(1)} virtual minutes` : `${hours.toFixed(1)} virtual hours`;
 }
 
 const FAILURES_MAX = 10;

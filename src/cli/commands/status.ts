@@ -71,7 +71,8 @@ function describeRepairs(nodes: readonly NodeStats[]): string {
 function stateText({ up, readOnly }: NodeStats, member?: MemberReport): string {
   if (!up) return 'down';
   if (readOnly) return 'read-only';
-  const { state = 'up', reporters = [] } = member ?? {};
+  if (member === undefined) return 'no member';
+  const { state, reporters } = member;
   return reporters.length === 0 ? state : `${state} (by ${reporters.join(', ')})`;
 }
 
