@@ -40,7 +40,9 @@ export function forgetSlice(state: Forgetting, env: Env): void {
     return;
   }
   const heads: Int32Array[] = [];
-  const request = { limit: SLICE_RECORDS, ...(state.after !== undefined && { gt: state.after }) };
+  // what cannot be read stays where it is: it is nobody's copy any more
+  const onCorrupt = () => undefined;
+  const request = { limit: SLICE_RECORDS, onCorrupt, ...(state.after !== undefined && { gt: state.after }) };
   const more = env.store.page(partition as PartitionId, request, (words, at) => {
     heads.push(words.slice(at, at + Rec.key + ((keyBytesOf(words, at) + 3) >>> 2)));
     return true;

@@ -212,11 +212,19 @@ function serve(state: HintKeeperState, env: Env): boolean {
   let isBusy = state.delivery.flights.size > 0;
   for (const target of [...targets.slice(first), ...targets.slice(0, first)]) {
     const isUp = !env.placement.suspects(target.node as NodeIndex) || !isMember(target.node, env);
-    const isReady = isUp && ((env.nowMs() - target.pausedUntilMs) | 0) >= 0;
+    const isReady = isUp && !isPaused(target, env);
     if (!isReady && !isAged(target.oldestMs, state, env)) continue;
     isBusy = goOver(state, target, isReady, budget, env) || isBusy;
   }
   return isBusy;
+}
+
+/** A pause that is over is forgotten: the clock wraps, and would find it ahead again. */
+function isPaused(target: TargetHints, env: Env): boolean {
+  if (target.pausedUntilMs === undefined) return false;
+  if (((env.nowMs() - target.pausedUntilMs) | 0) < 0) return true;
+  target.pausedUntilMs = undefined;
+  return false;
 }
 
 const isMember = (node: number, { placement }: Env): boolean => placement.members.includes(node as NodeIndex);

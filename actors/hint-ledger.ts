@@ -19,9 +19,9 @@ export interface TargetHints {
   seen: number;
   /** Behind which key the next page begins; undefined between two passes. */
   after: Uint8Array | undefined;
-  /** Pause before the target is tried again, and until when, by the node's clock. */
+  /** Pause before the target is tried again, and until when, by the node's clock of 32 bits; undefined where it is over. */
   pauseMs: number;
-  pausedUntilMs: number;
+  pausedUntilMs: number | undefined;
 }
 
 export class HintLedger {
@@ -44,7 +44,7 @@ export class HintLedger {
         seen: 0,
         after: undefined,
         pauseMs: 0,
-        pausedUntilMs: 0,
+        pausedUntilMs: undefined,
       };
       this.targets.set(node, target);
     }

@@ -79,6 +79,7 @@ export interface CallOptions {
 }
 
 const DEADLINE_MS = 1_000;
+const PAGE_BYTES_MAX = 32 * 1024;
 /** A call may end this much behind its deadline, as the real client's sweep. */
 const SWEEP_MS = 25;
 
@@ -149,9 +150,15 @@ export class SimClient {
   }
 
   /** A page of one partition, from one node. */
-  scan(node: NodeIndex, partition: number, request: PageRequest, bytesMax = 32 * 1024): ScanCall {
+  scan(node: NodeIndex, partition: number, request: PageRequest, { done }: Pick<CallOptions, 'done'> = {}): ScanCall {
     const call: ScanCall = { ...this.#base(node), kind: 'scan', entries: [], more: false };
-    this.#send(call, addressOf(Role.vnode, node, partition), scanDraft(request, bytesMax), {}, undefined);
+    this.#send(
+      call,
+      addressOf(Role.vnode, node, partition),
+      scanDraft(request, PAGE_BYTES_MAX),
+      { ...(done && { done }) },
+      undefined,
+    );
     return call;
   }
 
@@ -290,9 +297,12 @@ function describeCall(call: Call): string {
   const verb = call.kind === 'write' && call.order.tombstone === true ? 'delete' : kind;
   const key = call.kind === 'scan' ? '' : ` ${call.order.key}`;
   const value = call.kind === 'write' && verb === 'write' ? ` = ${call.order.value}` : '';
-  const what = `${verb}${key}${value} by node ${node}`;
+  const how = call.kind !== 'scan' && call.order.available === true ? ' (sloppy)' : '';
+  const what = `${verb}${key}${value} by node ${node}${how}`;
   if (endMs === Number.POSITIVE_INFINITY) return `asks: ${what}`;
   if (error !== undefined) return `was told ${error}: ${what}`;
-  if (call.kind === 'write') return `was told ${call.replicas} replicas: ${what}`;
-  return call.kind === 'read' ? `was told [${showValues(call.set)}] by ${call.replicas}: ${what}` : `was told: ${what}`;
+  if (call.kind === 'scan') return `was told: ${what}`;
+  const replicas = call.fallbacks === 0 ? call.replicas : `${call.replicas} + ${call.fallbacks}`;
+  if (call.kind === 'write') return `was told ${replicas} replicas: ${what}`;
+  return `was told [${showValues(call.set)}] by ${replicas}: ${what}`;
 }

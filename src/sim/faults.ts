@@ -82,8 +82,8 @@ export class Faults implements FaultScope {
   }
 
   /**
-   * Fewer than W replicas of any key are on a machine that may lose something, unless there is no limit; where the ring
-   * changes, fewer than W machines.
+   * Fewer than W replicas of any key are on a machine that may lose something, unless there is no limit; where any node
+   * may hold a key, since the ring changes or nodes stand in for others, fewer than W machines.
    */
   #drawLossy(): SimNode[] {
     const { world, plan, random } = this;
@@ -92,7 +92,8 @@ export class Faults implements FaultScope {
     const lossy: SimNode[] = [];
     for (const node of random.shuffled(world.nodes.filter(({ life }) => life > 0))) {
       const tried = [...lossy, node];
-      const holders = plan.groups.includes('members') ? tried.length : lossyHolders(world, tried);
+      const anyHolds = plan.groups.includes('members') || plan.sloppy > 0;
+      const holders = anyHolds ? tried.length : lossyHolders(world, tried);
       if (holders < plan.w) lossy.push(node);
     }
     return lossy;

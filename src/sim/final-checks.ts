@@ -69,9 +69,13 @@ function checkRequests({ world, observer }: FinalScope): void {
   }
 }
 
-function checkQueues({ world, observer }: FinalScope): void {
+function checkQueues({ world, observer, plan }: FinalScope): void {
   const { highWaterBytes } = world.network;
   if (highWaterBytes > world.laneBytesMax) observer.problem(`a lane held ${highWaterBytes} bytes`);
+  const bytesMax = plan.hints.hintBytesMax * world.nodes.length;
+  for (const { index, hintBytesMost } of world.nodes) {
+    if (hintBytesMost > bytesMax) observer.problem(`node ${index} kept ${hintBytesMost} bytes of hints`);
+  }
 }
 
 /** Trees that the writes kept up are those that a pass over the store builds. */

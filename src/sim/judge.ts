@@ -30,13 +30,16 @@ export class Judge {
     if (call.error !== undefined) return;
     if (call.kind === 'write') this.#judgeAck(call);
     else if (call.kind === 'read') this.#judgeRead(call);
+    else for (const { key, set } of call.entries) this.#observer.checkSet('a page has', key, set);
   }
 
   #judgeAck(call: WriteCall): void {
-    const { order, replicas, durability } = call;
+    const { order, durability } = call;
+    const replicas = call.replicas + call.fallbacks;
     const name = nameOf(call);
     const problem = (text: string) => this.#observer.problem(`${name} ${text}`, order.key);
-    if (replicas < order.w) problem(`was acknowledged by ${replicas} of ${order.w} replicas`);
+    const counted = order.available === true ? replicas : call.replicas;
+    if (counted < order.w) problem(`was acknowledged by ${counted} of ${order.w} replicas`);
     const logged = this.#observer.loggedBy(name);
     if (logged < replicas) problem(`was acknowledged by ${replicas} replicas, ${logged} have logged it`);
     if (durability === DurabilityCode.sync) {
@@ -54,16 +57,17 @@ export class Judge {
   }
 
   #judgeRead(call: ReadCall): void {
-    const { key, r } = call.order;
+    const { key, r, available } = call.order;
     this.#observer.checkSet('a read of', key, call.set);
-    if (call.replicas < r) {
-      this.#observer.problem(`a read of ${key} was answered by ${call.replicas} of ${r} replicas`, key);
+    const replicas = call.replicas + (available === true ? call.fallbacks : 0);
+    if (replicas < r) {
+      this.#observer.problem(`a read of ${key} was answered by ${replicas} of ${r} replicas`, key);
     }
-    if (this.#plan.beyond) return;
+    if (this.#plan.beyond || available === true) return;
     const losers = this.#losers;
     for (const write of this.acked) {
       const meets = r + write.order.w - losers > this.#world.n;
-      if (write.order.key !== key || write.endMs > call.startMs || !meets) continue;
+      if (write.order.key !== key || write.endMs > call.startMs || !meets || write.order.available === true) continue;
       if (this.#observer.hasSeen(call.set, nameOf(write))) continue;
       this.#observer.problem(`a read of ${key} (R=${r}) misses ${nameOf(write)} (W=${write.order.w})`, key);
     }

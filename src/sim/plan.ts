@@ -55,6 +55,10 @@ export interface Plan {
   readonly skewMs: number;
   readonly driftRate: number;
   readonly beyond: boolean;
+  /** Share of the calls on shared keys under a sloppy quorum. */
+  readonly sloppy: number;
+  /** Bounds of a node's hints for each other. */
+  readonly hints: { readonly hintBytesMax: number; readonly hintAgeMaxMs: number };
   /** Between two rounds of anti-entropy; so rarely in some runs that none takes place. */
   readonly antiEntropyMs: number;
 }
@@ -90,6 +94,8 @@ const ALL_GROUPS: readonly FaultGroup[] = ['network', 'delay', 'node', 'disk', '
 const CALM_GROUPS: readonly FaultGroup[] = ['network', 'delay'];
 const DEADLINE_MS = 300;
 const NEVER_MS = 100_000_000;
+const AMPLE_HINTS = { hintBytesMax: 1024 * 1024, hintAgeMaxMs: NEVER_MS };
+const SCARCE_HINTS = { hintBytesMax: 120, hintAgeMaxMs: 3_000 };
 
 export function drawPlan(random: Random, options: PlanOptions = {}): Plan {
   const [drawnN, drawnW, drawnR] = random.pick(SHAPES);
@@ -98,6 +104,7 @@ export function drawPlan(random: Random, options: PlanOptions = {}): Plan {
   const r = Math.min(n, options.r ?? drawnR);
   const nodes = Math.max(n, options.nodes ?? n + random.below(4));
   const nodesPerHost = options.hosts === undefined ? 1 + random.below(3) : Math.ceil(nodes / options.hosts);
+  const antiEntropyMs = random.pick([2_000, NEVER_MS]);
   const clients = 2 + random.below(3);
   const pace = random.pick([1, 1, 10]);
   const spares = (options.moves ?? random.chance(0.35)) ? 1 + random.below(2) : 0;
@@ -128,6 +135,9 @@ export function drawPlan(random: Random, options: PlanOptions = {}): Plan {
     skewMs: random.pick([0, 20, 200]),
     driftRate: random.pick([0, 0.0005, 0.02]),
     beyond: options.beyond ?? random.chance(0.15),
-    antiEntropyMs: random.pick([2_000, NEVER_MS]),
+    antiEntropyMs,
+    sloppy: random.pick([0, 0.3, 1]),
+    // what does not fit becomes a note, which needs anti-entropy
+    hints: antiEntropyMs < NEVER_MS && random.chance(0.3) ? SCARCE_HINTS : AMPLE_HINTS,
   };
 }

@@ -82,6 +82,8 @@ export class SimNode {
   readonly view: LivenessView;
   /** Copied in order to fill partitions. */
   movedBytes = 0;
+  /** The most bytes of hints that it ever kept. */
+  hintBytesMost = 0;
   readonly hints: HintCounts = { hints: 0, bytes: 0, notes: 0, handedOver: 0 };
   /** What its anti-entropy has done, and partitions whose trees were not what they should have been. */
   repairs: RepairCounts | undefined;
@@ -201,7 +203,10 @@ export class SimNode {
         hintBytesMax: HINT_BYTES_MAX,
         hintAgeMaxMs: HINT_AGE_MAX_MS,
         ...hints,
-        report: (counts) => Object.assign(this.hints, counts),
+        report: (counts) => {
+          Object.assign(this.hints, counts);
+          this.hintBytesMost = Math.max(this.hintBytesMost, counts.bytes);
+        },
       },
     });
     for (const { address, role, behaviour } of actors) system.spawn(address, wrap(role, behaviour, this));

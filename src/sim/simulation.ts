@@ -194,17 +194,25 @@ class Simulation {
     this.#observer.problem(`a write of ${key} to the healed cluster failed with ${call.error}`, key);
   }
 
-  /** The ring comes to rest; where there is anti-entropy, the replicas become equal without being read. */
+  /**
+   * The ring comes to rest and hints are handed over; the replicas become equal without being read where there is
+   * anti-entropy, and by hints alone where nothing but the network failed.
+   */
   #awaitQuiet(): void {
     const { keys } = this.#faults;
     const world = this.#world;
-    const isQuiet = () => isSettled(world) && (!repairs || keys.every((key) => areEqual(world, key)));
-    const repairs = this.#plan.antiEntropyMs < QUIET_MS;
+    const { antiEntropyMs, groups } = this.#plan;
+    const repairs = antiEntropyMs < QUIET_MS || !groups.includes('node');
+    const isQuiet = () =>
+      isSettled(world) && openHints(world) === 0 && (!repairs || keys.every((key) => areEqual(world, key)));
     for (let waitedMs = 0; waitedMs < QUIET_MS && !isQuiet(); waitedMs += LOOK_MS) world.runFor(LOOK_MS);
     if (!isSettled(world)) this.#observer.problem(`the ring does not come to rest: ${JSON.stringify(world.ring.move)}`);
+    const hints = openHints(world);
+    if (hints > 0) this.#observer.problem(`${hints} hints are not handed over`);
     if (!repairs) return;
     for (const key of keys) {
-      if (!areEqual(world, key)) this.#observer.problem(`the replicas of ${key} differ though they were compared`, key);
+      if (!areEqual(world, key))
+        this.#observer.problem(`the replicas of ${key} differ though nothing stands between them`, key);
     }
   }
 
@@ -216,4 +224,9 @@ class Simulation {
     }
     this.#world.runFor(SETTLE_MS);
   }
+}
+
+/** Hints that wait on the nodes of a world. */
+function openHints({ nodes }: World): number {
+  return nodes.reduce((sum, { up, hints }) => sum + (up ? hints.hints : 0), 0);
 }

@@ -1,6 +1,6 @@
 /**
  * What the clients of a run ask: each one call after the other with pauses between, over shared keys (writes, deletes,
- * contexts, reads) and over registers, which one client writes and all read monotonically.
+ * contexts, lives, strict and sloppy quorums, reads, pages of scans) and over registers, which one client writes and all read monotonically.
  */
 import type { VersionVector } from '../core/version-vector.js';
 import type { Call, SimClient } from './client.js';
@@ -10,6 +10,7 @@ import type { Random } from './random.js';
 import type { World } from './world.js';
 
 const PAUSE_MS_MAX = 25;
+const SCAN_CHANCE = 0.03;
 /** What tells a delete from others: its expiry, far away and its own. */
 const NEVER_MS = 4_000_000_000_000;
 
@@ -54,7 +55,9 @@ export class Workload {
     const { shared, registers } = this.#plan;
     const key = this.#random.pick([...shared, ...registers.keys()]);
     const writer = registers.get(key);
-    if (this.#random.chance(0.6) && (writer === undefined || writer === client.seat)) this.#write(client, key, done);
+    if (this.#random.chance(SCAN_CHANCE)) this.#scan(client, done);
+    else if (this.#random.chance(0.6) && (writer === undefined || writer === client.seat))
+      this.#write(client, key, done);
     else this.#read(client, key, done);
   }
 
@@ -67,10 +70,18 @@ export class Workload {
       ...this.nextWrite(key, random.chance(0.2)),
       durability,
       deadlineMs: this.#plan.deadlineMs,
+      available: !isRegister && random.chance(this.#plan.sloppy),
       ...(context !== undefined && { context }),
     };
     const other = random.chance(0.4) ? { node: random.pick(this.#world.holdersOf(key)) } : {};
     client.write(order, { ...other, done });
+  }
+
+  #scan(client: SimClient, done: (call: Call) => void): void {
+    const random = this.#random;
+    const node = random.pick(this.#world.ring.members).node;
+    const partition = random.below(this.#world.partitions);
+    client.scan(node, partition, random.chance(0.5) ? {} : { reverse: true, limit: 2 }, { done });
   }
 
   /** A write that differs from all others of the run. */
@@ -84,7 +95,9 @@ export class Workload {
     const random = this.#random;
     const monotonic = this.#plan.registers.has(key) || random.chance(0.4);
     const other = random.chance(0.5) ? { node: random.below(this.#world.nodes.length) } : {};
-    client.read({ key, r: this.#plan.r, monotonic, deadlineMs: this.#plan.deadlineMs }, { ...other, done });
+    const available = !this.#plan.registers.has(key) && random.chance(this.#plan.sloppy);
+    const { r, deadlineMs } = this.#plan;
+    client.read({ key, r, monotonic: monotonic && !available, available, deadlineMs }, { ...other, done });
   }
 
   #ended(call: Call): void {

@@ -4,8 +4,11 @@
 import test from 'ava';
 import { FAULTS } from '../../src/sim/faults.js';
 import { runSeed } from '../../src/sim/simulation.js';
+import { KEPT_SEEDS } from './kept-seeds.js';
 
 const SEEDS = 200;
+/** Seeds from a kept one on that are run again. */
+const KEPT_AROUND = 4;
 
 test('simulation: every kind of fault under many seeds -> every promise is kept', (t) => {
   const seen = { acked: 0, failed: 0, reads: 0, crashes: 0, losses: 0, siblings: 0 };
@@ -36,3 +39,11 @@ test('simulation: one seed twice -> the same run to the last word; another seed 
   );
   t.is(new Set(hashes).size, 3);
 });
+
+for (const { seed, options, found } of KEPT_SEEDS) {
+  test(`simulation: seed ${seed}, which once found a bug in ${found} -> no more`, (t) => {
+    for (let near = seed; near < seed + KEPT_AROUND; near++) {
+      t.deepEqual(runSeed(near, {}, options).problems, [], `seed ${near}`);
+    }
+  });
+}
