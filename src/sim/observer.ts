@@ -12,17 +12,9 @@ import { type Dot, mergeVectors, type VersionVector } from '../core/version-vect
 import type { MessageView } from '../protocol/header.js';
 import { Write } from '../protocol/messages.js';
 import { Ask } from '../protocol/outcome.js';
-import {
-  getNumber,
-  isForgotten,
-  keyBytesOf,
-  RECORD_HEADER_BYTES,
-  Rec,
-  sizeOf,
-  slotOfRecord,
-} from '../protocol/record.js';
+import { getNumber, isForgotten, Rec, sizeOf, slotOfRecord } from '../protocol/record.js';
 import { decodeRecord, decodeVector } from '../protocol/record-set.js';
-import { setOf } from './messages.js';
+import { keyText, setOf } from './messages.js';
 import type { SimNode } from './sim-node.js';
 
 /** A write that some vnode minted. */
@@ -54,6 +46,8 @@ export class Observer {
   readonly #minted = new Map<string, Minted[]>();
   readonly #byValue = new Map<string, { key: string; dot: Dot }>();
   readonly #bases = new Map<string, MintBase>();
+  /** What each life of a node logged last of a key. */
+  readonly #latest = new WeakMap<object, Map<string, VersionVector>>();
   /** By key and node: all that the node ever logged of it. */
   readonly #logged = new Map<string, Map<number, VersionVector>>();
 
@@ -96,14 +90,21 @@ export class Observer {
 
   /** A record entered a node's log. What the node keeps for itself, and what it gives away, is not watched here. */
   committed(node: SimNode, words: Int32Array<ArrayBuffer>, sequence: number): void {
-    if (slotOfRecord(words, 0) === SYSTEM_SLOT || isForgotten(words, 0)) return;
-    const key = Buffer.from(words.buffer).latin1Slice(RECORD_HEADER_BYTES, RECORD_HEADER_BYTES + keyBytesOf(words, 0));
+    if (slotOfRecord(words, 0) === SYSTEM_SLOT) return;
+    const key = keyText(words);
+    const latest = this.#latest.get(node.store) ?? new Map<string, VersionVector>();
+    this.#latest.set(node.store, latest);
+    if (isForgotten(words, 0)) {
+      latest.set(key, []);
+      return;
+    }
     const set = decodeRecord(words, Buffer.from(words.buffer), 0);
     for (const sibling of set.siblings) this.#meet(node, key, sibling, sequence);
     this.checkSet(`node ${node.index} logged`, key, set);
-    if (!isCovered(setOf(node.store.record(key)).vector, set.vector)) {
+    if (!isCovered(latest.get(key) ?? setOf(node.store.record(key)).vector, set.vector)) {
       this.problem(`node ${node.index} forgot writes of ${key} that it had logged`, key);
     }
+    latest.set(key, set.vector);
     const byNode = this.#logged.get(key) ?? new Map<number, VersionVector>();
     this.#logged.set(key, byNode.set(node.index, mergeVectors(byNode.get(node.index) ?? [], set.vector)));
   }

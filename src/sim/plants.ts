@@ -2,14 +2,12 @@
  * Faults planted on purpose, to see that the judge finds them: each is a bug that a store like this has had somewhere.
  */
 import type { CoordinatorState } from '../../actors/coordinator.js';
-import { removeHint } from '../../actors/hint-delivery.js';
-import type { HintKeeperState } from '../../actors/hint-keeper.js';
 import { Role } from '../actor/address.js';
 import type { AnyBehaviour } from '../actor/behaviour.js';
 import type { Env } from '../actor/env.js';
 import type { MessageView } from '../protocol/header.js';
-import { Fetch, Kind, type MessageName, Read, Replicate, Replicated, Write } from '../protocol/messages.js';
-import { Ask, askedDurability, isSuccess, success, withEpoch } from '../protocol/outcome.js';
+import { Kind, type MessageName, Read, Replicate, Replicated, Write } from '../protocol/messages.js';
+import { Ask, askedDurability, isSuccess, success } from '../protocol/outcome.js';
 import { copyWords, putNumber, Rec, sizeOf } from '../protocol/record.js';
 import type { Wrap } from './sim-node.js';
 import type { Plant } from './simulation.js';
@@ -27,11 +25,9 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
   'ignores the context of a write': { wrap: spoiling(Role.vnode, 'mint', first(dropContext)) },
   'ignores the clock of its caller': { wrap: spoiling(Role.vnode, 'mint', first(dropCallerClock)) },
   'answers monotonic reads at once': { wrap: spoiling(Role.coordinator, 'read', first(dropMonotonic)) },
-  'drops a hint once it is sent': { wrap: dropSentHints },
   'counts a node that stands in under a strict quorum': {
     wrap: spoiling(Role.coordinator, 'write', first(makeSloppy)),
   },
-  'serves requests of rings that are no more': { wrap: servingStale },
   'counts a replica twice': { wrap: spoiling(Role.coordinator, 'replicated', first(countTheNextToo)) },
   'counts a replica that has not answered': { wrap: spoiling(Role.coordinator, 'minted', countOneMore) },
 };
@@ -96,40 +92,6 @@ function dropContext(_state: unknown, message: MessageView): void {
 
 function makeSloppy(_state: unknown, message: MessageView): void {
   message.words[message.at + Write.options] |= Ask.available;
-}
-
-function dropSentHints(role: Role, behaviour: AnyBehaviour): AnyBehaviour {
-  if (role !== Role.hintKeeper) return behaviour;
-  const onTimer = (state: HintKeeperState, token: number, env: Env) => {
-    behaviour.onTimer?.(state as never, token, env);
-    const { delivery, ledger } = state;
-    for (const flight of delivery.flights.values()) {
-      if (removeHint(flight, ledger.targets.keys(), env)) ledger.remove(flight.hint);
-    }
-    delivery.flights.clear();
-    delivery.byKey.clear();
-  };
-  return { ...behaviour, onTimer: onTimer as NonNullable<AnyBehaviour['onTimer']> };
-}
-
-/** Vnodes take every request as if it were of the ring in force. */
-function servingStale(role: Role, behaviour: AnyBehaviour): AnyBehaviour {
-  if (role !== Role.vnode) return behaviour;
-  const at: Readonly<Partial<Record<MessageName, number>>> = {
-    mint: Write.options,
-    replicate: Replicate.options,
-    fetch: Fetch.options,
-  };
-  const handlers = Object.entries(behaviour.receive).map(([name, real]) => {
-    const offset = at[name as MessageName];
-    const spoiled: AnyHandler = (state, message, env) => {
-      const options = message.at + (offset ?? 0);
-      if (offset !== undefined) message.words[options] = withEpoch(message.words[options], env.placement.epoch);
-      (real as AnyHandler)(state, message, env);
-    };
-    return [name, spoiled];
-  });
-  return { ...behaviour, receive: Object.fromEntries(handlers) };
 }
 
 function dropCallerClock(_state: unknown, message: MessageView): void {

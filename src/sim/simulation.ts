@@ -5,6 +5,7 @@
 
 import { clock } from '../core/ids.js';
 import type { RarePath } from '../core/rare-path.js';
+import { isForgotten } from '../protocol/record.js';
 import type { Call } from './client.js';
 import { Faults } from './faults.js';
 import { areEqual, checkFinally } from './final-checks.js';
@@ -115,7 +116,8 @@ class Simulation {
   #noteCommit({ index }: SimNode, words: Int32Array<ArrayBuffer>): void {
     const { trace, nowMs } = this.#world;
     const key = keyText(words);
-    trace.note(nowMs, () => `node ${index} logs ${key} = [${showValues(setOf(words))}]`, key);
+    const what = isForgotten(words, 0) ? 'forgets' : `logs [${showValues(setOf(words))}] for`;
+    trace.note(nowMs, () => `node ${index} ${what} ${key}`, key);
   }
 
   #ended(call: Call): void {
