@@ -10,6 +10,7 @@ import { emptySet, type SiblingSet } from '../core/siblings.js';
 import { MessageView } from '../protocol/header.js';
 import { Answer, Kind, Written } from '../protocol/messages.js';
 import { durabilityOf, fallbacksOf, replicasOf } from '../protocol/outcome.js';
+import { describeCall } from './describe-call.js';
 import {
   answerSet,
   codeOf,
@@ -20,7 +21,6 @@ import {
   type ReadOrder,
   readDraft,
   scanDraft,
-  showValues,
   type WriteOrder,
   writeDraft,
   writtenClock,
@@ -290,19 +290,4 @@ export class SimClient {
     call.clock = writtenClock(message);
     if (call.clock > this.clock) this.clock = call.clock;
   }
-}
-
-function describeCall(call: Call): string {
-  const { kind, node, error, endMs } = call;
-  const verb = call.kind === 'write' && call.order.tombstone === true ? 'delete' : kind;
-  const key = call.kind === 'scan' ? '' : ` ${call.order.key}`;
-  const value = call.kind === 'write' && verb === 'write' ? ` = ${call.order.value}` : '';
-  const how = call.kind !== 'scan' && call.order.available === true ? ' (sloppy)' : '';
-  const what = `${verb}${key}${value} by node ${node}${how}`;
-  if (endMs === Number.POSITIVE_INFINITY) return `asks: ${what}`;
-  if (error !== undefined) return `was told ${error}: ${what}`;
-  if (call.kind === 'scan') return `was told: ${what}`;
-  const replicas = call.fallbacks === 0 ? call.replicas : `${call.replicas} + ${call.fallbacks}`;
-  if (call.kind === 'write') return `was told ${replicas} replicas: ${what}`;
-  return `was told [${showValues(call.set)}] by ${replicas}: ${what}`;
 }
