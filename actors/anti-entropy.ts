@@ -56,7 +56,10 @@ export interface AntiEntropyState {
   /** Partitions whose trees are being built, and lists that peers wait for; one slice of one of them at a time. */
   readonly builds: PartitionId[];
   readonly listings: Listing[];
-  active: { readonly exchange: Exchange; readonly job: Job; readonly urgency: Urgency } | undefined;
+  /** `settles`: what it finds counts where this node is in doubt. */
+  active:
+    | { readonly exchange: Exchange; readonly job: Job; readonly urgency: Urgency; readonly settles: boolean }
+    | undefined;
   counts: RepairCounts;
   nextRequest: number;
   /** Token and time of the timer that counts. */
@@ -209,7 +212,7 @@ function beginNext(state: AntiEntropyState, env: Env): void {
   if (next === undefined) return;
   const hooks = pullHooks(state, next.job.partition, env);
   const exchange = new Exchange(next.job, () => newRequest(state), hooks, env);
-  state.active = { ...next, exchange };
+  state.active = { ...next, exchange, settles: state.settlement.isPeer(next.job.partition, next.job.peer, env) };
   if (state.trees.of(next.job.partition) === undefined) build(state, next.job.partition);
 }
 
@@ -224,7 +227,7 @@ function finish(state: AntiEntropyState, env: Env): void {
   if (active === undefined) return;
   const { exchange, job, urgency } = active;
   const { differing, transfer } = exchange;
-  const isMerged = exchange.outcome === 0 && !job.dryRun;
+  const isMerged = exchange.outcome === 0 && !job.dryRun && active.settles;
   if (isMerged) {
     state.settlement.compared(job.partition, job.peer, { counts: exchange.peerCounts, isMerged });
     if (urgency === 'known' && !job.pullOnly) tellRepaired(job.partition, job.peer, env);

@@ -44,6 +44,8 @@ interface OpenRead {
   readonly request: number;
   readonly deadline: number;
   readonly partition: number;
+  /** Of the ring that the list was read from: who refuses that one must not answer under a newer one. */
+  readonly epoch: number;
   readonly key: KeyParts;
   state: ReadState;
   /** Nodes not asked yet, in the order in which they are. */
@@ -85,7 +87,17 @@ export function read(reads: Reads, message: MessageView, env: Env): void {
   const spare = [...candidates];
   const asked = spare.splice(0, readsNeeded(quorum));
   const { from: client, request } = message;
-  const open: OpenRead = { client, request, deadline, partition, key, state, spare, rounds: [] };
+  const open: OpenRead = {
+    client,
+    request,
+    deadline,
+    partition,
+    epoch: placement.epoch,
+    key,
+    state,
+    spare,
+    rounds: [],
+  };
   reads.open.set(id, open);
   for (const [index, node] of asked.entries()) ask(env, id, open, node, index > 0);
   step(reads, id, open, env);
@@ -108,7 +120,7 @@ function ask(env: Env, id: number, open: OpenRead, node: NodeIndex, versionsOnly
     return;
   }
   const options = packOptions(0, 0, versionsOnly ? Ask.versions : 0);
-  out.words[out.at + Fetch.options] = withEpoch(options, env.placement.epoch);
+  out.words[out.at + Fetch.options] = withEpoch(options, open.epoch);
   out.words[out.at + Fetch.options + 1] = 0;
   out.words[out.at + Fetch.keyHash] = key.hash;
   out.words[out.at + Fetch.keySlot] = key.bytes.length | (key.slot << 16);
@@ -211,7 +223,7 @@ function repair(env: Env, open: OpenRead, node: NodeIndex, set: SiblingSet, id: 
   const to = addressOf(Role.vnode, node, open.partition);
   const out = env.open(Kind.replicate, to, id, Replicate.record * 4 + bytes);
   if (out === undefined) return false;
-  out.words[out.at + Replicate.options] = withEpoch(DurabilityCode.interval << 8, env.placement.epoch);
+  out.words[out.at + Replicate.options] = withEpoch(DurabilityCode.interval << 8, open.epoch);
   out.words[out.at + Replicate.mark] = open.rounds.length - 1;
   encodeRecord(out.words, out.bytes, out.at + Replicate.record, open.key, set);
   return true;

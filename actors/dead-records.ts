@@ -54,10 +54,14 @@ export class DeadRecord {
   }
 
   /** Whether the record at this word of the store has the same dots, clocks and expiries. */
-  isAt(store: Store, at: number): boolean {
+  isAt({ words }: Store, at: number): boolean {
+    return this.isSame(words, at);
+  }
+
+  isSame(words: Int32Array, at: number): boolean {
     digester.record(this.words, 0);
     const { high, low } = digester;
-    digester.record(store.words, at);
+    digester.record(words, at);
     return digester.high === high && digester.low === low;
   }
 
@@ -72,18 +76,22 @@ export class DeadRecord {
 }
 
 /**
- * What a member has promised not to take any more: nothing that these dead records cover. Checked by its vnodes, which it
- * costs a branch while nothing is being collected.
+ * What a member has promised not to take any more: nothing older than these dead records. The very record it does take, for
+ * whoever sent it counts on it, and the collection may yet be given up. Checked by its vnodes, which it costs a branch while
+ * nothing is being collected.
  */
 export class CollectionPromises {
-  readonly #byKey = new Map<string, { readonly owner: number; readonly batch: number; readonly set: SiblingSet }>();
+  readonly #byKey = new Map<
+    string,
+    { readonly owner: number; readonly batch: number; readonly dead: DeadRecord; readonly set: SiblingSet }
+  >();
 
   get size(): number {
     return this.#byKey.size;
   }
 
   add(owner: number, batch: number, dead: DeadRecord): void {
-    this.#byKey.set(dead.key.latin1Slice(), { owner, batch, set: decodeRecord(dead.words, dead.bytes, 0) });
+    this.#byKey.set(dead.key.latin1Slice(), { owner, batch, dead, set: decodeRecord(dead.words, dead.bytes, 0) });
   }
 
   /** The owner's batch is over, or the owner has begun another one. */
@@ -91,12 +99,12 @@ export class CollectionPromises {
     for (const [key, promise] of this.#byKey) if (promise.owner === owner) this.#byKey.delete(key);
   }
 
-  /** Whether the record at this word of a message is covered by a dead one. @throws StoreError KV_CORRUPT */
+  /** Whether the record at this word of a message is older than a dead one. @throws StoreError KV_CORRUPT */
   covers(words: Int32Array, bytes: Buffer, at: number): boolean {
     if (this.#byKey.size === 0) return false;
     const start = at * 4 + RECORD_HEADER_BYTES;
     const promise = this.#byKey.get(bytes.latin1Slice(start, start + keyBytesOf(words, at)));
-    if (promise === undefined) return false;
+    if (promise === undefined || promise.dead.isSame(words, at)) return false;
     return decodeRecord(words, bytes, at).vector.every((dot) => covers(promise.set.vector, dot));
   }
 }

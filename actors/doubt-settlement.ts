@@ -5,9 +5,11 @@
 
 import type { Env } from '../src/actor/env.js';
 import type { PartitionDoubts } from '../src/actor/partition-doubts.js';
-import { coHoldersOf } from '../src/core/co-holders.js';
+import { Phase } from '../src/actor/ports.js';
 import { type DoubtPeer, decideDoubt } from '../src/core/doubt.js';
 import type { NodeIndex } from '../src/core/ids.js';
+import { readList } from './read-targets.js';
+import { loadProgress } from './transfer-records.js';
 
 interface Known {
   readonly counts: boolean;
@@ -33,6 +35,11 @@ export class DoubtSettlement {
     return this.#doubts.size > 0;
   }
 
+  /** Whether a comparison that begins now tells anything: a node that is still being filled has little to compare with. */
+  isPeer(partition: number, peer: NodeIndex, env: Env): boolean {
+    return listOf(partition, env)?.includes(peer) === true;
+  }
+
   /** A comparison ended: whether the peer counts, and whether this node has merged all that it holds. */
   compared(partition: number, peer: NodeIndex, known: Known): void {
     if (this.#doubts.has(partition)) this.#known.set(nameOf(partition, peer), known);
@@ -45,14 +52,15 @@ export class DoubtSettlement {
   }
 
   #visit(partition: number, env: Env, compare: (partition: number, peer: NodeIndex) => void): void {
-    const others = coHoldersOf(env.placement, partition, env.node);
-    const { n, preference } = env.placement;
-    const first = partition * n;
-    // no holder, or one that is still being filled, stands for nothing that it could lack
-    if (!preference.subarray(first, first + n).includes(env.node)) {
-      this.#doubts.settle(partition, false);
+    const { n } = env.placement;
+    const list = listOf(partition, env);
+    if (list === undefined) {
+      // no holder lacks anything; nor does one to be, once it has been filled since the doubt began
+      if (!isToBeFilled(partition, env)) this.#doubts.settle(partition, false);
       return;
     }
+    const gone = env.placement.ring.move?.gone ?? [];
+    const others = list.filter((node) => node !== env.node && !gone.includes(node));
     const peers = others.map((node): DoubtPeer => {
       const known = this.#known.get(nameOf(partition, node));
       if (known !== undefined) {
@@ -67,3 +75,20 @@ export class DoubtSettlement {
 }
 
 const nameOf = (partition: number, node: number): number => partition * 0x1_0000 + node;
+
+/** One list that each acknowledged write has W of, and the node is on: others may hold nothing yet, or nothing any more. */
+function listOf(partition: number, { placement, node }: Env): readonly NodeIndex[] | undefined {
+  const { n, preference } = placement;
+  const read = readList(placement, partition);
+  if (read.includes(node)) return read;
+  const old = [...preference.subarray(partition * n, (partition + 1) * n)] as NodeIndex[];
+  return old.includes(node) ? old : undefined;
+}
+
+/** Whether the node is a new holder that has not copied, since its storage was lost, what it is to hold. */
+function isToBeFilled(partition: number, { placement, node, store }: Env): boolean {
+  const { n, next, phases, ring } = placement;
+  if (phases[partition] === Phase.settled || !next.subarray(partition * n, (partition + 1) * n).includes(node))
+    return false;
+  return loadProgress(store, ring.move?.id ?? 0, partition)?.filled !== true;
+}

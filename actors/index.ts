@@ -54,6 +54,6 @@ export function nodeActors(options: NodeActorsOptions): NodeActor[] {
     actor(Role.antiEntropy, antiEntropy({ ...options.antiEntropy, doubts, mayHoldDead })),
     actor(Role.collector, collector({ ...options.collector, doubts, mayHoldDead, promises })),
     actor(Role.ringKeeper, ringKeeper(ring.quorums)),
-    actor(Role.rebalancer, rebalancer({ w: ring.quorums.w, onMoved: ring.onMoved })),
+    actor(Role.rebalancer, rebalancer({ w: ring.quorums.w, onMoved: ring.onMoved, doubts })),
   ];
 }

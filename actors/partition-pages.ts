@@ -3,6 +3,7 @@
  * gives, and only once it refuses what is older than the asker's ring: what it has not seen by then, it never takes.
  */
 import type { Env } from '../src/actor/env.js';
+import type { PartitionDoubts } from '../src/actor/partition-doubts.js';
 import { asStoreError, type ErrorCode } from '../src/core/errors.js';
 import type { PartitionId } from '../src/core/ids.js';
 import { readBody } from '../src/protocol/body.js';
@@ -27,11 +28,13 @@ interface Page {
   more: boolean;
 }
 
-export function givePage(message: MessageView, env: Env): void {
+export function givePage(message: MessageView, env: Env, doubts?: PartitionDoubts): void {
   const partition = message.u32(Pull.partition);
   let page: Page;
   try {
-    const refusal = refusalOf(partition, message.u32(Pull.epoch), env);
+    // in doubt it may lack what the asker is to get from it
+    const refusal =
+      doubts?.has(partition) === true ? 'KV_UNAVAILABLE' : refusalOf(partition, message.u32(Pull.epoch), env);
     if (refusal !== undefined) {
       answerFailure(message, refusal, env);
       return;

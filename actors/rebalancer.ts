@@ -4,6 +4,7 @@
  */
 import type { Behaviour } from '../src/actor/behaviour.js';
 import type { Env } from '../src/actor/env.js';
+import type { PartitionDoubts } from '../src/actor/partition-doubts.js';
 import type { NodeIndex } from '../src/core/ids.js';
 import { transfersOf } from '../src/core/ring-change.js';
 import { Phase } from '../src/core/ring-state.js';
@@ -19,6 +20,8 @@ export interface RebalancerOptions {
   /** The smallest W that writes are promised something for: it says how many old holders a new one must merge. */
   readonly w: number;
   readonly onMoved: OnMoved;
+  /** Partitions that this node gives no pages of; none where left out. */
+  readonly doubts?: PartitionDoubts;
 }
 
 export interface RebalancerState {
@@ -54,7 +57,7 @@ export function rebalancer(options: RebalancerOptions): Behaviour<RebalancerStat
       return state;
     },
     receive: {
-      pull: (_state, message, env) => givePage(message, env),
+      pull: (_state, message, env) => givePage(message, env, options.doubts),
       pulled: (state, message, env) => {
         const job = jobOf(state, message.request);
         if (job !== undefined) takePage(job, message, options.onMoved, env);

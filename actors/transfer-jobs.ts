@@ -24,6 +24,8 @@ export interface TransferJob {
   readonly sources: readonly NodeIndex[];
   /** Page under way: who was asked, by which request, since when; records that the vnode has not confirmed yet. */
   source: NodeIndex | undefined;
+  /** Who gave no page when last asked: those behind it come first now. */
+  failed: NodeIndex | undefined;
   request: number;
   askedAtMs: number;
   unconfirmed: number;
@@ -46,7 +48,7 @@ export function startJob(partition: number, sources: readonly NodeIndex[], env: 
   const move = env.placement.ring.move?.id ?? 0;
   const fresh = { move, replica: env.store.replica, partition, merged: [], cursors: [], filled: false };
   const progress = loadProgress(env.store, move, partition) ?? fresh;
-  const idle = { source: undefined, request: 0, askedAtMs: 0, unconfirmed: 0, refused: false };
+  const idle = { source: undefined, failed: undefined, request: 0, askedAtMs: 0, unconfirmed: 0, refused: false };
   return { progress, sources, ...idle, after: undefined, more: false, resumeAtMs: env.nowMs() };
 }
 
@@ -66,7 +68,9 @@ export function stepJob(job: TransferJob, w: number, request: number, env: Env):
     if (saveProgress(env.store, filled)) job.progress = filled;
     return;
   }
-  const source = job.sources.find((node) => !progress.merged.includes(node) && env.placement.isUp(node));
+  const behind = job.failed === undefined ? 0 : job.sources.indexOf(job.failed) + 1;
+  const sources = [...job.sources.slice(behind), ...job.sources.slice(0, behind)];
+  const source = sources.find((node) => !progress.merged.includes(node) && env.placement.isUp(node));
   if (source === undefined) job.resumeAtMs = now + BACKOFF_MS;
   else askFor(job, source, request, env);
 }
@@ -89,6 +93,7 @@ function askFor(job: TransferJob, source: NodeIndex, request: number, env: Env):
 }
 
 function giveUp(job: TransferJob, env: Env): void {
+  job.failed = job.source;
   job.source = undefined;
   job.request = 0;
   job.resumeAtMs = env.nowMs() + BACKOFF_MS;

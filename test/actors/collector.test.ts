@@ -1,5 +1,9 @@
 /** Tombstones and expired values, forgotten for good: when they may be, and when not. */
 import test from 'ava';
+import { CollectionPromises, DeadRecord, packDead } from '../../actors/dead-records.js';
+import type { SiblingSet } from '../../src/core/siblings.js';
+import { encodedBytes, encodeRecord } from '../../src/protocol/record-set.js';
+import { partsOf } from '../../src/sim/messages.js';
 import { Random } from '../../src/sim/random.js';
 import { World, type WorldOptions } from '../../src/sim/world.js';
 import { heldAt, putAt } from '../sim/replicas.js';
@@ -115,4 +119,25 @@ test('collector: puts and deletes under crashes, pauses and broken connections -
     t.deepEqual(keysOf(one), [], `seed ${seed}: none is back`);
     t.deepEqual(one.thrown, []);
   }
+});
+
+test('collector: a promise is kept -> older records of the key are not taken, the very record and newer ones are', (t) => {
+  const encoded = (set: SiblingSet) => {
+    const key = partsOf('key');
+    const words = new Int32Array(encodedBytes(key.bytes.length, set) / 4);
+    encodeRecord(words, Buffer.from(words.buffer), 0, key, set);
+    return words;
+  };
+  const dead = plain('a', 2, '', { tombstone: true });
+  const words = encoded(dead);
+  const promises = new CollectionPromises();
+  promises.add(0, 1, new DeadRecord(packDead(words, Buffer.from(words.buffer), 0)));
+  const isRefused = (set: SiblingSet) => {
+    const other = encoded(set);
+    return promises.covers(other, Buffer.from(other.buffer), 0);
+  };
+  t.true(isRefused(plain('a', 1, 'old')));
+  t.false(isRefused(dead), 'who sent it counts on it');
+  t.false(isRefused(plain('a', 3, 'new')));
+  t.false(isRefused(plain('b', 1, 'other')));
 });

@@ -2,8 +2,9 @@ import test from 'ava';
 import type { CoordinatorState } from '../../actors/coordinator.js';
 import { addressOf, nodeOf, Role } from '../../src/actor/address.js';
 import type { ErrorCode } from '../../src/core/errors.js';
+import { epoch } from '../../src/core/ids.js';
 import { mergeSets, type SiblingSet } from '../../src/core/siblings.js';
-import { Answer, Kind, Replicate } from '../../src/protocol/messages.js';
+import { Answer, Fetch, Kind, Replicate } from '../../src/protocol/messages.js';
 import { failure, replicasOf, success } from '../../src/protocol/outcome.js';
 import { decodeRecord } from '../../src/protocol/record-set.js';
 import {
@@ -168,6 +169,15 @@ test('coordinator: a replica goes down before it answers -> a spare one is asked
   read.env.down.add(0);
   t.deepEqual(read.pass(30).asked, [0, 1, 2]);
   t.deepEqual(read.answer(2, NEW).reply, ok(['new'], 2, 2));
+});
+
+test('coordinator: the ring changes while a read is open -> whoever is asked from then on is asked under the ring that it began with', (t) => {
+  const read = new ReadCase({ r: 2 });
+  const { placement } = read.env.system;
+  placement.adopt({ ...placement.ring, epoch: epoch(placement.epoch + 1) });
+  read.answer(0, 'KV_STALE_EPOCH');
+  const asked = read.sent.filter(({ tag }) => tag === Kind.fetch).map(({ view }) => view.u32(Fetch.options) >>> 16);
+  t.deepEqual(asked, [placement.epoch - 1, placement.epoch - 1, placement.epoch - 1]);
 });
 
 test('coordinator: R out of reach -> fails at once; with KV_CORRUPT where that is why', (t) => {

@@ -1,5 +1,8 @@
 /** Nodes whose storage was lost in part: what they refuse, and how they come to count again. */
 import test from 'ava';
+import { Phase } from '../../src/core/ring-state.js';
+import { partsOf } from '../../src/sim/messages.js';
+import { changeRing, isSettled, memberOf } from '../../src/sim/operator.js';
 import { World, type WorldOptions } from '../../src/sim/world.js';
 import { heldAt, putAt } from '../sim/replicas.js';
 import { plain } from './sets.js';
@@ -97,4 +100,57 @@ test('doubts: a rolled-back disk -> pulls what it lacks; what only it holds is s
   for (const node of one.nodes) t.deepEqual(heldAt(node, 'resurrected').siblings, []);
   t.deepEqual(heldAt(b, 'key-1'), plain('a', 900, 'newer'));
   t.is(b.repairs?.setAside, 1);
+});
+
+/** Node 3 takes the place of node 2, where alone with node 0 the keys are: their writes were acknowledged by both. */
+function replacing(one: World, keys: number): void {
+  for (let index = 0; index < keys; index++) {
+    for (const node of [one.nodes[0], one.nodes[2]]) putAt(node, `key-${index}`, plain('a', index + 1, 'kept'));
+  }
+  one.runFor(500);
+  one.restart(one.nodes[3]);
+}
+
+test('doubts: a giver is in doubt -> a newcomer takes it for none of those that it has to merge', (t) => {
+  const one = world({ spares: 1, antiEntropyMs: 0 });
+  replacing(one, 20);
+  one.crash(one.nodes[2]);
+  one.crash(one.nodes[0]);
+  one.nodes[0].disk.wipe();
+  one.restart(one.nodes[0]);
+  changeRing(one, 1, { kind: 'replace', nodes: [2], by: [memberOf(one, 3)] });
+  one.runFor(15_000);
+  t.true(one.ring.move !== undefined, 'what only the node that is away holds would be lost');
+  one.restart(one.nodes[2]);
+  t.true(one.runUntil(() => isSettled(one) && one.nodes[0].doubts.size === 0, 60_000));
+  for (const node of [one.nodes[0], one.nodes[3]]) {
+    for (let index = 0; index < 20; index++) t.is(heldAt(node, `key-${index}`).siblings.length, 1);
+  }
+});
+
+test('doubts: a newcomer is wiped when it has filled its partitions -> it counts for none before it has everything again', (t) => {
+  for (let delayMs = 0; delayMs < 600; delayMs += 60) {
+    const one = world({ spares: 1, antiEntropyMs: 0 });
+    replacing(one, 40);
+    changeRing(one, 1, { kind: 'replace', nodes: [2], by: [memberOf(one, 3)] });
+    const newcomer = one.nodes[3];
+    t.true(one.runUntil(() => one.ring.move !== undefined, 10_000));
+    one.runFor(delayMs);
+    one.crash(newcomer);
+    newcomer.disk.wipe();
+    one.restart(newcomer);
+    const isShort = () =>
+      Array.from({ length: 40 }, (_, index) => `key-${index}`).some((key) => {
+        const partition = partsOf(key).slot >>> one.slotShift;
+        const isRead = one.ring.move?.phases[partition] !== Phase.filling;
+        return isRead && !newcomer.doubts.has(partition) && heldAt(newcomer, key).siblings.length === 0;
+      });
+    let short = 0;
+    const isOver = one.runUntil(() => {
+      if (isShort()) short++;
+      return isSettled(one) && one.nodes.every((node) => !node.up || node.doubts.size === 0);
+    }, 60_000);
+    t.true(isOver);
+    t.is(short, 0, `wiped after ${delayMs} ms`);
+  }
 });
