@@ -186,7 +186,8 @@ for (const amnesia of ['promise', 'all'] as const) {
       cluster.settle(1);
       return cluster.chosen.size <= 1;
     });
-    t.true(fc.check(property, { numRuns: 20_000, endOnFailure: true }).failed);
+    // one seed that needs few runs: others need up to 14,000
+    t.true(fc.check(property, { numRuns: 2_000, endOnFailure: true, seed: 1 }).failed);
   });
 }
 
