@@ -42,7 +42,11 @@ function findHeld({ words, at }: MessageView, record: number, store: Store): num
     return store.find(words, words[record + Rec.keyHash], words[record + Rec.keySlot], record + Rec.key);
   } catch (error) {
     const isRepair = (words[at + Replicate.options] & Ask.repair) !== 0;
-    if (isRepair && asStoreError(error).code === 'KV_CORRUPT') return -1;
+    if (isRepair && asStoreError(error).code === 'KV_CORRUPT') {
+      // the tree may have taken it in while it could be read
+      store.watch?.replacedUnread(words, record);
+      return -1;
+    }
     throw error;
   }
 }

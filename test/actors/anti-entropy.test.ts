@@ -220,7 +220,10 @@ test('anti-entropy: a record that cannot be read -> what the others hold takes i
   fill(world, 30);
   const key = keyOf(4);
   const [, b] = world.nodes;
+  // the tree takes it in while it can be read
+  exchange(world, 1, partitionOf(key));
   b.store.corrupt.add(key);
+  (b.system.stateOf(Role.antiEntropy, 0) as AntiEntropyState).trees.drop(partitionOf(key));
   exchange(world, 1, partitionOf(key));
   t.true(world.runUntil(() => !b.store.corrupt.has(key), 30_000));
   t.deepEqual(heldAt(b, key), plain('a', 5, 'same'));
