@@ -11,7 +11,7 @@ import type { PartitionDoubts } from '../src/actor/partition-doubts.js';
 import type { Store } from '../src/actor/ports.js';
 import { asStoreError } from '../src/core/errors.js';
 import { driftMs, tick } from '../src/core/hybrid-clock.js';
-import type { Clock, Counter } from '../src/core/ids.js';
+import type { Clock, Counter, ReplicaId } from '../src/core/ids.js';
 import { rarely } from '../src/core/rare-path.js';
 import { emptySet, writeSibling } from '../src/core/siblings.js';
 import type { MessageView } from '../src/protocol/header.js';
@@ -30,6 +30,7 @@ import { clockOf, copyWords, Flag, flagsOf, getNumber, Rec, setDot, sizeOf } fro
 import { decodeRecord, decodeVector, encodedBytes, encodeRecord, keyParts } from '../src/protocol/record-set.js';
 import type { CollectionPromises } from './dead-records.js';
 import { castHint } from './hint-casts.js';
+import { isMintedBy, Minter } from './minter.js';
 import { fetchRecord } from './vnode-fetch.js';
 import { mergeRecord } from './vnode-merge.js';
 import { scanPage } from './vnode-scan.js';
@@ -48,6 +49,7 @@ export interface VnodeOptions {
 export interface VnodeState {
   readonly partition: number;
   readonly options: VnodeOptions;
+  readonly minter: Minter;
 }
 
 type Handles = 'mint' | 'replicate' | 'standIn' | 'fetch' | 'scan';
@@ -56,7 +58,7 @@ type Handles = 'mint' | 'replicate' | 'standIn' | 'fetch' | 'scan';
 export function vnode(options: VnodeOptions): Behaviour<VnodeState, Handles> {
   return {
     role: 'vnode',
-    init: (env) => ({ partition: instanceOf(env.self), options }),
+    init: (env) => ({ partition: instanceOf(env.self), options, minter: new Minter() }),
     receive: {
       mint,
       replicate,
@@ -72,7 +74,7 @@ function mint(state: VnodeState, message: MessageView, env: Env): void {
   let at = -1;
   try {
     const isInDoubt = state.options.doubts?.has(state.partition) === true;
-    const wanted = isInDoubt ? ~failure('KV_UNAVAILABLE') : mintRecord(state.options, message, env);
+    const wanted = isInDoubt ? ~failure('KV_UNAVAILABLE') : mintRecord(state, message, env);
     if (wanted < 0) outcome = ~wanted;
     else {
       at = wanted;
@@ -96,49 +98,48 @@ function ask(options: number, store: Store): number {
 }
 
 /** Word index of the staged record, or the complement of an outcome. @throws StoreError KV_CORRUPT, KV_OVERLOADED */
-function mintRecord(options: VnodeOptions, message: MessageView, env: Env): number {
+function mintRecord(state: VnodeState, message: MessageView, env: Env): number {
   const { store } = env;
   if (store.refusal !== 0) return ~store.refusal;
   const { words, at } = message;
   const record = at + Write.record;
   const callerClock = getNumber(words, at + Write.callerClock) as Clock;
-  if (driftMs(callerClock, env.wallMs()) > options.clockDriftMaxMs) return ~failure('KV_CLOCK_DRIFT');
+  if (driftMs(callerClock, env.wallMs()) > state.options.clockDriftMaxMs) return ~failure('KV_CLOCK_DRIFT');
   const existing = store.find(words, words[record + Rec.keyHash], words[record + Rec.keySlot], record + Rec.key);
   let newest = maxClock(callerClock, store.clock);
   if (existing >= 0) newest = maxClock(newest, clockOf(store.words, existing));
   const clock = tick(newest, env.wallMs());
   store.clock = clock;
   const hasContext = (message.u32(Write.options) & Ask.context) !== 0;
-  const isPlain = !hasContext && extendsPlainly(store, existing);
+  const replica = state.minter.idFor(state.partition, env);
+  const isPlain = !hasContext && extendsPlainly(store, existing, replica);
   if (rarely('vnode: a plain record is written the long way', !isPlain))
-    return mintSet(options, message, store, existing, clock);
+    return mintSet(state.options, message, store, existing, { replica, clock });
   const bytes = sizeOf(words, record);
   const counter = store.nextCounter;
   const staged = store.reserve(bytes);
   if (rarely('vnode: no room for a mint', staged < 0)) return ~failure('KV_OVERLOADED');
   copyWords(words, record, store.words, staged, bytes >>> 2);
-  setDot(store.words, staged, store.replica, counter, clock);
+  setDot(store.words, staged, replica, counter, clock);
   store.stage(staged, existing);
   return staged;
 }
 
 /** Whether a plain record of this replica id follows what is held: nothing, or a plain one of its own. */
-function extendsPlainly(store: Store, existing: number): boolean {
+function extendsPlainly(store: Store, existing: number, replica: ReplicaId): boolean {
   if (existing < 0) return true;
   if ((flagsOf(store.words, existing) & Flag.set) !== 0) return false;
-  return replicaIs(store, existing);
-}
-
-function replicaIs(store: Store, at: number): boolean {
-  const { words, replica } = store;
-  return (
-    words[at + Rec.replicaLow] === (replica | 0) &&
-    (words[at + Rec.highs] & 0xffff) === Math.floor(replica / 0x1_0000_0000)
-  );
+  return isMintedBy(store, existing, replica);
 }
 
 /** The general write: with a context, over siblings, or over another replica's record. */
-function mintSet(options: VnodeOptions, message: MessageView, store: Store, existing: number, clock: Clock): number {
+function mintSet(
+  options: VnodeOptions,
+  message: MessageView,
+  store: Store,
+  existing: number,
+  { replica, clock }: { readonly replica: ReplicaId; readonly clock: Clock },
+): number {
   const { words, bytes, at } = message;
   const record = at + Write.record;
   const held = existing < 0 ? emptySet() : decodeRecord(store.words, store.bytes, existing);
@@ -146,7 +147,7 @@ function mintSet(options: VnodeOptions, message: MessageView, store: Store, exis
   const contextAt = record + sizeOf(words, record) / 4;
   const hasContext = (message.u32(Write.options) & Ask.context) !== 0;
   const context = hasContext ? decodeVector(words, contextAt, message.end) : undefined;
-  const dot = { replica: store.replica, counter: store.nextCounter as Counter };
+  const dot = { replica, counter: store.nextCounter as Counter };
   const set = writeSibling(held, context, { ...written, dot, clock });
   const key = keyParts(words, bytes, record);
   const size = encodedBytes(key.bytes.length, set);

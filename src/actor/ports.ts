@@ -30,6 +30,8 @@ export interface Store {
    * where there is no room.
    */
   forget(at: number): boolean;
+  /** Users' keys that `forget` has removed since the node began its life. */
+  readonly forgets: number;
   /** The partition of what the node keeps for itself (private-record.ts): behind those of the ring. */
   readonly systemPartition: PartitionId;
   /** This turn is synced to disk before its acknowledgements leave. */

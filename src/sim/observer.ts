@@ -43,6 +43,8 @@ const PROBLEMS_MAX = 20;
 export class Observer {
   readonly problems: Problem[] = [];
   readonly #nowMs: () => number;
+  /** Who minted first under an id that is no storage incarnation. */
+  readonly #drawn = new Map<number, number>();
   readonly #minted = new Map<string, Minted[]>();
   readonly #byValue = new Map<string, { key: string; dot: Dot }>();
   readonly #bases = new Map<string, MintBase>();
@@ -109,6 +111,14 @@ export class Observer {
     this.#logged.set(key, byNode.set(node.index, mergeVectors(byNode.get(node.index) ?? [], set.vector)));
   }
 
+  /** Whether the id is the node's storage incarnation, or one that it alone has drawn as a stand-in. */
+  #mintsUnder(node: SimNode, replica: number): boolean {
+    if (replica === node.disk.replica) return true;
+    const drawnBy = this.#drawn.get(replica) ?? node.index;
+    this.#drawn.set(replica, drawnBy);
+    return drawnBy === node.index;
+  }
+
   /** A sibling that is new to the world must be this node's own write; one that is known must be the same. */
   #meet(node: SimNode, key: string, sibling: Sibling, sequence: number): void {
     const list = this.#minted.get(key) ?? [];
@@ -120,7 +130,7 @@ export class Observer {
       return;
     }
     const base = this.#bases.get(value);
-    if (base === undefined || sibling.dot.replica !== node.disk.replica || sibling.dot.counter !== sequence) {
+    if (base === undefined || !this.#mintsUnder(node, sibling.dot.replica) || sibling.dot.counter !== sequence) {
       this.problem(`node ${node.index} logged a write of ${key} that nobody minted: ${value}`, key);
       return;
     }

@@ -56,6 +56,7 @@ export class SimStore implements Store, HandlerScope, TurnStorage {
   readonly disk: SimDisk;
   readonly systemPartition: PartitionId;
   refusal = 0;
+  forgets = 0;
   nextCounter: number;
   readonly busy = false;
   readonly pending = false;
@@ -131,6 +132,7 @@ export class SimStore implements Store, HandlerScope, TurnStorage {
     this.words[marker + Rec.size] = bytes | ((Flag.tombstone | Flag.forgotten) << 24);
     this.words[marker + Rec.valueTag] = 0;
     this.stage(marker, at);
+    if (slotOfRecord(this.words, marker) !== SYSTEM_SLOT) this.forgets++;
     return true;
   }
 

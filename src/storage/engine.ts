@@ -7,7 +7,7 @@
  * One thread, the node's own. Between turns `maintain` makes room, flushes, syncs by interval and rebuilds the filter.
  */
 import type { PageRequest, RecordWatch, Store } from '../actor/ports.js';
-import { type Clock, clock, type PartitionId, partitionId, type ReplicaId } from '../core/ids.js';
+import { type Clock, clock, type PartitionId, partitionId, type ReplicaId, SYSTEM_SLOT } from '../core/ids.js';
 import { hashIn } from '../protocol/message-key.js';
 import { isForgotten, Rec, sizeOf } from '../protocol/record.js';
 import { Arena, wordOf } from './arena.js';
@@ -48,6 +48,7 @@ export class Engine implements Store {
   readonly reclaimer: Reclaimer;
   readonly counts: RecordCounts;
   refusal = 0;
+  forgets = 0;
   /** There was no room for a record: what is dirty, or was put behind it, has to be moved. */
   starved = false;
   /** Keeps the loads of `preload` from being optimised away. */
@@ -192,6 +193,7 @@ export class Engine implements Store {
     writeMarker(this.#forgotten, this.words, marker);
     this.stage(marker, at);
     this.mayHoldForgotten = true;
+    if (this.words[marker + Rec.keySlot] >>> 16 < SYSTEM_SLOT) this.forgets++;
     return true;
   }
 

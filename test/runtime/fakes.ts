@@ -15,6 +15,7 @@ export class FakeStore implements Store, HandlerScope, TurnStorage {
   readonly bytes = Buffer.from(this.words.buffer);
   readonly replica = replicaId(1);
   readonly refusal = 0;
+  readonly forgets = 0;
   watch = undefined;
   readonly systemPartition = partitionId(8);
   nextCounter = 1;
