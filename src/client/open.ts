@@ -64,7 +64,8 @@ export function checkResolve(resolve: unknown): asserts resolve is Resolve {
   throw new StoreError('KV_INVALID_OPTION', 'resolve must be newest, siblings or a function', { option: 'resolve' });
 }
 
-function takeSeat(host: Host, onMessage: ConstructorParameters<typeof Seat>[2]): Seat {
+/** A seat of the calling thread, until the store is closed. */
+export function takeSeat(host: Host, onMessage: ConstructorParameters<typeof Seat>[2]): Seat {
   const early: [number, MessagePort][] = [];
   let seat: Seat | undefined;
   const boxes = host.takeSeat((node, bell) => {

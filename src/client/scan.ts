@@ -5,6 +5,7 @@
 import { addressOf, Role } from '../actor/address.js';
 import { StoreError } from '../core/errors.js';
 import { mergeSets, type SiblingSet } from '../core/siblings.js';
+import type { RingTable } from '../host/ring-table.js';
 import { bodyMessageBytes, encodeBody, putBody } from '../protocol/body.js';
 import type { MessageView } from '../protocol/header.js';
 import { PAGE_BYTES_MAX } from '../protocol/limits.js';
@@ -13,7 +14,6 @@ import { errorOf, isSuccess } from '../protocol/outcome.js';
 import { keyBytesOf, RECORD_HEADER_BYTES, sizeOf } from '../protocol/record.js';
 import { decodeRecord } from '../protocol/record-set.js';
 import type { ReadOrder } from './call-options.js';
-import type { LocalReads } from './local-reads.js';
 import type { Requests, Waiter } from './requests.js';
 import type { Seat } from './seat.js';
 import { PromiseWaiter } from './waiters.js';
@@ -44,7 +44,8 @@ const PARALLEL_PAGES = 32;
 export interface ScanParts {
   readonly seat: Seat;
   readonly requests: Requests;
-  readonly local: LocalReads;
+  /** Who holds each partition. */
+  readonly ring: Pick<RingTable, 'readList' | 'version'>;
   readonly partitions: number;
 }
 
@@ -121,7 +122,7 @@ class Cursor {
 
   /** A page of each of R replicas, all of one ring: a list that was replaced meanwhile may have forgotten. */
   async #pages(): Promise<ReplicaPage[]> {
-    const { ring } = this.#parts.local;
+    const { ring } = this.#parts;
     for (;;) {
       const { nodes, version } = ring.readList(this.#partition);
       const up = nodes.filter((node) => this.#parts.seat.isUp(node));

@@ -151,7 +151,7 @@ export class EmbeddedStore implements Store {
     const parts = {
       seat: this.#core.seat,
       requests: this.#core.requests,
-      local: this.#core.local,
+      ring: this.#core.local.ring,
       partitions: map.partitions,
     };
     let left = limit;

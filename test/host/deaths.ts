@@ -92,7 +92,9 @@ export async function endNode(store: Store, node: number, way: Way): Promise<voi
   const { incarnation } = supervisor;
   if (way === 'terminate') await supervisor.terminate();
   else supervisor.link?.fail(way).catch(() => undefined);
-  await until(() => supervisor.incarnation > incarnation && store.members()[node].state === 'up', 60_000);
+  const member = () => store.members().find((candidate) => candidate.node === node);
+  // a member that leaves the ring meanwhile may never come back
+  await until(() => member() === undefined || (supervisor.incarnation > incarnation && member()?.state === 'up'));
 }
 
 /** Ends nodes `count` times, and looks at what is left. The store stays open. */
