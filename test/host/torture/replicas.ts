@@ -30,10 +30,11 @@ export async function compareReplicas(store: Store): Promise<ReplicaComparison> 
     const ring: ScanParts['ring'] = { version: 0, readList: (p) => ({ nodes: [preferenceLists[p][i]], version: 0 }) };
     return scanEntries({ seat, requests, ring, partitions }, { reverse: false }, order);
   });
-  return compare(scans);
+  return compareScans(scans);
 }
 
-async function compare(scans: readonly AsyncIterator<Entry>[]): Promise<ReplicaComparison> {
+/** Each scan is one replica's records in the order of their keys. */
+export async function compareScans(scans: readonly AsyncIterator<Entry>[]): Promise<ReplicaComparison> {
   const differing: string[] = [];
   let records = 0;
   const advance = async (scan: AsyncIterator<Entry>) => (await scan.next()).value as Entry | undefined;
