@@ -8,7 +8,14 @@ test('a store: tortured under load -> keeps what it acknowledged, its replicas e
   const seed = Math.floor(Math.random() * 2 ** 31);
   t.log(`seed ${seed}`);
   const path = join(makeFolder(t), 'data');
-  const report = await torture({ path, seed, faultsMs: 7_000, phaseMs: 500, slackMs: 10_000 });
+  const said: string[] = [];
+  const tell = (what: string) => void said.push(what);
+  const report = await torture({ path, seed, faultsMs: 7_000, phaseMs: 500, slackMs: 10_000, tell }).catch(
+    (error: unknown) => {
+      t.log(said);
+      throw error;
+    },
+  );
   t.log(report);
   t.deepEqual(report.violations, []);
   t.true(report.acknowledged > 500);

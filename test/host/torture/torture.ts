@@ -87,8 +87,12 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
     const counts = { acknowledged, indeterminate, refused, additions: load.carts.additions, failures };
     const times = { latencies: latencies.rows(), longestBeyondDeadlineMs: beyond };
     return { violations, ...counts, ...times, faults: faults.counts, records, repairs };
+  } catch (error) {
+    tell(`${String(error)}; members: ${JSON.stringify(store.members())}`);
+    throw error;
   } finally {
     process.off('unhandledRejection', unhandled);
+    await load.stop();
     await store.close();
   }
 }
