@@ -57,11 +57,13 @@ export class Faults {
   }
 
   async #inflict(kind: FaultKind): Promise<void> {
-    const { store, random } = this.#parts;
-    const nodes = store.members().map(({ node }) => node);
-    const node = nodes[random.below(nodes.length)];
-    if (kind === 'wipe') await this.#wipe(node);
-    else if (kind === 'hold') await this.#hold(node, random.below(HELD_MS_MAX));
+    if (kind === 'wipe') {
+      await this.#wipe();
+      return;
+    }
+    const { random } = this.#parts;
+    const node = this.#drawNode();
+    if (kind === 'hold') await this.#hold(node, random.below(HELD_MS_MAX));
     else await this.#end(node, kind);
   }
 
@@ -76,11 +78,13 @@ export class Faults {
   }
 
   /** A node that lost its directory serves at once, holding nothing; so requests wait until it is filled again. */
-  async #wipe(node: number): Promise<void> {
+  async #wipe(): Promise<void> {
     const { store, quietly } = this.#parts;
     this.#wiping = true;
     try {
       await until(() => !this.#isChanging && store.ring().change === undefined);
+      // drawn only now: whoever was a member before the change may have left
+      const node = this.#drawNode();
       this.#note('wipe', `node ${node} loses its directory`);
       await quietly(async () => {
         await holdDown(store, node, () => wipeNode(store, node));
@@ -115,13 +119,19 @@ export class Faults {
 
   #drawChange(): StoreChange {
     const { store, random } = this.#parts;
-    const nodes = store.members().map(({ node }) => node);
-    const node = nodes[random.below(nodes.length)];
+    const nodes = store.members();
+    const node = this.#drawNode();
     const dice = random.below(10);
     if (nodes.length <= NODES_MIN || (nodes.length < NODES_MAX && dice < 3)) return { kind: 'join' };
     if (dice < 6) return { kind: 'leave', nodes: [node] };
     if (dice < 8) return { kind: 'replace', nodes: [node] };
     return { kind: 'reweight', node, weight: 1 + random.below(2) };
+  }
+
+  #drawNode(): number {
+    const { store, random } = this.#parts;
+    const members = store.members();
+    return members[random.below(members.length)].node;
   }
 
   #note(name: string, what: string): void {
