@@ -16,6 +16,8 @@ export type FaultKind = 'throw' | 'terminate' | 'heap' | 'hold' | 'wipe';
 
 /** How often each is drawn, of all of them together. */
 const WEIGHTS: Readonly<Record<FaultKind, number>> = { throw: 5, terminate: 5, heap: 1, hold: 4, wipe: 2 };
+/** Come first, in this order. */
+const ALWAYS: readonly FaultKind[] = ['terminate', 'hold', 'wipe'];
 const PAUSE_MS_MAX = 300;
 const HELD_MS_MAX = 1_500;
 const NODES_MIN = 3;
@@ -48,11 +50,11 @@ export class Faults {
 
   async #hurt(goesOn: () => boolean): Promise<void> {
     const { random } = this.#parts;
-    // each kind once in turn, then as drawn
-    const first: FaultKind[] = ['terminate', 'hold', 'wipe', 'throw', 'heap'];
+    // however slow the machine is, these are not left out
+    for (const kind of ALWAYS) await this.#inflict(kind);
     while (goesOn()) {
       await sleep(random.below(PAUSE_MS_MAX));
-      await this.#inflict(first.shift() ?? draw(random));
+      await this.#inflict(draw(random));
     }
   }
 
