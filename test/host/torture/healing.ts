@@ -9,6 +9,8 @@ export interface Healing {
 }
 
 const HEALING_MS_MAX = 60_000;
+/** Hints that are left by then are counted, and repair does their work. */
+const HINTS_MS_MAX = 10_000;
 
 /** @throws Error where replicas still differ after a minute */
 export async function repairFully(store: Store): Promise<Healing> {
@@ -27,9 +29,24 @@ export async function repairFully(store: Store): Promise<Healing> {
 }
 
 /** With every node up and no load. */
-export async function heal(store: Store): Promise<Healing> {
+export async function heal(store: Store): Promise<Healing & { readonly hintsLeft: readonly string[] }> {
   await until(() => store.members().every(({ state }) => state === 'up'));
   await until(() => store.ring().change === undefined);
-  await until(async () => (await store.stats()).nodes.every(({ hints }) => hints === 0));
-  return repairFully(store);
+  const left = await waitForHints(store);
+  return { ...(await repairFully(store)), hintsLeft: left };
+}
+
+/** Nodes that still have hints when there was time enough to hand them over. */
+async function waitForHints(store: Store): Promise<string[]> {
+  const endMs = performance.now() + HINTS_MS_MAX;
+  for (;;) {
+    const keepers = (await store.stats()).nodes.filter(({ hints }) => hints > 0);
+    if (keepers.length === 0 || performance.now() > endMs) {
+      return keepers.map(
+        ({ node, hints, hintsHandedOver, notes }) =>
+          `node ${node}: ${hints} left, ${hintsHandedOver} handed over, ${notes} notes`,
+      );
+    }
+    await sleep(50);
+  }
 }

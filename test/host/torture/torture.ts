@@ -37,7 +37,8 @@ export interface TortureReport {
   readonly longestBeyondDeadlineMs: number;
   /** Records that every replica holds alike. */
   readonly records: number;
-  readonly repairs: { readonly rounds: number; readonly moved: number };
+  /** How the replicas came together; `hintsLeft` should be empty. */
+  readonly repairs: { readonly rounds: number; readonly moved: number; readonly hintsLeft: readonly string[] };
 }
 
 const SETTINGS: OpenStoreOptions = {
