@@ -25,9 +25,9 @@ export interface HandleData {
   readonly inFlightMax: number;
 }
 
-/** A node was started anew: its new bell. */
+/** A thread was started anew: its new bell. */
 export interface BellMessage {
-  readonly node: number;
+  readonly thread: number;
   readonly bell: MessagePort;
 }
 
@@ -52,10 +52,10 @@ export function attach(handle: StoreHandle, options: { readonly resolve?: Resolv
   let ring = first;
   const makeSeat = (onMessage: ConstructorParameters<typeof Seat>[2]) => {
     const seat = new Seat(map, boxes, onMessage);
-    for (const [node, bell] of bells.entries()) if (bell !== undefined) seat.setBell(node, bell);
+    for (const [thread, bell] of bells.entries()) if (bell !== undefined) seat.setBell(thread, bell);
     port.on('message', (message: BellMessage | RingMessage) => {
       if ('ring' in message) ring = message.ring;
-      else seat.setBell(message.node, message.bell);
+      else seat.setBell(message.thread, message.bell);
     });
     port.unref();
     return seat;

@@ -33,6 +33,7 @@ export class LocalReads {
   readonly n: number;
   readonly slotShift: number;
   readonly ring: RingTable;
+  /** Of the nodes of this host, at their indices in the ring. */
   readonly #readers: readonly HotReader[];
   /** Nodes of the last `#choose`, and the word index of the record in each. */
   readonly #nodes = new Int32Array(16);
@@ -116,7 +117,10 @@ export class LocalReads {
     let count = 0;
     for (let i = first; i < first + this.n && count < r; i++) {
       const node = list[i];
-      const serving = Atomics.load(this.#readers[node].serving, partition); // Atomics: acquire, before the table
+      const reader = this.#readers[node];
+      // a node of another host
+      if (reader === undefined) continue;
+      const serving = Atomics.load(reader.serving, partition); // Atomics: acquire, before the table
       if ((serving & 1) === 0) continue;
       this.#nodes[count] = node;
       this.#serving[count] = serving;
@@ -130,7 +134,7 @@ export class LocalReads {
     const first = (key.slot >>> this.slotShift) * this.n;
     const count = Math.min(this.n, 2);
     const list = this.ring.reads(key.slot >>> this.slotShift);
-    for (let i = first; i < first + count; i++) this.touched ^= this.#readers[list[i]].touch(key.hash);
+    for (let i = first; i < first + count; i++) this.touched ^= this.#readers[list[i]]?.touch(key.hash) ?? 0;
   }
 
   /** Looks the key up in each; Found.absent where a disk may have it, Found.unsettled for another try, else 0. */

@@ -68,12 +68,12 @@ export function checkResolve(resolve: unknown): asserts resolve is Resolve {
 export function takeSeat(host: Host, onMessage: ConstructorParameters<typeof Seat>[2]): Seat {
   const early: [number, MessagePort][] = [];
   let seat: Seat | undefined;
-  const boxes = host.takeSeat((node, bell) => {
-    if (seat === undefined) early.push([node, bell]);
-    else seat.setBell(node, bell);
+  const boxes = host.takeSeat((thread, bell) => {
+    if (seat === undefined) early.push([thread, bell]);
+    else seat.setBell(thread, bell);
   });
   seat = new Seat(host.map, boxes, onMessage);
-  for (const [node, bell] of early) seat.setBell(node, bell);
+  for (const [thread, bell] of early) seat.setBell(thread, bell);
   return seat;
 }
 
@@ -122,9 +122,9 @@ function makeHandle(host: Host, settings: Pick<HandleData, 'defaults' | 'pairByt
   const { port1, port2 } = new MessageChannel();
   const bells: MessagePort[] = [];
   let given = false;
-  const boxes = host.takeSeat((node, bell) => {
-    if (!given) bells[node] = bell;
-    else port1.postMessage({ node, bell } satisfies BellMessage, [bell]);
+  const boxes = host.takeSeat((thread, bell) => {
+    if (!given) bells[thread] = bell;
+    else port1.postMessage({ thread, bell } satisfies BellMessage, [bell]);
   });
   given = true;
   const { seat, tenancy, outboxes, inboxes } = boxes;
@@ -137,7 +137,7 @@ function makeHandle(host: Host, settings: Pick<HandleData, 'defaults' | 'pairByt
   const tellRing = () => port1.postMessage({ ring: host.ring } satisfies RingMessage);
   host.events.on('ring-changed', tellRing);
   const data: HandleData = { map, ring, boxes: { seat, tenancy, outboxes, inboxes }, bells, port: port2, ...settings };
-  const transferList = [port2, ...bells];
+  const transferList = [port2, ...bells.filter((bell) => bell !== undefined)];
   return Object.defineProperty(data, 'transferList', {
     value: transferList,
     enumerable: false,

@@ -27,6 +27,7 @@ export class Requests {
   readonly #deadlines: Float64Array;
   readonly #nodes: Uint16Array;
   readonly #incarnations: Int32Array;
+  readonly #connections: Int32Array;
   readonly #generations: Uint16Array;
   readonly #free: Int32Array;
   /** Rows are taken in turn, so that an id comes back late. */
@@ -42,6 +43,7 @@ export class Requests {
     this.#deadlines = new Float64Array(inFlightMax);
     this.#nodes = new Uint16Array(inFlightMax);
     this.#incarnations = new Int32Array(inFlightMax);
+    this.#connections = new Int32Array(inFlightMax);
     this.#generations = new Uint16Array(inFlightMax);
     this.#free = new Int32Array(inFlightMax);
   }
@@ -58,6 +60,7 @@ export class Requests {
     this.#deadlines[row] = deadlineMs;
     this.#nodes[row] = node;
     this.#incarnations[row] = this.#seat.incarnationOf(node);
+    this.#connections[row] = this.#seat.connectionTo(node);
     if (++this.inFlight === 1) this.#watch();
     return (this.#generations[row] << 16) | row;
   }
@@ -125,10 +128,18 @@ export class Requests {
       if (this.#waiters[row] === undefined) continue;
       const node = this.#nodes[row];
       const id = (this.#generations[row] << 16) | row;
-      if (!this.#seat.isUp(node) || this.#seat.incarnationOf(node) !== this.#incarnations[row]) {
-        this.end(id)?.fail(restarted(node));
-      } else if (((nowMs - this.#deadlines[row]) | 0) > 0) this.end(id)?.fail(expired());
+      if (this.#isLost(row)) this.end(id)?.fail(restarted(node));
+      else if (((nowMs - this.#deadlines[row]) | 0) > 0) this.end(id)?.fail(expired());
     }
+  }
+
+  /** The life of the node that was asked, or the connection to its host, has ended: no reply will come. */
+  #isLost(row: number): boolean {
+    const node = this.#nodes[row];
+    const seat = this.#seat;
+    const isSame =
+      seat.incarnationOf(node) === this.#incarnations[row] && seat.connectionTo(node) === this.#connections[row];
+    return !isSame || !seat.isUp(node);
   }
 
   /** Fails everything in flight. */

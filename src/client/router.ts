@@ -7,8 +7,9 @@
  */
 import type { LivenessView } from '../actor/liveness-view.js';
 import { StoreError } from '../core/errors.js';
+import { NODE_COUNT_MAX } from '../core/ids.js';
 import type { RingTable } from '../host/ring-table.js';
-import { livenessView, type ThreadMap } from '../host/thread-map.js';
+import { livenessView, localNodes, type ThreadMap } from '../host/thread-map.js';
 import type { Seat } from './seat.js';
 
 /** The views are looked at again this often. */
@@ -16,11 +17,11 @@ const LOOK_MS = 100;
 const REPORTERS = 2;
 
 export class Router {
-  readonly #map: ThreadMap;
   readonly #seat: Seat;
   readonly #ring: RingTable;
   readonly #slotShift: number;
-  readonly #views: readonly LivenessView[];
+  /** Of each node of this host. */
+  readonly #views: readonly { readonly node: number; readonly view: LivenessView }[];
   readonly #suspected: Uint8Array;
   #lookedAtMs: number;
   readonly #isUp = (node: number) => this.#seat.isUp(node);
@@ -30,12 +31,11 @@ export class Router {
   #partition = 0;
 
   constructor(map: ThreadMap, seat: Seat, ring: RingTable, slotShift: number) {
-    this.#map = map;
     this.#seat = seat;
     this.#ring = ring;
     this.#slotShift = slotShift;
-    this.#views = Array.from({ length: map.nodes }, (_, node) => livenessView(map, node));
-    this.#suspected = new Uint8Array(map.nodes);
+    this.#views = localNodes(map).map((node) => ({ node, view: livenessView(map, node) }));
+    this.#suspected = new Uint8Array(NODE_COUNT_MAX + 1);
     this.#serving = map.memories.map(({ serving }) => new Int32Array(serving));
     this.#lookedAtMs = seat.nowMs;
   }
@@ -61,24 +61,24 @@ export class Router {
 
   /** False for a node that is in doubt about the partition: it would mint nothing. */
   #serves(node: number, partition: number): boolean {
+    const serving = this.#serving[node];
     // Atomics: acquire; a guess, the node itself knows better
-    return (Atomics.load(this.#serving[node], partition) & 1) === 1;
+    return serving === undefined || (Atomics.load(serving, partition) & 1) === 1;
   }
 
   /** The same node for all threads that suspect the same ones. */
   #any(partition: number, isUsable: (node: number) => boolean): number | undefined {
-    const { nodes } = this.#map;
-    for (let i = 0; i < nodes; i++) if (isUsable((partition + i) % nodes)) return (partition + i) % nodes;
-    return undefined;
+    const nodes = this.#seat.nodesUp().filter(isUsable);
+    return nodes[partition % nodes.length];
   }
 
   #look(): void {
     this.#lookedAtMs = this.#seat.nowMs;
-    const up = this.#views.filter((_, node) => this.#seat.isUp(node));
+    const up = this.#views.filter(({ node }) => this.#seat.isUp(node));
     const needed = Math.min(REPORTERS, Math.max(1, up.length - 1));
-    for (let node = 0; node < this.#suspected.length; node++) {
+    for (const node of this.#ring.holders) {
       let reporters = 0;
-      for (const view of up) if (view.suspects(node)) reporters++;
+      for (const { view } of up) if (view.suspects(node)) reporters++;
       this.#suspected[node] = Number(reporters >= needed);
     }
   }

@@ -135,8 +135,8 @@ class Cursor {
   /** The holders that are up, and all other nodes: some of them stand in, and nobody knows which. */
   #everybody(holders: readonly number[]): number[] {
     const { seat } = this.#parts;
-    const others = Array.from({ length: seat.nodes }, (_, node) => node).filter((node) => !holders.includes(node));
-    return [...holders, ...others].filter((node) => seat.isUp(node));
+    const others = seat.nodesUp().filter((node) => !holders.includes(node));
+    return [...holders.filter((node) => seat.isUp(node)), ...others];
   }
 
   /** At least R pages; of all nodes in the first go where `isWide`. */

@@ -1,15 +1,16 @@
 /**
- * One thread's place at the host: its mailboxes to and from every node, and the doorbells that tell its event loop that
+ * One thread's place at the host: its mailboxes to and from every node and the bridge, and the doorbells that tell its event loop that
  * mail has come. What is sent within one tick leaves together, at its end.
  */
 import type { MessagePort } from 'node:worker_threads';
-import { addressOf, nodeOf, Role } from '../actor/address.js';
+import { addressOf, Role } from '../actor/address.js';
 import type { Outbound } from '../actor/env.js';
+import { NODE_COUNT_MAX } from '../core/ids.js';
 import { Status, type ThreadMap } from '../host/thread-map.js';
 import { MessageView } from '../protocol/header.js';
 import { HostClock } from '../runtime/host-clock.js';
 import { MailboxReader } from '../runtime/mailbox.js';
-import { PostOffice } from '../runtime/post-office.js';
+import { bridgeThread, PostOffice, seatThread } from '../runtime/post-office.js';
 import { Wake } from '../runtime/wake.js';
 
 export interface SeatBoxes {
@@ -27,7 +28,6 @@ export class Seat {
   readonly out: Outbound = { words: new Int32Array(0), bytes: Buffer.alloc(0), at: 0 };
   /** The host's monotonic clock, as of this tick. */
   nowMs: number;
-  readonly #map: ThreadMap;
   readonly #thread: number;
   readonly #post: PostOffice;
   readonly #readers: readonly MailboxReader[];
@@ -42,12 +42,15 @@ export class Seat {
   #looking = false;
 
   constructor(map: ThreadMap, boxes: SeatBoxes, onMessage: (view: MessageView) => void) {
-    this.#map = map;
-    this.#thread = map.nodes + boxes.seat;
+    this.#thread = seatThread(map, boxes.seat);
     this.address = addressOf(Role.client, boxes.tenancy, boxes.seat);
     this.#wake = new Wake(map.wake);
-    this.#post = new PostOffice(map.nodes, this.#wake, (thread) => this.#wake.notify(thread));
-    for (const [node, box] of boxes.outboxes.entries()) this.#post.connect(node, box);
+    const bridge = bridgeThread(map);
+    this.#post = new PostOffice(map, this.#wake, (thread) => {
+      if (thread === bridge) this.#bells[thread]?.postMessage(0);
+      else this.#wake.notify(thread);
+    });
+    for (const [thread, box] of boxes.outboxes.entries()) this.#post.connect(thread, box);
     this.#readers = boxes.inboxes.map((box) => new MailboxReader(box));
     this.#clock = new HostClock(map.clockStartMs);
     this.#status = new Int32Array(map.status);
@@ -56,10 +59,10 @@ export class Seat {
     this.#wake.announceSleep(this.#thread);
   }
 
-  /** A node's bell, at the start and whenever the node was started anew. */
-  setBell(node: number, bell: MessagePort): void {
-    this.#bells[node]?.close();
-    this.#bells[node] = bell;
+  /** The bell of a thread that sends to this one, at the start and whenever that was started anew. */
+  setBell(thread: number, bell: MessagePort): void {
+    this.#bells[thread]?.close();
+    this.#bells[thread] = bell;
     bell.on('message', () => this.#drain());
     if (!this.#referenced) bell.unref();
   }
@@ -82,6 +85,11 @@ export class Seat {
     return Atomics.load(this.#status, node * Status.line + Status.incarnation); // Atomics: acquire
   }
 
+  /** Which connection leads to the node's host; 0 for a node of this one. */
+  connectionTo(node: number): number {
+    return Atomics.load(this.#status, node * Status.line + Status.connection); // Atomics: acquire
+  }
+
   /** Opens a message in `out`; false where the node's mailbox and the outbox are full. It leaves with the tick. */
   open(tag: number, to: number, request: number, bytes: number): boolean {
     if (!this.#flushing) this.#beginTick();
@@ -90,7 +98,7 @@ export class Seat {
 
   /** The message opened last is only `bytes` long, which its header must say too. */
   shrink(to: number, bytes: number): void {
-    this.#post.shrink(nodeOf(to), bytes);
+    this.#post.shrink(to, bytes);
   }
 
   #beginTick(): void {
@@ -158,8 +166,11 @@ export class Seat {
     return false;
   }
 
-  get nodes(): number {
-    return this.#map.nodes;
+  /** Every node that can be reached, of any host. */
+  nodesUp(): number[] {
+    const nodes: number[] = [];
+    for (let node = 0; node < NODE_COUNT_MAX; node++) if (this.isUp(node)) nodes.push(node);
+    return nodes;
   }
 
   close(): void {

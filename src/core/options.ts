@@ -3,6 +3,7 @@
  * table and the validation at `open` come from this table. Cluster options must be the same on every host and are
  * stamped in the data directory; host options may differ and change between openings.
  */
+import { BRIDGE_OPTION_SPECS, type BridgeOptions } from './bridge-options.js';
 import { GOSSIP_PRESETS, type GossipPreset } from './gossip-tuning.js';
 import type { OptionSpec } from './option-spec.js';
 
@@ -26,7 +27,7 @@ export interface ClusterOptions {
 }
 
 /** Options of this host alone. */
-export interface HostOptions {
+export interface HostOptions extends BridgeOptions {
   readonly path: string;
   readonly nodes: number;
   readonly nodesMax: number;
@@ -273,8 +274,7 @@ export const OPTION_SPECS: Readonly<Record<keyof StoreOptions, OptionSpec>> = {
     kind: 'choice',
     choices: Object.keys(GOSSIP_PRESETS),
     default: 'local',
-    meaning:
-      'How soon silence makes a suspect: local is patient, for threads of one process; lan is for several hosts.',
+    meaning: 'How soon silence makes a suspect: local is for threads of one process, lan for several hosts.',
   },
   hintBytesMax: {
     scope: 'host',
@@ -282,8 +282,7 @@ export const OPTION_SPECS: Readonly<Record<keyof StoreOptions, OptionSpec>> = {
     min: 0,
     max: 16 * GiB,
     default: 64 * MiB,
-    meaning:
-      'Most bytes of hints that a node keeps for another one that misses writes; beyond it, a note that the partition needs repair.',
+    meaning: 'Most bytes of hints for another node that misses writes; beyond it, a note: repair is due.',
   },
   hintAgeMaxMs: {
     scope: 'host',
@@ -294,6 +293,7 @@ export const OPTION_SPECS: Readonly<Record<keyof StoreOptions, OptionSpec>> = {
     default: 86_400_000,
     meaning: 'How long a hint is kept for a node that does not come back, before it becomes such a note.',
   },
+  ...BRIDGE_OPTION_SPECS,
 };
 
 /** What `open` takes: any of the options, the rest by default. `resolve` is checked by the client, it is no data. */

@@ -32,6 +32,8 @@ export interface NodeControl {
   /** A thread of this program took a seat: its mailboxes, and the doorbell that wakes it. */
   attachSeat(attachment: SeatAttachment, bell: MessagePort): void;
   detachSeat(seat: number): void;
+  /** The doorbell of the bridge, which has begun its life or another one. */
+  attachBridge(bell: MessagePort): void;
   /** Finishes the turn, flushes nothing, syncs and closes its files. */
   stop(): Promise<void>;
   /** Ends the thread in the named way; for tests of supervision. */
@@ -42,6 +44,7 @@ const CALL_MS_MAX = 60_000;
 
 export class ControlLink {
   readonly #node: number;
+  readonly #thread: number;
   readonly #status: Int32Array;
   readonly #wake: Wake;
   readonly #remote: Comlink.Remote<NodeControl>;
@@ -49,6 +52,7 @@ export class ControlLink {
 
   constructor(map: ThreadMap, node: number, worker: Worker) {
     this.#node = node;
+    this.#thread = node - map.first;
     this.#status = new Int32Array(map.status);
     this.#wake = new Wake(map.wake);
     this.#remote = Comlink.wrap<NodeControl>(nodeEndpoint(worker as unknown as NodeEndpoint));
@@ -77,6 +81,10 @@ export class ControlLink {
     return this.#call('detachSeat', this.#remote.detachSeat(seat));
   }
 
+  attachBridge(bell: MessagePort): Promise<void> {
+    return this.#call('attachBridge', this.#remote.attachBridge(Comlink.transfer(bell, [bell as never]) as never));
+  }
+
   stop(): Promise<void> {
     return this.#call('stop', this.#remote.stop());
   }
@@ -88,7 +96,7 @@ export class ControlLink {
   #call<Result>(name: string, call: Promise<Result>, limitMs: number = CALL_MS_MAX): Promise<Result> {
     // Atomics: RMW, after the message was posted; the thread compares it with what it has handled
     Atomics.add(this.#status, this.#node * Status.line + Status.controlPosted, 1);
-    this.#wake.wakeNode(this.#node);
+    this.#wake.wakeNode(this.#thread);
     const racers: Promise<Result>[] = [call, this.#died];
     let timer: NodeJS.Timeout | undefined;
     if (Number.isFinite(limitMs)) {

@@ -5,6 +5,7 @@
  */
 import fs from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import type { HostAddress } from '../bridge/host-address.js';
 import { StoreError } from '../core/errors.js';
 import { OPTION_SPECS, type OpenOptions, type StoreOptions } from '../core/options.js';
 import { type RingState, ringFromPlain, ringToPlain } from '../core/ring-state.js';
@@ -15,6 +16,8 @@ const FORMAT = 1;
 const MANIFEST = 'kvorum.json';
 /** The ring since its first change. */
 const RING = 'ring.json';
+/** The other hosts, of a host that has a bridge. */
+const HOSTS = 'hosts.json';
 
 /** Stamped besides the cluster options: the host's identity and its nodes. */
 const STAMPED_HOST_OPTIONS: readonly string[] = ['hostId', 'nodes', 'weights'];
@@ -25,6 +28,12 @@ const STAMPED = (Object.keys(OPTION_SPECS) as (keyof StoreOptions)[]).filter(
   (name) =>
     !CHANGEABLE.includes(name) && (OPTION_SPECS[name].scope === 'cluster' || STAMPED_HOST_OPTIONS.includes(name)),
 );
+
+/** Where hosts can be reached, and which nodes run there. */
+export interface KnownHosts {
+  readonly firstNode: number;
+  readonly hosts: readonly HostAddress[];
+}
 
 type Stamp = { readonly format: number; readonly options: Readonly<Record<string, unknown>> };
 
@@ -108,6 +117,20 @@ export class DataDirectory {
   /** @throws StoreError KV_STORAGE_FULL, KV_STORAGE_FAILED */
   writeRing(ring: RingState): void {
     writeFileDurably(join(this.path, RING), JSON.stringify({ format: FORMAT, ring: ringToPlain(ring) }));
+  }
+
+  /** What this host knows of the others, and the first of its own nodes' indices. @throws StoreError KV_PATH, KV_FORMAT_TOO_NEW */
+  readHosts(): KnownHosts {
+    const path = join(this.path, HOSTS);
+    if (!fs.existsSync(path)) return { firstNode: 0, hosts: [] };
+    const { format, firstNode, hosts } = readFormatted(path) as KnownHosts & { format: number };
+    if (format > FORMAT) throw tooNew(path, format);
+    return { firstNode, hosts };
+  }
+
+  /** @throws StoreError KV_STORAGE_FULL, KV_STORAGE_FAILED */
+  writeHosts({ firstNode, hosts }: KnownHosts): void {
+    writeFileDurably(join(this.path, HOSTS), JSON.stringify({ format: FORMAT, firstNode, hosts }, null, 2));
   }
 
   release(): void {

@@ -16,7 +16,7 @@ import { inspectMembers, inspectNode, inspectRing } from './inspect.js';
 import { NodeThreads } from './node-threads.js';
 import type { MemberReport, NodeStats, RingReport, StoreEvents } from './reports.js';
 import { RingTable } from './ring-table.js';
-import { type SeatParts, SeatTable } from './seat-table.js';
+import { type SeatLink, type SeatParts, SeatTable } from './seat-table.js';
 import { Supervisor, type SupervisorHooks } from './supervision.js';
 import { allocateThreadMap, movedSoFar, type ThreadMap } from './thread-map.js';
 
@@ -59,14 +59,17 @@ export class Host {
     this.ring = directory.readRing() ?? firstRingState(first);
     this.#known = new Set(directory.isNew ? [] : allMembers(this.ring).map(({ node }) => node));
     const { hostId, zone, nodes, nodesMax, n, partitions, memoryBytes, pairBytesMax } = options;
+    const { firstNode } = directory.readHosts();
     const seats = options.handlesMax + 1;
     const nodeBytes = Math.floor(memoryBytes / nodes);
     // nodes that joined when there was more room keep theirs
-    const room = Math.max(nodesMax, ...allMembers(this.ring).map(({ node }) => node + 1));
-    const sizes = { hostId, zone, nodes: room, seats, n, partitions, nodeBytes, pairBytesMax };
+    const own = allMembers(this.ring).filter(({ host }) => host === hostId);
+    const room = Math.max(nodesMax, ...own.map(({ node }) => node + 1 - firstNode));
+    const hasBridge = options.listen !== undefined;
+    const sizes = { hostId, zone, hasBridge, first: firstNode, room, seats, n, partitions, nodeBytes, pairBytesMax };
     this.map = allocateThreadMap({ ...sizes, clockStartMs: HostClock.start() }, this.ring);
     this.#table = new RingTable(this.map.ring, this.map);
-    this.#seats = new SeatTable(this.map, () => this.threads.links());
+    this.#seats = new SeatTable(this.map, () => this.#links());
     this.threads = new NodeThreads({
       map: this.map,
       options,
@@ -77,10 +80,14 @@ export class Host {
     });
   }
 
+  *#links(): Iterable<readonly [thread: number, link: SeatLink]> {
+    for (const [node, link] of this.threads.links()) yield [node - this.map.first, link];
+  }
+
   #supervisor(node: number): Supervisor {
     const hooks: SupervisorHooks = {
       ring: () => this.ring,
-      onSpawn: (index, link) => this.#seats.introduceAll(index, link),
+      onSpawn: (index, link) => this.#seats.introduceAll(index - this.map.first, link),
       onUp: (index, incarnation) => this.#emit('node-up', { node: index, incarnation }),
       onDown: (index, reason) => this.#emit('node-down', { node: index, reason }),
       onEvent: (index, event) => this.#onEvent(index, event),

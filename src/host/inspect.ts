@@ -5,7 +5,7 @@ import { allMembers, mapOf, movingPartitions, Phase, type RingState } from '../c
 import { Count } from '../runtime/counters.js';
 import { mailboxCounts } from '../runtime/mailbox.js';
 import type { MailboxStats, MemberReport, NodeStats, RingReport } from './reports.js';
-import { livenessView, Status, type ThreadMap } from './thread-map.js';
+import { livenessView, localNodes, mailboxBetween, Status, type ThreadMap } from './thread-map.js';
 
 /** Who owns what, how near to its fair share each node is, and what is on the move. */
 export function inspectRing(ring: RingState): RingReport {
@@ -38,7 +38,9 @@ export function inspectMembers(map: ThreadMap, ring: RingState): MemberReport[] 
   const status = new Int32Array(map.status);
   // Atomics: acquire; a thread's end is known before any gossip, and what it believed counts no more
   const isUp = (node: number) => Atomics.load(status, node * Status.line + Status.up) === 1;
-  const views = map.liveness.map((_, observer) => livenessView(map, observer)).filter((_, observer) => isUp(observer));
+  const views = localNodes(map)
+    .filter(isUp)
+    .map((observer) => livenessView(map, observer));
   return allMembers(ring).map(({ node, host, zone, weight }) => {
     const reporters = [...new Set(views.flatMap((view) => view.reportersOf(node)))].sort((a, b) => a - b);
     const state = !isUp(node) ? 'down' : views.some((view) => isDoubtful(view.stateOf(node))) ? 'suspect' : 'up';
@@ -100,26 +102,27 @@ export function inspectNode(map: ThreadMap, node: number, seats: Iterable<SeatBo
       collected: count(Count.collected),
     },
     actorMessages: [...counters.subarray(Count.actors)],
-    mailboxes: [...nodeMailboxes(map, node), ...seatMailboxes(node, seats)],
+    mailboxes: [...nodeMailboxes(map, node), ...seatMailboxes(map, node, seats)],
   };
 }
 
 /** Mailboxes into this node from the other nodes. */
 function nodeMailboxes(map: ThreadMap, node: number): MailboxStats[] {
   const boxes: MailboxStats[] = [];
-  for (let from = 0; from < map.nodes; from++) {
+  for (const from of localNodes(map)) {
     if (from === node) continue;
-    const counts = mailboxCounts(map.mailboxes[from * map.nodes + node]);
+    const counts = mailboxCounts(mailboxBetween(map, from - map.first, node - map.first));
     boxes.push({ from: `node-${from}`, to: `node-${node}`, ...counts });
   }
   return boxes;
 }
 
-function seatMailboxes(node: number, seats: Iterable<SeatBoxes>): MailboxStats[] {
+function seatMailboxes(map: ThreadMap, node: number, seats: Iterable<SeatBoxes>): MailboxStats[] {
   const boxes: MailboxStats[] = [];
   for (const { seat, outboxes, inboxes } of seats) {
-    boxes.push({ from: `seat-${seat}`, to: `node-${node}`, ...mailboxCounts(outboxes[node]) });
-    boxes.push({ from: `node-${node}`, to: `seat-${seat}`, ...mailboxCounts(inboxes[node]) });
+    const thread = node - map.first;
+    boxes.push({ from: `seat-${seat}`, to: `node-${node}`, ...mailboxCounts(outboxes[thread]) });
+    boxes.push({ from: `node-${node}`, to: `seat-${seat}`, ...mailboxCounts(inboxes[thread]) });
   }
   return boxes;
 }

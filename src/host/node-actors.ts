@@ -9,13 +9,15 @@ import type { Placement } from '../actor/ports.js';
 import { asStoreError } from '../core/errors.js';
 import { GOSSIP_PRESETS } from '../core/gossip-tuning.js';
 import { nodeIndex } from '../core/ids.js';
+import type { HostOf } from '../core/reporters.js';
+import { allMembers, type RingState } from '../core/ring-state.js';
 import { recordBytesMax } from '../protocol/limits.js';
 import { ActorSystem } from '../runtime/actor-system.js';
 import { Count } from '../runtime/counters.js';
 import type { PostOffice } from '../runtime/post-office.js';
 import type { Engine } from '../storage/engine.js';
 import type { NodeEvent } from './events.js';
-import { countMoved, livenessView, ringView, Status } from './thread-map.js';
+import { countMoved, hasEnded, livenessView, ringView, Status } from './thread-map.js';
 import type { NodeStart } from './worker-main.js';
 
 export interface NodeActorsParts {
@@ -97,7 +99,7 @@ function countRepairs(
 
 function gossipOptions(
   { map, node, gossip }: NodeStart,
-  { isUp }: Placement,
+  placement: Placement,
   incarnation: number,
   tell: NodeActorsParts['tell'],
 ): GossipOptions {
@@ -105,8 +107,21 @@ function gossipOptions(
     tuning: GOSSIP_PRESETS[gossip],
     incarnation,
     view: livenessView(map, node),
-    hostOf: () => map.hostId,
-    hasEnded: (other) => !isUp(other),
+    hostOf: hostsOf(placement),
+    hasEnded: (other) => hasEnded(map, other),
     onChange: ({ node: about, state, reporters }) => tell({ type: 'liveness', about, state, reporters }),
+  };
+}
+
+/** The host of each member, by the ring that the node has adopted. */
+function hostsOf(placement: Placement): HostOf {
+  let known: RingState | undefined;
+  let hosts = new Map<number, string>();
+  return (node) => {
+    if (placement.ring !== known) {
+      known = placement.ring;
+      hosts = new Map(allMembers(known).map((member) => [member.node, member.host]));
+    }
+    return hosts.get(node) ?? '';
   };
 }

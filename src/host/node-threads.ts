@@ -81,11 +81,11 @@ export class NodeThreads {
     const { map, ring, options } = this.#parts;
     const taken = new Set<number>([...this.#nodes.keys(), ...allMembers(ring()).map(({ node }) => node)]);
     return weights.map((weight) => {
-      let node = 0;
+      let node = map.first;
       while (taken.has(node)) node++;
       taken.add(node);
-      if (node < map.nodes) return memberOf(options, node, weight);
-      const message = `there is room for ${map.nodes} nodes; open the store with a larger nodesMax`;
+      if (node < map.first + map.room) return memberOf(options, node, weight);
+      const message = `there is room for ${map.room} nodes; open the store with a larger nodesMax`;
       throw new StoreError('KV_INVALID_OPTION', message, { option: 'nodesMax' });
     });
   }

@@ -23,6 +23,8 @@ export class RingTable {
   readonly #preference: Uint16Array;
   readonly #next: Uint16Array;
   readonly #phases: Uint8Array;
+  #holders: ReadonlySet<number> = new Set();
+  #holdersOf = -1;
 
   constructor(memory: SharedArrayBuffer, { partitions, n }: { readonly partitions: number; readonly n: number }) {
     const bytes = partitions * n * 2;
@@ -61,6 +63,15 @@ export class RingTable {
   /** The list that a strict read of the partition needs R of. Only right under one `version`. */
   reads(partition: number): Uint16Array {
     return this.#phases[partition] === Phase.handingOver ? this.#next : this.#preference;
+  }
+
+  /** Every node that holds a partition, now or soon. */
+  get holders(): ReadonlySet<number> {
+    if (this.#holdersOf !== this.version) {
+      this.#holdersOf = this.version;
+      this.#holders = new Set([...this.#preference, ...this.#next]);
+    }
+    return this.#holders;
   }
 
   /** A copy of that list, and the version that it is of. */

@@ -13,19 +13,22 @@ export interface SeatParts {
   readonly seat: number;
   /** Tells this thread from earlier ones on the same seat, whose late replies are not its own; 12 bits. */
   readonly tenancy: number;
-  /** To each node. */
+  /** To the thread of each node, and to the bridge. */
   readonly outboxes: readonly SharedArrayBuffer[];
-  /** From each node. */
+  /** From them. */
   readonly inboxes: readonly SharedArrayBuffer[];
 }
 
 interface TakenSeat extends SeatParts {
-  /** Gives the seat's thread the bell of a node that was started anew. */
-  readonly replaceBell: (node: number, bell: MessagePort) => void;
+  /** Gives the seat's thread the bell of a thread that was started anew. */
+  readonly replaceBell: (thread: number, bell: MessagePort) => void;
 }
 
-/** The nodes whose threads run, each with its control plane. */
-export type Links = () => Iterable<readonly [node: number, link: ControlLink]>;
+/** How the host gives a thread its seats. */
+export type SeatLink = Pick<ControlLink, 'attachSeat' | 'detachSeat'>;
+
+/** The threads that run, of nodes and of the bridge, each with its control plane. */
+export type Links = () => Iterable<readonly [thread: number, link: SeatLink]>;
 
 export class SeatTable {
   readonly #map: ThreadMap;
@@ -46,24 +49,24 @@ export class SeatTable {
       const message = `all ${this.#map.seats - 1} seats are taken; raise handlesMax or close a store`;
       throw new StoreError('KV_TOO_MANY_HANDLES', message);
     }
-    const boxes = () => Array.from({ length: this.#map.nodes }, () => allocateMailbox(this.#map.mailboxBytes));
+    const boxes = () => Array.from({ length: this.#map.room + 1 }, () => allocateMailbox(this.#map.mailboxBytes));
     this.#tenancy = (this.#tenancy + 1) & 0xfff;
     const taken = { seat, tenancy: this.#tenancy, outboxes: boxes(), inboxes: boxes(), replaceBell };
     this.#taken.set(seat, taken);
-    for (const [node, link] of this.#links()) void this.#introduce(taken, node, link, true).catch(() => undefined);
+    for (const [thread, link] of this.#links()) void this.#introduce(taken, thread, link, true).catch(() => undefined);
     return taken;
   }
 
-  async #introduce(taken: TakenSeat, node: number, link: ControlLink, fresh: boolean): Promise<void> {
+  async #introduce(taken: TakenSeat, thread: number, link: SeatLink, fresh: boolean): Promise<void> {
     const { port1, port2 } = new MessageChannel();
-    taken.replaceBell(node, port1);
+    taken.replaceBell(thread, port1);
     const { seat, outboxes, inboxes } = taken;
-    await link.attachSeat({ seat, inbox: outboxes[node], outbox: inboxes[node], fresh }, port2);
+    await link.attachSeat({ seat, inbox: outboxes[thread], outbox: inboxes[thread], fresh }, port2);
   }
 
-  /** A node's thread has begun another life: gives it every seat. */
-  async introduceAll(node: number, link: ControlLink): Promise<void> {
-    await Promise.all([...this.#taken.values()].map((taken) => this.#introduce(taken, node, link, false)));
+  /** A thread has begun another life: gives it every seat. */
+  async introduceAll(thread: number, link: SeatLink): Promise<void> {
+    await Promise.all([...this.#taken.values()].map((taken) => this.#introduce(taken, thread, link, false)));
   }
 
   /** The thread of a seat is gone, or done. */

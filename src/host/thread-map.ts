@@ -2,15 +2,18 @@
  * What every thread of a host is given: the shared memory of all nodes, the mailboxes, the wake words, the ring as
  * tables, and a few words of status for each node. It is plain data and shared buffers, so it goes through postMessage.
  *
- *   status   one line (16 words) a node: see Status
- *   threads  nodes first, then seats: seat 0 is the thread that opened the store, the others attach later
+ *   status   one line (16 words) for each node that a cluster may have, of this host or of another: see Status
+ *   threads  the nodes of this host, then the bridge to other hosts, then seats: seat 0 is the thread that opened the
+ *            store, the others attach later (runtime/post-office.ts)
  */
 import { LivenessView } from '../actor/liveness-view.js';
 import { RingView } from '../actor/ring-view.js';
+import { NODE_COUNT_MAX } from '../core/ids.js';
 import type { RingState } from '../core/ring-state.js';
 import { mailboxBytes } from '../protocol/limits.js';
 import { allocateCounters } from '../runtime/counters.js';
 import { allocateMailbox } from '../runtime/mailbox.js';
+import { type NodeRange, nodeThread } from '../runtime/post-office.js';
 import { allocateWakeWords } from '../runtime/wake.js';
 import { allocateNodeMemory, type NodeMemory } from '../storage/node-memory.js';
 import { RingTable } from './ring-table.js';
@@ -28,16 +31,19 @@ export const enum Status {
   movedRecords = 4,
   movedBytesLow = 5,
   movedBytesHigh = 6,
+  /** Of a node of another host: which connection to it this is, and 1 while it stands; 0 of a node of this host. */
+  connection = 7,
+  connected = 8,
   line = 16,
 }
 
-export interface ThreadMap {
+export interface ThreadMap extends NodeRange {
   readonly hostId: string;
   readonly zone: string;
+  /** Whether a bridge leads to other hosts. */
+  readonly hasBridge: boolean;
   /** Start of the host's monotonic clock. */
   readonly clockStartMs: number;
-  /** Nodes that there is room for: those of the ring, and those that may join. */
-  readonly nodes: number;
   readonly seats: number;
   readonly n: number;
   readonly partitions: number;
@@ -46,9 +52,10 @@ export interface ThreadMap {
   readonly wake: SharedArrayBuffer;
   /** A `RingTable`. */
   readonly ring: SharedArrayBuffer;
+  /** Of each node of this host, at its index in the ring, as are `counters` and `liveness`. */
   readonly memories: readonly NodeMemory[];
   readonly counters: readonly SharedArrayBuffer[];
-  /** Mailboxes between nodes: from * nodes + to; unused on the diagonal. */
+  /** See `mailboxBetween`. */
   readonly mailboxes: readonly SharedArrayBuffer[];
   /** A `LivenessView` of each node's gossip agent. */
   readonly liveness: readonly SharedArrayBuffer[];
@@ -57,8 +64,10 @@ export interface ThreadMap {
 export interface ThreadMapOptions {
   readonly hostId: string;
   readonly zone: string;
+  readonly hasBridge: boolean;
   readonly clockStartMs: number;
-  readonly nodes: number;
+  readonly first: number;
+  readonly room: number;
   readonly seats: number;
   readonly n: number;
   readonly partitions: number;
@@ -68,30 +77,44 @@ export interface ThreadMapOptions {
 }
 
 /** Allocates everything that is shared. Untouched memory costs nothing. */
-export function allocateThreadMap(options: ThreadMapOptions, first: RingState): ThreadMap {
-  const { nodes, seats, n, partitions, nodeBytes } = options;
+export function allocateThreadMap(options: ThreadMapOptions, state: RingState): ThreadMap {
+  const { first, room, seats, n, partitions, nodeBytes } = options;
   const ringBytes = mailboxBytes(options.pairBytesMax);
   const ring = RingTable.allocate(partitions, n);
-  new RingTable(ring, options).write(first);
-  const each = <Item>(count: number, make: () => Item) => Array.from({ length: count }, make);
+  new RingTable(ring, options).write(state);
+  const each = <Item>(make: () => Item): Item[] => {
+    const items = new Array<Item>(first + room);
+    for (let node = first; node < first + room; node++) items[node] = make();
+    return items;
+  };
+  const mailboxes = Array.from({ length: (room + 1) ** 2 }, () => allocateMailbox(ringBytes));
   return {
     hostId: options.hostId,
     zone: options.zone,
+    hasBridge: options.hasBridge,
     clockStartMs: options.clockStartMs,
-    nodes,
+    first,
+    room,
     seats,
     n,
     partitions,
     mailboxBytes: ringBytes,
-    status: new SharedArrayBuffer(nodes * Status.line * 4),
-    wake: allocateWakeWords(nodes + seats),
+    status: new SharedArrayBuffer((NODE_COUNT_MAX + 1) * Status.line * 4),
+    wake: allocateWakeWords(room + 1 + seats),
     ring,
-    memories: each(nodes, () => allocateNodeMemory(nodeBytes, partitions)),
-    counters: each(nodes, () => allocateCounters(partitions)),
-    mailboxes: each(nodes * nodes, () => allocateMailbox(ringBytes)),
-    liveness: each(nodes, () => new SharedArrayBuffer(LivenessView.bytesFor(nodes))),
+    memories: each(() => allocateNodeMemory(nodeBytes, partitions)),
+    counters: each(() => allocateCounters(partitions)),
+    mailboxes,
+    liveness: each(() => new SharedArrayBuffer(LivenessView.bytesFor(NODE_COUNT_MAX + 1))),
   };
 }
+
+/** The mailbox from one thread to another, of those of nodes and of the bridge; unused where they are the same. */
+export const mailboxBetween = ({ room, mailboxes }: ThreadMap, from: number, to: number): SharedArrayBuffer =>
+  mailboxes[from * (room + 1) + to];
+
+/** Nodes of this host that run, or could. */
+export const localNodes = ({ first, room }: NodeRange): number[] => Array.from({ length: room }, (_, i) => first + i);
 
 /** slot >>> this is the partition. */
 export const slotShiftOf = (partitions: number): number => 14 - Math.log2(partitions);
@@ -119,6 +142,17 @@ export function ringView(map: ThreadMap, node: number, ring: RingState, tell: (r
       return false;
     },
   });
+}
+
+/**
+ * Whether the node is known to have ended: its host says so. A node behind a connection that is down may only be out of
+ * reach.
+ */
+export function hasEnded(map: ThreadMap, node: number): boolean {
+  const status = new Int32Array(map.status, node * Status.line * 4, Status.line);
+  // Atomics: acquire, each word for itself
+  if (Atomics.load(status, Status.up) === 1) return false;
+  return nodeThread(map, node) !== undefined || Atomics.load(status, Status.connected) === 1; // Atomics: acquire
 }
 
 /** Counts what a node has copied; only its own thread does. */

@@ -12,7 +12,7 @@ import type { RingState } from '../core/ring-state.js';
 import { Count } from '../runtime/counters.js';
 import { HostClock } from '../runtime/host-clock.js';
 import { MailboxReader } from '../runtime/mailbox.js';
-import { PostOffice } from '../runtime/post-office.js';
+import { bridgeThread, PostOffice, seatThread } from '../runtime/post-office.js';
 import { Wake } from '../runtime/wake.js';
 import { WorkerLoop } from '../runtime/worker-loop.js';
 import { BaseTable } from '../storage/base-table.js';
@@ -25,7 +25,7 @@ import type { NodeEvent } from './events.js';
 import { spawnNodeActors } from './node-actors.js';
 import { NodeFiles } from './node-files.js';
 import { publishCounters } from './publish-counters.js';
-import { Status, type ThreadMap } from './thread-map.js';
+import { mailboxBetween, Status, type ThreadMap } from './thread-map.js';
 
 export interface NodeStart {
   readonly map: ThreadMap;
@@ -73,14 +73,16 @@ class NodeThread implements NodeControl {
     this.#counters = new Int32Array(map.counters[node]);
     this.#files = new NodeFiles(start.directory);
     const wake = new Wake(map.wake);
-    this.#post = new PostOffice(map.nodes, wake, (thread) => {
-      if (thread < map.nodes) wake.notify(thread);
-      else this.#bells.get(thread - map.nodes)?.postMessage(0);
+    const bridge = bridgeThread(map);
+    this.#post = new PostOffice(map, wake, (thread) => {
+      if (thread < bridge) wake.notify(thread);
+      else this.#bells.get(thread)?.postMessage(0);
     });
-    for (let other = 0; other < map.nodes; other++) {
-      if (other === node) continue;
-      this.#post.connect(other, map.mailboxes[node * map.nodes + other]);
-      this.#inboxes.set(other, new MailboxReader(map.mailboxes[other * map.nodes + node]));
+    const own = node - map.first;
+    for (let other = 0; other <= bridge; other++) {
+      if (other === own || (other === bridge && !map.hasBridge)) continue;
+      this.#post.connect(other, mailboxBetween(map, own, other));
+      this.#inboxes.set(other, new MailboxReader(mailboxBetween(map, other, own)));
     }
   }
 
@@ -137,7 +139,7 @@ class NodeThread implements NodeControl {
     };
     const wake = new Wake(map.wake);
     this.#loop = new WorkerLoop({
-      thread: node,
+      thread: node - map.first,
       system,
       storage,
       post: this.#post,
@@ -215,18 +217,27 @@ class NodeThread implements NodeControl {
   }
 
   attachSeat({ seat, inbox, outbox, fresh }: SeatAttachment, bell: MessagePort): void {
-    const thread = this.#start.map.nodes + seat;
-    this.#bells.set(seat, bell);
-    bell.unref();
+    const thread = seatThread(this.#start.map, seat);
+    this.#setBell(thread, bell);
     this.#post.connect(thread, outbox);
     this.#inboxes.set(thread, new MailboxReader(inbox, fresh));
     this.#loop?.setReaders([...this.#inboxes.values()]);
   }
 
+  attachBridge(bell: MessagePort): void {
+    this.#setBell(bridgeThread(this.#start.map), bell);
+  }
+
+  #setBell(thread: number, bell: MessagePort): void {
+    this.#bells.get(thread)?.close();
+    this.#bells.set(thread, bell);
+    bell.unref();
+  }
+
   detachSeat(seat: number): void {
-    const thread = this.#start.map.nodes + seat;
-    this.#bells.get(seat)?.close();
-    this.#bells.delete(seat);
+    const thread = seatThread(this.#start.map, seat);
+    this.#bells.get(thread)?.close();
+    this.#bells.delete(thread);
     this.#post.disconnect(thread);
     this.#inboxes.delete(thread);
     this.#loop?.setReaders([...this.#inboxes.values()]);

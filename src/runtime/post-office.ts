@@ -9,6 +9,27 @@ import { MESSAGES, NAME_OF_TAG } from '../protocol/messages.js';
 import { Outgoing } from './outgoing.js';
 import type { Wake } from './wake.js';
 
+/** The nodes of a host: [first, first + room) of the ring's indices, whether they are members or not. */
+export interface NodeRange {
+  readonly first: number;
+  readonly room: number;
+}
+
+/** Seats that a host may have; clients with a greater instance are those of other hosts. */
+export const SEATS_MAX = 256;
+
+/** Thread of a node of this host, if it is one. */
+export function nodeThread({ first, room }: NodeRange, node: number): number | undefined {
+  const thread = node - first;
+  return thread >= 0 && thread < room ? thread : undefined;
+}
+
+/** Thread of the bridge: behind those of the nodes. */
+export const bridgeThread = ({ room }: NodeRange): number => room;
+
+/** Thread of a seat: behind the bridge. */
+export const seatThread = ({ room }: NodeRange, seat: number): number => room + 1 + seat;
+
 /** Rings a thread that `Wake.claim` found asleep. */
 export type Bell = (thread: number) => void;
 
@@ -17,22 +38,28 @@ const IS_REPLY: readonly boolean[] = NAME_OF_TAG.map((name) => name !== undefine
 
 export class PostOffice {
   refused = 0;
-  readonly #nodes: number;
+  readonly #first: number;
+  readonly #room: number;
   readonly #wake: Wake;
   readonly #bell: Bell;
   readonly #outgoing: (Outgoing | undefined)[] = [];
   #threads: number[] = [];
 
-  /** `nodes`: how many threads of the host are nodes; clients' threads are numbered behind them. */
-  constructor(nodes: number, wake: Wake, bell: Bell) {
-    this.#nodes = nodes;
+  constructor({ first, room }: NodeRange, wake: Wake, bell: Bell) {
+    this.#first = first;
+    this.#room = room;
     this.#wake = wake;
     this.#bell = bell;
   }
 
-  /** Thread that hosts the actor at this address. */
+  /** Thread of this host that a message to this address goes to: that of the bridge for whoever is elsewhere. */
   threadOf(address: number): number {
-    return roleOf(address) === Role.client ? this.#nodes + instanceOf(address) : nodeOf(address);
+    if (roleOf(address) === Role.client) {
+      const seat = instanceOf(address);
+      return seat < SEATS_MAX ? this.#room + 1 + seat : this.#room;
+    }
+    const thread = nodeOf(address) - this.#first;
+    return thread >= 0 && thread < this.#room ? thread : this.#room;
   }
 
   connect(thread: number, mailbox: SharedArrayBuffer): void {
@@ -67,9 +94,9 @@ export class PostOffice {
     return true;
   }
 
-  /** The message opened last, to this thread, is only `bytes` long. */
-  shrink(thread: number, bytes: number): void {
-    this.#outgoing[thread]?.shrink(bytes);
+  /** The message opened last, to this address, is only `bytes` long. */
+  shrink(to: number, bytes: number): void {
+    this.#outgoing[this.threadOf(to)]?.shrink(bytes);
   }
 
   undo(handler: number): void {

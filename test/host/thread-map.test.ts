@@ -8,7 +8,15 @@ import { ringOf } from '../../src/sim/ring-plan.js';
 
 const SHAPE = { partitions: 8, n: 2 };
 const plan = ringOf({ weights: [1, 1, 1], ...SHAPE });
-const sizes = { clockStartMs: 0, nodes: 3, seats: 1, nodeBytes: 1024 * 1024, pairBytesMax: 1024 };
+const sizes = {
+  clockStartMs: 0,
+  hasBridge: false,
+  first: 0,
+  room: 3,
+  seats: 1,
+  nodeBytes: 1024 * 1024,
+  pairBytesMax: 1024,
+};
 
 /** Three nodes, all of them up, and what node 0 routes by. */
 function host() {

@@ -31,8 +31,8 @@ interface Probe {
 function probe(behaviours: ReadonlyMap<Address, AnyBehaviour>, handled: string[] = []): Probe {
   const store = new FakeStore([]);
   const mailbox = allocateMailbox(4096);
-  const post = new PostOffice(1, new Wake(allocateWakeWords(3)), () => undefined);
-  post.connect(1, mailbox);
+  const post = new PostOffice({ first: 0, room: 1 }, new Wake(allocateWakeWords(4)), () => undefined);
+  post.connect(2, mailbox);
   const counters = new Int32Array(allocateCounters(8));
   const restarts: string[] = [];
   const system = new ActorSystem({
@@ -216,11 +216,11 @@ test('actor system: a send that is refused -> undefined, counted; clock and chan
 
 test('post office: a thread that was never connected is disconnected -> the others stay', (t) => {
   const { post, send, taken } = pair();
-  post.disconnect(2);
+  post.disconnect(3);
   send(Kind.read, SELF, 1);
   t.deepEqual(taken(), [1]);
   t.false(post.waiting);
-  post.disconnect(1);
+  post.disconnect(2);
   send(Kind.read, SELF, 2);
   t.deepEqual(taken(), []);
 });

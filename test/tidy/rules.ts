@@ -27,6 +27,7 @@ export const FLOORS: Readonly<Record<string, number>> = {
   'src/storage': 3,
   'src/runtime': 3,
   actors: 3,
+  'src/bridge': 3.5,
   'src/host': 4,
   'src/client': 5,
   'src/server': 6,

@@ -16,15 +16,15 @@ import type { Lab, Program } from '../lab.js';
 const HEADER_BYTES = 192;
 const MAILBOX_BYTES = 128;
 const MESSAGE_BYTES = 16;
-const CLIENT_THREAD = 1;
+const CLIENT_THREAD = 2;
 
 function seatFor(lab: Lab, messages: number): Program {
-  const wakeWords = lab.allocate('wake', 128);
+  const wakeWords = lab.allocate('wake', 192);
   const inbox = lab.allocate('inbox', HEADER_BYTES + MAILBOX_BYTES);
   const outbox = lab.allocate('outbox', HEADER_BYTES + MAILBOX_BYTES);
   /** Messages in the port of the bell. */
   const port = new Int32Array(lab.allocate('port', 4));
-  const map = { nodes: 1, wake: wakeWords, clockStartMs: 0, status: lab.allocate('status', 64) };
+  const map = { first: 0, room: 1, wake: wakeWords, clockStartMs: 0, status: lab.allocate('status', 64) };
   let received = 0;
   let onBell = (): void => undefined;
   const bell = {
@@ -46,7 +46,7 @@ function seatFor(lab: Lab, messages: number): Program {
 
   const wake = new Wake(wakeWords);
   // Atomics: the port of the bell is a queue of the system's
-  const post = new PostOffice(1, wake, () => Atomics.add(port, 0, 1));
+  const post = new PostOffice({ first: 0, room: 1 }, wake, () => Atomics.add(port, 0, 1));
   post.connect(CLIENT_THREAD, inbox);
   return {
     threads: {

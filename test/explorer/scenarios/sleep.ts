@@ -36,7 +36,7 @@ function sleeper(lab: Lab, sends: readonly number[], timeOuts: number): Program 
 
   const posts: PostOffice[] = [];
   for (let i = 0; i < sends.length; i++) {
-    const post = new PostOffice(threads, wake, (thread) => wake.notify(thread));
+    const post = new PostOffice({ first: 0, room: threads }, wake, (thread) => wake.notify(thread));
     post.connect(CONSUMER, boxes[i]);
     posts.push(post);
   }
