@@ -9,6 +9,7 @@ import type { MessagePort, Worker } from 'node:worker_threads';
 import * as Comlink from 'comlink';
 import nodeEndpoint, { type NodeEndpoint } from 'comlink/dist/esm/node-adapter.mjs';
 import { StoreError, type WireError } from '../core/errors.js';
+import type { RingState } from '../core/ring-state.js';
 import { Wake } from '../runtime/wake.js';
 import type { RecoveryReport } from '../storage/recovery.js';
 import { Status, type ThreadMap } from './thread-map.js';
@@ -27,8 +28,10 @@ export interface SeatAttachment {
 
 /** What a node's thread offers its host. */
 export interface NodeControl {
-  /** Recovers and begins to serve; resolves when it does. */
+  /** Recovers; others see the node up when it resolves. */
   start(): Promise<StartOutcome>;
+  /** Begins to take messages, under this ring; an error where it cannot. */
+  serve(ring: RingState): WireError | undefined;
   /** A thread of this program took a seat: its mailboxes, and the doorbell that wakes it. */
   attachSeat(attachment: SeatAttachment, bell: MessagePort): void;
   detachSeat(seat: number): void;
@@ -70,6 +73,11 @@ export class ControlLink {
     const outcome = await this.#call<StartOutcome>('start', this.#remote.start(), Number.POSITIVE_INFINITY);
     if ('error' in outcome) throw StoreError.fromWire(outcome.error);
     return outcome.report;
+  }
+
+  async serve(ring: RingState): Promise<void> {
+    const error = await this.#call<WireError | undefined>('serve', this.#remote.serve(ring));
+    if (error !== undefined) throw StoreError.fromWire(error);
   }
 
   attachSeat(attachment: SeatAttachment, bell: MessagePort): Promise<void> {

@@ -22,6 +22,7 @@ import type { NodeStart } from './worker-main.js';
 
 export interface NodeActorsParts {
   readonly start: NodeStart;
+  readonly ring: RingState;
   readonly store: Engine;
   readonly post: PostOffice;
   readonly tell: (event: NodeEvent) => void;
@@ -29,10 +30,10 @@ export interface NodeActorsParts {
 }
 
 /** The node's actor system, with its actors started. */
-export function spawnNodeActors({ start, store, post, tell, doubts }: NodeActorsParts): ActorSystem {
+export function spawnNodeActors({ start, ring, store, post, tell, doubts }: NodeActorsParts): ActorSystem {
   const { map, node, clockDriftMaxMs, siblingsMax, pairBytesMax, hintBytesMax, hintAgeMaxMs } = start;
   const counters = new Int32Array(map.counters[node]);
-  const placement = ringView(map, node, start.ring, (ring) => tell({ type: 'ring', ring }));
+  const placement = ringView(map, node, ring, (newer) => tell({ type: 'ring', ring: newer }));
   const system = new ActorSystem({
     node: nodeIndex(node),
     store,

@@ -13,10 +13,10 @@ import { Status, type ThreadMap } from './thread-map.js';
 import type { NodeStart } from './worker-main.js';
 
 /** What a node's thread needs besides what the supervisor makes for each life. */
-export type NodeSettings = Omit<NodeStart, 'gate' | 'events' | 'ring'>;
+export type NodeSettings = Omit<NodeStart, 'gate' | 'events'>;
 
 export interface SupervisorHooks {
-  /** The ring as a life that starts now is to see it. */
+  /** The newest ring; asked for once the node is up (see `#live`). */
   readonly ring: () => RingState;
   /** A thread is running but does not serve yet: give it its seats. */
   readonly onSpawn: (node: number, link: ControlLink) => Promise<void>;
@@ -68,7 +68,10 @@ export class Supervisor {
     return this.#live();
   }
 
-  /** One life of the thread, up to where it serves. */
+  /**
+   * One life of the thread, up to where it serves. It is given the ring only when others see it up: as long as they see it
+   * down, they report that it refuses what is older than the ring in force by then (actors/ring-keeper.ts), and it must.
+   */
   async #live(): Promise<RecoveryReport> {
     const { node, map } = this.#settings;
     // Atomics: the thread is not running; it reads these after it has started
@@ -78,7 +81,7 @@ export class Supervisor {
     const gate = new SharedArrayBuffer(EXIT_GATE_WORDS * 4);
     const events = new MessageChannel();
     this.#gate = new ExitGate(new Int32Array(gate));
-    const data: NodeStart = { ...this.#settings, ring: this.#hooks.ring(), gate, events: events.port2 };
+    const data: NodeStart = { ...this.#settings, gate, events: events.port2 };
     const worker = new Worker(new URL('./worker-main.js', import.meta.url), {
       workerData: data,
       transferList: [events.port2],
@@ -104,6 +107,7 @@ export class Supervisor {
     this.#link = link;
     await this.#hooks.onSpawn(node, link);
     const report = await link.start();
+    await link.serve(this.#hooks.ring());
     this.#failures = 0;
     this.#hooks.onUp(node, incarnation, report);
     return report;

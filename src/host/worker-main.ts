@@ -4,12 +4,10 @@
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { PartitionDoubts } from '../actor/partition-doubts.js';
-import type { TurnStorage } from '../actor/ports.js';
-import { asStoreError, assert } from '../core/errors.js';
+import { asStoreError, assert, type WireError } from '../core/errors.js';
 import type { GossipPreset } from '../core/gossip-tuning.js';
 import type { Quorums } from '../core/ring-change.js';
 import type { RingState } from '../core/ring-state.js';
-import { Count } from '../runtime/counters.js';
 import { HostClock } from '../runtime/host-clock.js';
 import { MailboxReader } from '../runtime/mailbox.js';
 import { bridgeThread, PostOffice, seatThread } from '../runtime/post-office.js';
@@ -24,14 +22,12 @@ import { exposeControl, type NodeControl, type SeatAttachment, type StartOutcome
 import type { NodeEvent } from './events.js';
 import { spawnNodeActors } from './node-actors.js';
 import { NodeFiles } from './node-files.js';
-import { publishCounters } from './publish-counters.js';
 import { mailboxBetween, Status, type ThreadMap } from './thread-map.js';
+import { turnStorage } from './turn-storage.js';
 
 export interface NodeStart {
   readonly map: ThreadMap;
   readonly node: number;
-  /** The ring as the host knows it when the thread starts. */
-  readonly ring: RingState;
   /** The store's R and W: what the steps of a ring change wait for. */
   readonly quorums: Quorums;
   readonly directory: string;
@@ -62,6 +58,8 @@ class NodeThread implements NodeControl {
   readonly #bells = new Map<number, MessagePort>();
   readonly #inboxes = new Map<number, MailboxReader>();
   #engine: Engine | undefined;
+  #maintenance: Maintenance | undefined;
+  #doubts: PartitionDoubts | undefined;
   #loop: WorkerLoop | undefined;
   #ended: Promise<void> = Promise.resolve();
   #failNext = false;
@@ -118,19 +116,37 @@ class NodeThread implements NodeControl {
       onError,
       onOverloaded: () => this.#tell({ type: 'overloaded', what: 'the memory or the log waits for the disk' }),
     });
-    this.#run(engine, maintenance);
+    this.#maintenance = maintenance;
+    this.#doubts = this.#makeDoubts();
+    this.#showUp(this.#doubts);
     return report;
   }
 
-  #run(engine: Engine, maintenance: Maintenance): void {
+  /** Called once, behind `start`. */
+  serve(ring: RingState): WireError | undefined {
+    try {
+      this.#run(ring);
+      return undefined;
+    } catch (error) {
+      // Atomics: release; it was never more than recovered
+      Atomics.store(this.#status, this.#start.node * Status.line + Status.up, 0);
+      return asStoreError(error).toWire();
+    }
+  }
+
+  #run(ring: RingState): void {
     const { map, node } = this.#start;
+    const engine = this.#engine as Engine;
+    const doubts = this.#doubts as PartitionDoubts;
     const clock = new HostClock(map.clockStartMs);
     const tell = (event: NodeEvent) => this.#tell(event);
-    const doubts = this.#makeDoubts();
-    const system = spawnNodeActors({ start: this.#start, store: engine, post: this.#post, tell, doubts });
+    const system = spawnNodeActors({ start: this.#start, ring, store: engine, post: this.#post, tell, doubts });
     const counters = this.#counters;
     const line = node * Status.line;
-    const storage = this.#turnStorage(engine, maintenance);
+    const storage = turnStorage(engine, this.#maintenance as Maintenance, {
+      counters,
+      mustFail: () => this.#failNext,
+    });
     const controlWaits = () => {
       // Atomics: acquire; how many the host has posted against how many were delivered
       const posted = Atomics.load(this.#status, line + Status.controlPosted);
@@ -138,55 +154,13 @@ class NodeThread implements NodeControl {
       return posted !== Atomics.load(this.#status, line + Status.controlHandled);
     };
     const wake = new Wake(map.wake);
-    this.#loop = new WorkerLoop({
-      thread: node - map.first,
-      system,
-      storage,
-      post: this.#post,
-      wake,
-      clock,
-      counters,
-      controlWaits,
-    });
+    const parts = { thread: node - map.first, system, storage, post: this.#post };
+    this.#loop = new WorkerLoop({ ...parts, wake, clock, counters, controlWaits });
     this.#loop.setReaders([...this.#inboxes.values()]);
-    this.#serve(doubts);
-    // in a later task: the answer to `start` leaves before the loop blocks this thread for the first time
+    // in a later task: the answer to `serve` leaves before the loop blocks this thread for the first time
     this.#ended = new Promise<void>((resolve) => setImmediate(resolve))
       .then(() => this.#loop?.run())
       .catch((error: unknown) => this.#die(error));
-  }
-
-  #turnStorage(engine: Engine, maintenance: Maintenance): TurnStorage {
-    const counters = this.#counters;
-    let seen = -1;
-    let published = -1;
-    return {
-      get turnBytes() {
-        return engine.turnBytes;
-      },
-      preload: (words, at, messages) => engine.preload(words, at, messages),
-      commit: () => engine.commit(),
-      publish: () => engine.publish(),
-      maintain: (nowMs) => {
-        maintenance.run(nowMs);
-        if (this.#failNext) throw new Error('asked to fail');
-        const messages = counters[Count.messages];
-        const quiet = messages === seen && messages !== published;
-        seen = messages;
-        if (!quiet && (counters[Count.turns] & 15) !== 0) return;
-        published = messages;
-        publishCounters(engine, counters);
-      },
-      get busy() {
-        return maintenance.busy;
-      },
-      get pending() {
-        return maintenance.pending;
-      },
-      get pauseMs() {
-        return maintenance.pauseMs;
-      },
-    };
   }
 
   #makeDoubts(): PartitionDoubts {
@@ -205,7 +179,7 @@ class NodeThread implements NodeControl {
   }
 
   /** From here readers may trust the table, whichever lists the ring puts this node on, and others may send. */
-  #serve(doubts: PartitionDoubts): void {
+  #showUp(doubts: PartitionDoubts): void {
     const { map, node } = this.#start;
     const serving = new Int32Array(map.memories[node].serving);
     for (let p = 0; p < map.partitions; p++) {
@@ -213,7 +187,8 @@ class NodeThread implements NodeControl {
       // Atomics: RMW; another generation, and serving (the lowest bit), after recovery
       Atomics.store(serving, p, ((Atomics.load(serving, p) >>> 1) + 1) * 2 + 1);
     }
-    Atomics.store(this.#status, node * Status.line + Status.up, 1); // Atomics: release, after recovery
+    // Atomics: seq_cst, after recovery; whoever has seen the node down has done so before the host is asked for the ring
+    Atomics.store(this.#status, node * Status.line + Status.up, 1);
   }
 
   attachSeat({ seat, inbox, outbox, fresh }: SeatAttachment, bell: MessagePort): void {

@@ -1,6 +1,7 @@
 /** Nodes that die are started anew and lose nothing that was acknowledged; the thousand deaths are in test/long. */
 import test from 'ava';
 import { hostOf } from '../../src/client/open.js';
+import { Status } from '../../src/host/thread-map.js';
 import { failsWith, openSmall, until } from '../client/store-fixture.js';
 import { DEADLINE_MS, endNode, openFiles, sufferDeaths } from './deaths.js';
 
@@ -116,6 +117,30 @@ test.serial('all nodes: down -> KV_UNAVAILABLE, nothing was done; up again -> as
   await until(() => store.members().every(({ state }) => state === 'up'));
   t.is(await store.get('key'), 'kept');
 });
+
+test.serial(
+  'a node: its ring changes while it starts -> it begins with the ring in force once others see it up',
+  async (t) => {
+    const store = await openSmall(t);
+    const host = hostOf(store);
+    const status = new Int32Array(host.map.status);
+    const isUp = () => status[1 * Status.line + Status.up] === 1;
+    await host.supervisor(1).hold();
+    // others report for a node that they see down, so the ring must not be looked up any earlier
+    const { ring } = host;
+    const asked: boolean[] = [];
+    const get = () => {
+      asked.push(isUp());
+      return ring;
+    };
+    Object.defineProperty(host, 'ring', { get });
+    host.supervisor(1).release();
+    await until(isUp);
+    await until(() => store.members()[1].incarnation === 2 && asked.length > 0);
+    t.true(asked.length > 0);
+    t.true(asked[0], 'the ring was taken while the node was down');
+  },
+);
 
 test.serial('close: while nodes die and start -> ends, and the directory can be opened again', async (t) => {
   const store = await openSmall(t);
