@@ -4,7 +4,8 @@
  *
  *   line 0  head: units taken, by the consumer     line 1  tail: units written, by the producer
  *   line 2  messages, high-water mark and refusals, by the producer
- *   data    8-byte units; a message that would cross the end is preceded by a pad that fills it
+ *   data    8-byte units; a message that would cross the end is preceded by a pad that fills it, and so is one that
+ *           finds the ring empty and its tail in the second half
  *
  * Head and tail run freely through 32 bits. The producer fills messages in place and publishes once per turn; the
  * consumer handles them in place and releases once per turn.
@@ -36,6 +37,8 @@ export class MailboxWriter {
   readonly bytes: Buffer;
   readonly capacityUnits: number;
   readonly #mask: number;
+  /** An empty ring whose tail has come so far begins anew: half of it stays in the cache, where all of it would not. */
+  readonly #farUnits: number;
   #tail: number;
   #published: number;
   #cachedHead: number;
@@ -49,6 +52,7 @@ export class MailboxWriter {
     this.bytes = Buffer.from(memory);
     this.capacityUnits = (memory.byteLength - HEADER_BYTES) >>> 3;
     this.#mask = this.capacityUnits - 1;
+    this.#farUnits = this.capacityUnits >>> 1;
     this.#tail = Atomics.load(this.words, Ring.tail); // Atomics: acquire; a former producer's last publication
     this.#published = this.#tail;
     this.#cachedHead = Atomics.load(this.words, Ring.head); // Atomics: acquire, what the consumer has released
@@ -64,12 +68,13 @@ export class MailboxWriter {
     const units = bytes >>> 3;
     let offset = this.#tail & this.#mask;
     const rest = this.capacityUnits - offset;
-    const needed = units > rest ? units + rest : units;
+    const skips = units > rest || (offset >= this.#farUnits && this.#isAllTaken());
+    const needed = skips ? units + rest : units;
     if (((this.#tail - this.#cachedHead) | 0) + needed > this.capacityUnits) {
       this.#cachedHead = Atomics.load(this.words, Ring.head); // Atomics: acquire; released units may be overwritten
       if (((this.#tail - this.#cachedHead) | 0) + needed > this.capacityUnits) return -1;
     }
-    if (units > rest) {
+    if (skips) {
       this.words[Ring.data + offset * 2] = (rest << 3) | (Kind.pad << 24);
       this.#tail = (this.#tail + rest) | 0;
       offset = 0;
@@ -78,6 +83,13 @@ export class MailboxWriter {
     this.#lastUnits = units;
     this.#pending++;
     return Ring.data + offset * 2;
+  }
+
+  /** Whether the consumer has taken everything, and nothing waits to be published. */
+  #isAllTaken(): boolean {
+    if (this.#tail !== this.#published) return false;
+    this.#cachedHead = Atomics.load(this.words, Ring.head); // Atomics: acquire, as in reserve
+    return this.#cachedHead === this.#tail;
   }
 
   /** The message reserved last turned out smaller. */

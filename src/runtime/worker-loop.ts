@@ -148,16 +148,17 @@ export class WorkerLoop {
     await nextEventTurn();
   }
 
-  get #hasMail(): boolean {
+  /** A method: a private getter costs a call into the runtime. */
+  #hasMail(): boolean {
     for (const reader of this.#readers) if (reader.hasMail) return true;
     return false;
   }
 
   #sleep(): void {
     const { thread, wake, storage, system, post, clock, counters, controlWaits } = this.#parts;
-    for (let i = 0; i < POLLS; i++) if (this.#hasMail) return;
+    for (let i = 0; i < POLLS; i++) if (this.#hasMail()) return;
     wake.announceSleep(thread);
-    if (this.#hasMail || controlWaits()) {
+    if (this.#hasMail() || controlWaits()) {
       wake.stayAwake(thread);
       return;
     }
@@ -165,7 +166,7 @@ export class WorkerLoop {
     const timeoutMs = Math.min(idleMs, system.untilTimerMs(clock.nowMs()));
     counters[Count.wakeUps]++;
     if (wake.sleep(thread, timeoutMs)) return;
-    if (this.#hasMail && !wake.isClaimed(thread, CLAIM_MS)) counters[Count.missedWakeUps]++;
+    if (this.#hasMail() && !wake.isClaimed(thread, CLAIM_MS)) counters[Count.missedWakeUps]++;
     wake.stayAwake(thread);
   }
 }

@@ -58,7 +58,7 @@ export class Engine implements Store {
   syncSoon = false;
   #clock: Clock = clock(0);
   #log: CommitLog | undefined;
-  #turn: TurnLog | undefined;
+  #writing!: TurnLog;
   readonly slotShift: number;
   readonly #pages: PageReader;
   readonly #cold: ColdReads;
@@ -92,15 +92,11 @@ export class Engine implements Store {
   /** Gives the engine its log, once recovery knows where it goes on. */
   attachLog(log: CommitLog): void {
     this.#log = log;
-    this.#turn = new TurnLog(this.arena, log);
+    this.#writing = new TurnLog(this.arena, log);
   }
 
   get log(): CommitLog {
     return this.#log as CommitLog;
-  }
-
-  get #writing(): TurnLog {
-    return this.#turn as TurnLog;
   }
 
   get nextCounter(): number {

@@ -209,7 +209,7 @@ export class Maintenance {
     const { dirtyLiveBytes } = this.#engine.counts;
     if (this.#baseFull !== undefined) return true;
     if (dirtyLiveBytes >= arena.capacityUnits * 8 * FLUSH_SHARE) return true;
-    if (this.#logIsLong && (dirtyLiveBytes * 2 >= dirtyBytes || dirtyBytes === 0)) return true;
+    if (this.#logIsLong() && (dirtyLiveBytes * 2 >= dirtyBytes || dirtyBytes === 0)) return true;
     if (dirtyBytes === 0) return false;
     // small records fill the index before the arena: what is dirty cannot be evicted
     if (index.entries >= index.entriesMax * INDEX_FULL_SHARE && dirtyBytes >= arena.usedUnits * 8 * FLUSH_SHARE) {
@@ -218,7 +218,7 @@ export class Maintenance {
     return this.#elapsedMs - this.#lastFlushMs > FLUSH_AFTER_MS;
   }
 
-  get #logIsLong(): boolean {
+  #logIsLong(): boolean {
     const { log, dirtyBytes } = this.#engine;
     return log.bytes > this.#options.logBytesMax * FLUSH_SHARE && (dirtyBytes > 0 || log.droppable);
   }
@@ -226,7 +226,7 @@ export class Maintenance {
   #compactionDue(): boolean {
     const { arena, dirtyShare, counts, starved } = this.#engine;
     const liveShare = counts.dirtyLiveBytes / (arena.capacityUnits * 8);
-    return dirtyShare + liveShare >= COMPACT_SHARE || this.#logIsLong || (starved && dirtyShare > 0);
+    return dirtyShare + liveShare >= COMPACT_SHARE || this.#logIsLong() || (starved && dirtyShare > 0);
   }
 
   #startCompaction(): void {

@@ -15,6 +15,8 @@ interface OpenBlock {
   readonly firstSequence: number;
   records: number;
   bytes: number;
+  /** Set when the block is sealed. */
+  syncedSequence: number;
 }
 
 /** What a turn needs of the log. */
@@ -53,7 +55,8 @@ export class TurnLog {
     }
     if (this.#open === undefined) {
       const firstSequence = this.#log.nextSequence;
-      this.#open = { at: arena.push(BLOCK_UNITS), firstSequence, records: 0, bytes: BLOCK_HEADER_BYTES };
+      const at = arena.push(BLOCK_UNITS);
+      this.#open = { at, firstSequence, records: 0, bytes: BLOCK_HEADER_BYTES, syncedSequence: 0 };
     }
     const at = arena.push(units);
     // withdrawn until its writer fills it in, so that a handler that throws leaves nothing to replay
@@ -95,12 +98,13 @@ export class TurnLog {
     const { syncedSequence } = this.#log;
     for (const block of this.#closed) {
       // the header of a block that its records filled in; the mark makes the circle skip it
-      sealBlock(words, bytes, block.at, { ...block, syncedSequence }, this.#log.segment);
+      block.syncedSequence = syncedSequence;
+      sealBlock(words, bytes, block.at, block, this.#log.segment);
       this.#log.append(bytes, block.at * 4, block.bytes);
     }
     this.#log.writtenSequence = this.#log.nextSequence;
     if (this.#sync) this.#log.sync();
-    this.#closed.length = 0;
+    if (this.#closed.length > 0) this.#closed = [];
     this.#sync = false;
     this.turnBytes = 0;
   }

@@ -122,6 +122,36 @@ test('mailbox: counters about to wrap through 32 bits -> nothing changes', (t) =
   }
 });
 
+test('mailbox: each message taken before the next one -> the ring begins anew at its middle; with a reader behind it, at its end', (t) => {
+  const memory = allocateMailbox(4096);
+  const writer = new MailboxWriter(memory);
+  const reader = new MailboxReader(memory);
+  const places: number[] = [];
+  const send = () => {
+    const at = writer.reserve(64);
+    places.push(at);
+    fillMessage(writer.words, at, 64, places.length);
+    writer.publish();
+  };
+  const take = () => {
+    t.true(isMessage(reader.words, reader.next(), places.length));
+    reader.release();
+  };
+  for (let i = 0; i < 200; i++) {
+    send();
+    take();
+  }
+  const first = Math.min(...places);
+  t.is((Math.max(...places) - first) * 4, 2048 - 64);
+  send();
+  for (let i = 0; i < 200; i++) {
+    send();
+    t.true(isMessage(reader.words, reader.next(), places.length - 1));
+    reader.release();
+  }
+  t.is((Math.max(...places) - first) * 4, 4096 - 64);
+});
+
 test('mailbox: bytes that cannot be a message -> KV_INTERNAL, not an endless walk', (t) => {
   for (const size of [0, 4, 12, 2048]) {
     const memory = allocateMailbox(1024);

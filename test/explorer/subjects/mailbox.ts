@@ -46,7 +46,7 @@ export const mailboxSubject: Subject = {
     {
       name: 'the pad takes no room',
       scenario: 'oneByOne',
-      patches: [{ file: FILE, from: 'units > rest ? units + rest : units', to: 'units' }],
+      patches: [{ file: FILE, from: 'skips ? units + rest : units', to: 'units' }],
     },
     {
       name: 'the cached head is never read anew',

@@ -24,7 +24,7 @@ export const sleepSubject: Subject = {
     {
       name: 'the sleeper does not look again behind its announcement',
       scenario: 'oneSends',
-      patches: [{ file: LOOP, from: 'if (this.#hasMail || controlWaits()) {', to: 'if (controlWaits()) {' }],
+      patches: [{ file: LOOP, from: 'if (this.#hasMail() || controlWaits()) {', to: 'if (controlWaits()) {' }],
     },
     {
       name: 'the producer looks for the sleeper before it publishes',
