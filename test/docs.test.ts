@@ -24,6 +24,7 @@ const DOCUMENTS = [
   'src/README.md',
   'docs/architecture.md',
   'docs/guarantees.md',
+  'docs/operations.md',
   'docs/simulator.md',
   'examples/README.md',
 ];

@@ -12,7 +12,7 @@ export const EXIT_CODES = {
   usage: { code: 2, meaning: 'The command line, an option or an environment variable is wrong; nothing was done.' },
   store: { code: 3, meaning: 'The store refused or failed: the error code says why.' },
   unreachable: { code: 4, meaning: 'No process answers at the address, or one holds the directory without answering.' },
-  input: { code: 5, meaning: 'A file cannot be read or written, or lines of it are bad (load).' },
+  input: { code: 5, meaning: 'A file cannot be read or written, lines of it are bad (load), or a backup is damaged.' },
   simulation: { code: 6, meaning: 'A simulated cluster broke a promise (sim): the output names the seed.' },
   internal: { code: 70, meaning: 'A bug in kvorum: please report it with the message.' },
   interrupted: { code: 130, meaning: 'Stopped by a second SIGINT before it had closed (143 for SIGTERM).' },

@@ -3,12 +3,12 @@
  * of its pairs is (too large, say) is written again pair by pair, so that the bad line can be named; one that fails
  * for a reason that passes (an overload) is tried again after a pause. Puts repeat safely, so a retry does no harm.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { StoreError } from '../core/errors.js';
 import { CliError } from './exit-codes.js';
 import type { Line } from './ndjson.js';
 import { parsePair } from './pair-line.js';
 import { formatNumber } from './quantities.js';
+import { withRetries } from './retries.js';
 import type { PairToWrite, StoreAccess } from './store-access.js';
 
 export interface LoadOptions {
@@ -39,8 +39,6 @@ interface NumberedPair {
 
 /** Store errors that one pair is to blame for. */
 const PAIR_ERRORS: ReadonlySet<string> = new Set(['KV_PAIR_TOO_LARGE', 'KV_INVALID_KEY', 'KV_INVALID_VALUE']);
-const TRIES_MAX = 8;
-const FIRST_PAUSE_MS = 25;
 
 /**
  * Loads every line into the store.
@@ -174,18 +172,5 @@ class Loader {
 
   #rethrow(): void {
     if (this.#failure) throw this.#failure.thrown;
-  }
-}
-
-async function withRetries(attempt: () => Promise<void>): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    try {
-      await attempt();
-      return;
-    } catch (thrown) {
-      const retry = thrown instanceof StoreError && thrown.retryable && tries < TRIES_MAX;
-      if (!retry) throw thrown;
-      await sleep(FIRST_PAUSE_MS * 2 ** (tries - 1));
-    }
   }
 }

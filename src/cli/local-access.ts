@@ -15,6 +15,8 @@ import type {
   WriteResult,
 } from '../client/types.js';
 import { keyToJson, pairToJson, readToJson, valueFromJson } from '../server/admin-json.js';
+import { type RecordPage, recordPage } from '../server/record-commands.js';
+import { decodeFrames } from '../server/record-frames.js';
 import type { ChangeOrder } from '../server/ring-json.js';
 import type {
   FoundValue,
@@ -22,7 +24,9 @@ import type {
   JsonPair,
   PairToWrite,
   PutRequest,
+  RecordsRequest,
   RepairRequest,
+  RestoreReport,
   ScanRequest,
   StatusReport,
   StoreAccess,
@@ -69,6 +73,20 @@ export class LocalAccess implements StoreAccess {
     for await (const pair of this.store.scan(options)) {
       yield request.values === false ? keyToJson(pair.key) : pairToJson(pair);
     }
+  }
+
+  async *records(request: RecordsRequest): AsyncGenerator<RecordPage> {
+    for (let gt: Buffer | undefined; ; ) {
+      const page = await recordPage(this.store.records({ ...request, ...(gt !== undefined && { gt }) }));
+      yield page;
+      if (page.after === undefined) return;
+      gt = page.after;
+    }
+  }
+
+  async restore(frames: Buffer): Promise<RestoreReport> {
+    const { failed, ...counts } = await this.store.restore(decodeFrames(frames));
+    return { ...counts, failed: failed.map(({ key, ...why }) => ({ keyBase64: key.toString('base64'), ...why })) };
   }
 
   async status(): Promise<StatusReport> {

@@ -5,6 +5,7 @@
 import { Command, CommanderError } from 'commander';
 import { SERVER_VERSION } from '../server/version.js';
 import { addCommand } from './command.js';
+import { backupCommand } from './commands/backup.js';
 import { benchCommand } from './commands/bench.js';
 import { joinCommand, leaveCommand, replaceCommand, reweightCommand } from './commands/change.js';
 import { deleteCommand } from './commands/delete.js';
@@ -14,11 +15,13 @@ import { loadCommand } from './commands/load.js';
 import { planCommand } from './commands/plan.js';
 import { putCommand } from './commands/put.js';
 import { repairCommand } from './commands/repair.js';
+import { restoreCommand } from './commands/restore.js';
 import { ringCommand } from './commands/ring.js';
 import { scanCommand } from './commands/scan.js';
 import { serveCommand } from './commands/serve.js';
 import { simCommand } from './commands/sim.js';
 import { statusCommand } from './commands/status.js';
+import { verifyCommand } from './commands/verify.js';
 import { CliError, EXIT_CODES, exitCodesHelp, printedError } from './exit-codes.js';
 import { Output } from './output.js';
 
@@ -30,6 +33,9 @@ const COMMANDS = [
   scanCommand,
   loadCommand,
   exportCommand,
+  backupCommand,
+  restoreCommand,
+  verifyCommand,
   statusCommand,
   ringCommand,
   repairCommand,

@@ -4,9 +4,10 @@
  */
 import type { ChangeResult, RepairResult, RingPlan, RingReport, WriteResult } from '../client/types.js';
 import { StoreError } from '../core/errors.js';
+import type { RecordPage } from '../server/record-commands.js';
 import { connectResp, type RespClient } from '../server/resp-client.js';
 import { ARGUMENT_SLACK_BYTES } from '../server/resp-parser.js';
-import { RespReplyError } from '../server/resp-reply-parser.js';
+import { RespReplyError, type RespValue } from '../server/resp-reply-parser.js';
 import type { ChangeOrder } from '../server/ring-json.js';
 import { CliError } from './exit-codes.js';
 import { formatTarget, type Target } from './quantities.js';
@@ -15,7 +16,9 @@ import type {
   JsonPair,
   PairToWrite,
   PutRequest,
+  RecordsRequest,
   RepairRequest,
+  RestoreReport,
   ScanRequest,
   StatusReport,
   StoreAccess,
@@ -82,6 +85,26 @@ class RemoteAccess implements StoreAccess {
     }
   }
 
+  async *records(request: RecordsRequest): AsyncGenerator<RecordPage> {
+    for (let after: Buffer | undefined; ; ) {
+      const place = after === undefined ? {} : { afterBase64: after.toString('base64') };
+      const reply = await this.#send(['RECORDS', JSON.stringify({ ...request, ...place })]);
+      const [frames, count, last] = Array.isArray(reply) ? reply : [];
+      if (!Buffer.isBuffer(frames) || typeof count !== 'number') throw this.#stranger('it did not answer with records');
+      after = Buffer.isBuffer(last) ? last : undefined;
+      yield { frames, count, after };
+      if (after === undefined) return;
+    }
+  }
+
+  async restore(frames: Buffer): Promise<RestoreReport> {
+    const pieces: Buffer[] = [];
+    for (let at = 0; at < frames.length; at += ARGUMENT_SLACK_BYTES) {
+      pieces.push(frames.subarray(at, at + ARGUMENT_SLACK_BYTES));
+    }
+    return this.#json(await this.#send(['RESTORE', ...pieces]));
+  }
+
   status(): Promise<StatusReport> {
     return this.#ask('STATUS');
   }
@@ -108,7 +131,14 @@ class RemoteAccess implements StoreAccess {
 
   /** One command; the reply is taken for the type that server/admin-commands.ts gives it. */
   async #ask<Reply>(...words: string[]): Promise<Reply> {
-    const reply = await this.client.send(['KVORUM', ...words]).catch((thrown: unknown) => this.#explain(thrown));
+    return this.#json(await this.#send(words));
+  }
+
+  #send(words: readonly (string | Buffer)[]): Promise<RespValue> {
+    return this.client.send(['KVORUM', ...words]).catch((thrown: unknown) => this.#explain(thrown));
+  }
+
+  #json<Reply>(reply: RespValue): Reply {
     if (typeof reply !== 'string' && !Buffer.isBuffer(reply)) throw this.#stranger('it did not answer with JSON');
     return JSON.parse(reply.toString()) as Reply;
   }

@@ -14,6 +14,7 @@ import type {
 } from '../client/types.js';
 import type { Durability, Mode } from '../core/options.js';
 import type { JsonKey, JsonPair, JsonType, JsonValue, readToJson } from '../server/admin-json.js';
+import type { RecordPage } from '../server/record-commands.js';
 import type { ChangeOrder } from '../server/ring-json.js';
 
 export type { JsonKey, JsonPair, JsonType, JsonValue } from '../server/admin-json.js';
@@ -65,6 +66,18 @@ export interface RepairRequest {
   readonly dryRun: boolean;
 }
 
+export interface RecordsRequest {
+  readonly partition: number;
+  readonly r?: number;
+}
+
+/** What became of records that were to be restored. */
+export interface RestoreReport {
+  readonly written: number;
+  readonly unchanged: number;
+  readonly failed: readonly { readonly keyBase64: string; readonly code: string; readonly message: string }[];
+}
+
 /** One store, near or far. Every call rejects with a StoreError or a CliError. */
 export interface StoreAccess {
   /** In words for people: `this process` or the address of the one that answers. */
@@ -76,6 +89,10 @@ export interface StoreAccess {
   load(pairs: readonly PairToWrite[]): Promise<void>;
   /** Pairs in byte order of their keys, a page at a time, never all at once. */
   scan(request: ScanRequest): AsyncIterable<JsonPair>;
+  /** Whole records of a partition as frames, a page at a time. */
+  records(request: RecordsRequest): AsyncIterable<RecordPage>;
+  /** Writes such records where they are not there already. Repeats safely. */
+  restore(frames: Buffer): Promise<RestoreReport>;
   status(): Promise<StatusReport>;
   ring(): Promise<RingReport>;
   /** Compares the replicas of one partition and has them exchange what differs. */

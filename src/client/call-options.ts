@@ -37,11 +37,14 @@ export class CallOptions {
   readonly defaultRead: ReadOrder;
   readonly defaultPut: WriteOrder;
   readonly defaultDelete: WriteOrder;
+  /** Replicas that a read must merge in order to see what most of them confirmed: a majority, or the store's r. */
+  readonly quorum: number;
   readonly #defaults: RequestDefaults;
 
   constructor(defaults: RequestDefaults) {
     this.#defaults = defaults;
-    const { r, deadlineMs } = defaults;
+    const { n, r, deadlineMs } = defaults;
+    this.quorum = Math.max(r, Math.floor(n / 2) + 1);
     const available = defaults.mode === 'available';
     this.defaultRead = { r, monotonic: false, available, deadlineMs, signal: undefined };
     const write = {

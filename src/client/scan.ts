@@ -47,6 +47,8 @@ export interface ScanParts {
   /** Who holds each partition. */
   readonly ring: Pick<RingTable, 'readList' | 'version'>;
   readonly partitions: number;
+  /** The one partition to scan, where not all are. */
+  readonly only?: number;
 }
 
 /** Entries of the whole store in key order, tombstones and expired ones included. @throws StoreError KV_READ_QUORUM_UNMET */
@@ -57,10 +59,9 @@ export async function* scanEntries(
 ): AsyncGenerator<Entry, void, undefined> {
   const sign = bounds.reverse ? -1 : 1;
   const heap: Cursor[] = [];
-  const cursors = Array.from(
-    { length: parts.partitions },
-    (_, partition) => new Cursor(parts, partition, bounds, order),
-  );
+  const { only, partitions } = parts;
+  const scanned = only === undefined ? Array.from({ length: partitions }, (_, partition) => partition) : [only];
+  const cursors = scanned.map((partition) => new Cursor(parts, partition, bounds, order));
   for (let i = 0; i < cursors.length; i += PARALLEL_PAGES) {
     const group = cursors.slice(i, i + PARALLEL_PAGES);
     await Promise.all(group.map((cursor) => cursor.fill()));

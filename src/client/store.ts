@@ -10,6 +10,8 @@ import { Written } from '../protocol/messages.js';
 import { badArgument, batch, getMany, putMany } from './batches.js';
 import { encodeContext } from './context.js';
 import { NOT_LOCAL } from './local-reads.js';
+import type { RecordsOptions, RestoreOptions, RestoreResult, StoredRecord } from './record-types.js';
+import { records, restore } from './records.js';
 import { repair } from './repair.js';
 import { resolveSet, showSiblings, siblingValue } from './resolving.js';
 import { type RingAdmin, RingChanges } from './ring-changes.js';
@@ -172,6 +174,16 @@ export class EmbeddedStore implements Store {
       yield { key: keys === 'utf8' ? key.toString() : key, value };
       if (--left <= 0) return;
     }
+  }
+
+  async *records(options: RecordsOptions = {}): AsyncIterableIterator<StoredRecord> {
+    this.#core.checkOpen();
+    yield* records(this.#core, this.#parts.map.partitions, options);
+  }
+
+  restore(given: Iterable<StoredRecord>, options?: RestoreOptions): Promise<RestoreResult> {
+    this.#core.checkOpen();
+    return restore(this.#core, given, options);
   }
 
   async count(): Promise<number> {

@@ -7,6 +7,7 @@
 import type { ErrorCode } from '../core/errors.js';
 import type { Durability, Mode } from '../core/options.js';
 import type { MemberReport, NodeStats, RingReport, StoreEvents } from '../host/reports.js';
+import type { RecordsOptions, RestoreOptions, RestoreResult, StoredRecord } from './record-types.js';
 import type { ChangeOptions, ChangeResult, PlanOptions, RingPlan, StoreChange } from './ring-types.js';
 
 export type { Durability, Mode } from '../core/options.js';
@@ -18,6 +19,14 @@ export type {
   RingReport,
   StoreEvents,
 } from '../host/reports.js';
+export type {
+  RecordsOptions,
+  RestoreOptions,
+  RestoreResult,
+  StoredRecord,
+  StoredSibling,
+  ValueType,
+} from './record-types.js';
 export type {
   ChangeOptions,
   ChangeProgress,
@@ -175,6 +184,10 @@ export interface Store extends AsyncDisposable {
   batch(operations: Iterable<BatchOperation>, options?: WriteOptions): Promise<void>;
   /** Pairs in byte order of the keys, over all partitions, merged without loading them; not a snapshot. */
   scan(options?: ScanOptions): AsyncIterableIterator<Pair>;
+  /** Whole records with all siblings, by partition, as R replicas hold them together: for backups. Not a snapshot. */
+  records(options?: RecordsOptions): AsyncIterableIterator<StoredRecord>;
+  /** Writes such records where they are not there already, siblings as siblings; they replace what the key held. */
+  restore(records: Iterable<StoredRecord>, options?: RestoreOptions): Promise<RestoreResult>;
   /** Approximate number of live keys. */
   count(): Promise<number>;
   stats(): Promise<StoreStats>;

@@ -9,8 +9,14 @@ import type { Value } from './types.js';
 const encoder = new Encoder({ useRecords: false, tagUint8Array: false, structuredClone: true });
 const decoder = new Decoder({ useRecords: false, copyBuffers: true });
 
+/** CBOR of another store's making: written as it is. */
+export class EncodedCbor {
+  constructor(readonly bytes: Uint8Array) {}
+}
+
 /** A value's bytes, when it is neither string nor bytes; valid until the next call. @throws StoreError KV_INVALID_VALUE */
 export function encodeCbor(value: Value): Uint8Array {
+  if (value instanceof EncodedCbor) return value.bytes;
   if (value === undefined || typeof value === 'function' || typeof value === 'symbol') {
     throw new StoreError(
       'KV_INVALID_VALUE',

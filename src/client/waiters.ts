@@ -72,7 +72,11 @@ const RETRY_MS_MAX = 100;
 export type SendItem<Item> = (item: Item, waiter: Waiter) => void;
 
 /** A node refused the item, or a replica did while its memory waits for the disk: to write it again is safe. */
-const REPEATED: ReadonlySet<string> = new Set<ErrorCode>(['KV_OVERLOADED', 'KV_WRITE_QUORUM_UNMET', 'KV_STALE_EPOCH']);
+export const REPEATED: ReadonlySet<string> = new Set<ErrorCode>([
+  'KV_OVERLOADED',
+  'KV_WRITE_QUORUM_UNMET',
+  'KV_STALE_EPOCH',
+]);
 
 export interface BatchOptions<Item> {
   /** Key of an item that was sent. */

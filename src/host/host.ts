@@ -172,7 +172,7 @@ export class Host {
   }
 
   ringReport(): RingReport {
-    return { ...inspectRing(this.ring), moved: movedSoFar(this.map) };
+    return { clusterName: this.options.clusterName, ...inspectRing(this.ring), moved: movedSoFar(this.map) };
   }
 
   members(): MemberReport[] {

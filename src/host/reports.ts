@@ -18,6 +18,8 @@ export interface StoreEvents {
 }
 
 export interface RingReport {
+  /** The option; only where the store was opened. */
+  readonly clusterName?: string;
   readonly epoch: number;
   readonly partitions: number;
   readonly n: number;

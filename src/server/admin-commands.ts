@@ -15,6 +15,7 @@ import {
   statusToJson,
 } from './admin-json.js';
 import { type CommandSpec, command, container, type Handler, type Reply } from './command-spec.js';
+import { RECORD_COMMANDS } from './record-commands.js';
 import { changeFromJson } from './ring-json.js';
 import type { ServerContext } from './session.js';
 
@@ -156,6 +157,7 @@ const rows: readonly CommandSpec[] = [
     summary: 'A page of pairs in key order, and where the next begins.',
     handler: scan,
   }),
+  ...RECORD_COMMANDS,
 ];
 
 export const ADMIN_COMMANDS: readonly CommandSpec[] = [

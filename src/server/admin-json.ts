@@ -245,7 +245,7 @@ function keyOf(fields: Fields): Key {
   return fields.key;
 }
 
-function bytesOf(fields: Fields, name: string): Buffer {
+export function bytesOf(fields: Fields, name: string): Buffer {
   const value = fields[name];
   if (typeof value !== 'string' || !BASE64.test(value)) throw invalid(name, `"${name}" must be base64`);
   return Buffer.from(value, 'base64');

@@ -9,6 +9,7 @@ import { connectAccess } from '../../src/cli/remote-access.js';
 import type { StoreAccess } from '../../src/cli/store-access.js';
 import { StoreError } from '../../src/core/errors.js';
 import { serveResp } from '../../src/server/resp-server.js';
+import { collect } from '../client/store-fixture.js';
 import { FakeStore } from '../server/fake-store.js';
 
 interface Scene {
@@ -102,6 +103,23 @@ for (const [name, setUp] of Object.entries({ local, remote })) {
     t.deepEqual(await scanned({ prefix: 'key:000', gt: keys[97] }), keys.slice(98, 100));
     t.deepEqual(await scanned({ gte: keys[5], lt: keys[7], values: false }), keys.slice(5, 7));
     t.deepEqual(await scanned({ limit: 0 }), []);
+  });
+
+  test(`access, ${name}: whole records, out page by page and in again -> the same; more bytes than one argument takes`, async (t) => {
+    const { access, store } = await setUp(t);
+    const value = 'x'.repeat(9_000);
+    for (let number = 0; number < 300; number++) await access.put({ key: `key:${number}`, value });
+    const pages = await collect(access.records({ partition: 0 }));
+    t.true(pages.length > 1);
+    t.is(
+      pages.reduce((sum, { count }) => sum + count, 0),
+      300,
+    );
+    store.entries.clear();
+    const frames = Buffer.concat(pages.map((page) => page.frames));
+    t.deepEqual(await access.restore(frames), { written: 300, unchanged: 0, failed: [] });
+    t.is(store.getSync('key:299'), value);
+    await t.throwsAsync(access.restore(frames.subarray(1)), { instanceOf: StoreError });
   });
 
   test(`access, ${name}: status and ring -> the same reports`, async (t) => {

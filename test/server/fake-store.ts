@@ -13,13 +13,16 @@ import type {
   PlanOptions,
   PutOptions,
   ReadResult,
+  RecordsOptions,
   RepairOptions,
   RepairResult,
+  RestoreResult,
   RingPlan,
   RingReport,
   ScanOptions,
   Store,
   StoreChange,
+  StoredRecord,
   StoreHandle,
   StoreStats,
   Value,
@@ -158,6 +161,30 @@ export class FakeStore implements Store {
       const key = options.keys === 'bytes' ? bytes : bytes.toString();
       yield { key, value: options.values === false ? undefined : entry.value };
     }
+  }
+
+  /** Strings and bytes only, all of them in partition 0. */
+  async *records({ partition = 0, gt }: RecordsOptions = {}): AsyncIterableIterator<StoredRecord> {
+    await this.later();
+    for (const name of partition === 0 ? [...this.entries.keys()].sort() : []) {
+      const entry = this.live(Buffer.from(name, 'latin1'));
+      if (entry === undefined || (gt !== undefined && name <= nameOf(gt))) continue;
+      const { value, writtenAtMs, expiresAtMs = 0 } = entry;
+      const type = typeof value === 'string' ? 'string' : 'bytes';
+      const bytes = Buffer.from(value as string);
+      const sibling = { type, value: bytes, tombstone: false, expiresAtMs, writtenAtMs } as const;
+      yield { key: Buffer.from(name, 'latin1'), siblings: [sibling] };
+    }
+  }
+
+  async restore(records: Iterable<StoredRecord>): Promise<RestoreResult> {
+    const all = [...records];
+    await this.later();
+    for (const { key, siblings } of all) {
+      const { type, value } = siblings[0];
+      this.set(nameOf(key), type === 'string' ? Buffer.from(value).toString() : value, undefined);
+    }
+    return { written: all.length, unchanged: 0, failed: [] };
   }
 
   async count(): Promise<number> {

@@ -1,0 +1,80 @@
+/**
+ * The manifest of a backup, `manifest.json`: what was backed up, and the SHA-256 of every file. It is written last, so
+ * a directory without one is no backup, or one that never ended.
+ *
+ *   {"format":1, "clusterName", "partitions", "n", "epoch", "version", "startedAt", "endedAt", "records", "bytes",
+ *    "files":[{"name","partition","records","bytes","sha256"}], "sha256": of the JSON of all before it}
+ */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { StoreError } from '../core/errors.js';
+import { CliError } from './exit-codes.js';
+
+export const BACKUP_FORMAT = 1;
+export const MANIFEST_NAME = 'manifest.json';
+
+export interface BackupFile {
+  readonly name: string;
+  readonly partition: number;
+  readonly records: number;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+export interface BackupManifest {
+  readonly format: number;
+  readonly clusterName: string;
+  readonly partitions: number;
+  readonly n: number;
+  /** Of the ring when the backup began. */
+  readonly epoch: number;
+  /** Of the kvorum that made it. */
+  readonly version: string;
+  readonly startedAt: string;
+  readonly endedAt: string;
+  readonly records: number;
+  readonly bytes: number;
+  readonly files: readonly BackupFile[];
+}
+
+export function manifestText(manifest: BackupManifest): string {
+  return `${JSON.stringify({ ...manifest, sha256: sha256(bodyOf(manifest)) }, null, 2)}\n`;
+}
+
+/** @throws CliError KV_INPUT where there is none or it is damaged; StoreError KV_FORMAT_TOO_NEW */
+export async function readManifest(folder: string): Promise<BackupManifest> {
+  const path = join(folder, MANIFEST_NAME);
+  const text = await readFile(path, 'utf8').catch((thrown: NodeJS.ErrnoException) => {
+    if (thrown.code !== 'ENOENT') throw thrown;
+    const message = `${folder} has no ${MANIFEST_NAME}: it is no backup, or one that was never finished`;
+    throw new CliError('KV_INPUT', message, { path }, thrown);
+  });
+  const manifest = parsed(text);
+  if (manifest === undefined) throw damaged(path);
+  const { format } = manifest;
+  if (typeof format === 'number' && format > BACKUP_FORMAT) {
+    const message = `${path} has format ${format}, this version reads up to ${BACKUP_FORMAT}; upgrade kvorum`;
+    throw new StoreError('KV_FORMAT_TOO_NEW', message, { path, format });
+  }
+  const { sha256: stated, ...body } = manifest;
+  if (stated !== sha256(bodyOf(body))) throw damaged(path);
+  return body;
+}
+
+function parsed(text: string): (BackupManifest & { readonly sha256?: string }) | undefined {
+  try {
+    const value = JSON.parse(text) as BackupManifest | null;
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const bodyOf = (manifest: BackupManifest): string => JSON.stringify(manifest);
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+function damaged(path: string): CliError {
+  return new CliError('KV_INPUT', `${path} is damaged: its checksum is wrong`, { path, file: MANIFEST_NAME });
+}

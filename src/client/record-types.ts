@@ -1,0 +1,51 @@
+/** Whole records as `records` yields and `restore` takes them: every sibling, its bytes untouched, without its versions. */
+import type { ErrorCode } from '../core/errors.js';
+import type { Durability } from '../core/options.js';
+
+/** How the bytes of a value are to be read: as they are, as UTF-8, or as CBOR. */
+export type ValueType = 'bytes' | 'string' | 'cbor';
+
+export interface StoredSibling {
+  readonly type: ValueType;
+  /** Empty for a tombstone. */
+  readonly value: Uint8Array;
+  /** A delete that a concurrent write survived; a value that had expired when it was read is one too. */
+  readonly tombstone: boolean;
+  /** Milliseconds since 1970, 0 for never. */
+  readonly expiresAtMs: number;
+  /** Hybrid clock of the write, as milliseconds since 1970. */
+  readonly writtenAtMs: number;
+}
+
+/** A key that is not deleted, and its concurrent values, newest first. */
+export interface StoredRecord {
+  readonly key: Buffer;
+  readonly siblings: readonly StoredSibling[];
+}
+
+export interface RecordsOptions {
+  /** Only this partition; default all. */
+  readonly partition?: number;
+  /** Only keys behind this one. */
+  readonly gt?: Uint8Array;
+  /** Replicas that are merged, 1..n; default a majority of n, or the store's `r` if that is more. */
+  readonly r?: number;
+  readonly deadlineMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface RestoreOptions {
+  /** Replicas that must confirm, 1..n; default is the store's `w`. */
+  readonly w?: number;
+  readonly durability?: Durability;
+  readonly deadlineMs?: number;
+}
+
+export interface RestoreResult {
+  /** Records that were written. */
+  readonly written: number;
+  /** Records that were there already, value by value. */
+  readonly unchanged: number;
+  /** Records that this store cannot take, a pair above its `pairBytesMax` for example. */
+  readonly failed: readonly { readonly key: Buffer; readonly code: ErrorCode; readonly message: string }[];
+}

@@ -1,0 +1,165 @@
+/**
+ * Whole records out of a store and into another one, for backups. Out: what R replicas hold, merged, partition by
+ * partition. In: plain writes, which get dots of the store that takes them; siblings are written one by one under the
+ * context of what was there before, which covers none of them, so that they are siblings again. A record that is there
+ * already is left alone, so restoring the same records again does nothing.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { asStoreError, StoreError } from '../core/errors.js';
+import { wallMsOf } from '../core/hybrid-clock.js';
+import { liveSiblings, type Sibling, type SiblingSet } from '../core/siblings.js';
+import { Tag } from '../protocol/record.js';
+import type {
+  RecordsOptions,
+  RestoreOptions,
+  RestoreResult,
+  StoredRecord,
+  StoredSibling,
+  ValueType,
+} from './record-types.js';
+import { type Entry, scanEntries } from './scan.js';
+import type { StoreCore } from './store-core.js';
+import type { Value } from './types.js';
+import { EncodedCbor } from './values.js';
+import { REPEATED } from './waiters.js';
+
+/** Records of one `restore` under way at the same time. */
+const LANES = 128;
+const RETRY_MS_FIRST = 2;
+const RETRY_MS_MAX = 100;
+const TYPE_OF: Readonly<Record<number, ValueType>> = {
+  [Tag.ascii]: 'string',
+  [Tag.utf8]: 'string',
+  [Tag.bytes]: 'bytes',
+  [Tag.cbor]: 'cbor',
+};
+const NOTHING = new Uint8Array(0);
+
+/** What one record alone is to blame for: the others can be written. */
+const OWN_FAULTS: ReadonlySet<string> = new Set([
+  'KV_PAIR_TOO_LARGE',
+  'KV_TOO_MANY_SIBLINGS',
+  'KV_INVALID_KEY',
+  'KV_INVALID_VALUE',
+]);
+
+/** Records that are not dead, in byte order of their keys. @throws StoreError KV_INVALID_OPTION, KV_READ_QUORUM_UNMET */
+export async function* records(
+  core: StoreCore,
+  partitions: number,
+  { partition, gt, ...options }: RecordsOptions,
+): AsyncGenerator<StoredRecord, void, undefined> {
+  if (partition !== undefined && !(Number.isInteger(partition) && partition >= 0 && partition < partitions)) {
+    const message = `partition must be a whole number from 0 to ${partitions - 1}, not ${String(partition)}`;
+    throw new StoreError('KV_INVALID_OPTION', message, { option: 'partition' });
+  }
+  const { r = core.calls.quorum } = options;
+  const order = core.calls.read({ ...options, r, mode: 'strict' });
+  const { seat, requests, local } = core;
+  const parts = { seat, requests, ring: local.ring, partitions, ...(partition !== undefined && { only: partition }) };
+  const bounds = { reverse: false, ...(gt !== undefined && { gt }) };
+  for await (const entry of scanEntries(parts, bounds, order)) {
+    core.checkOpen();
+    const record = storedRecord(entry, Date.now());
+    if (record !== undefined) yield record;
+  }
+}
+
+/** Writes what is not there already. @throws StoreError for what is no single record's fault */
+export async function restore(
+  core: StoreCore,
+  given: Iterable<StoredRecord>,
+  options: RestoreOptions = {},
+): Promise<RestoreResult> {
+  let written = 0;
+  let unchanged = 0;
+  const failed: { key: Buffer; code: StoreError['code']; message: string }[] = [];
+  const next = given[Symbol.iterator]();
+  const lane = async (): Promise<void> => {
+    for (let { done, value: record } = next.next(); !done; { done, value: record } = next.next()) {
+      try {
+        if (await restoreOne(core, record, options)) written++;
+        else unchanged++;
+      } catch (thrown) {
+        const { code, message } = asStoreError(thrown);
+        if (!OWN_FAULTS.has(code)) throw thrown;
+        failed.push({ key: record.key, code, message });
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(LANES, core.window) }, lane));
+  return { written, unchanged, failed };
+}
+
+/** Whether anything had to be written. */
+async function restoreOne(core: StoreCore, record: StoredRecord, options: RestoreOptions): Promise<boolean> {
+  const { key, siblings } = record;
+  const { set } = await core.readSet(key, core.calls.defaultRead);
+  const nowMs = Date.now();
+  const held = set.siblings.map((sibling) => stored(sibling, nowMs));
+  const wanted = siblings.map((sibling) => asOf(sibling, nowMs));
+  if (wanted.every(({ tombstone }) => tombstone) || same(held, wanted)) return false;
+  const context = siblings.length === 1 ? undefined : set.vector;
+  const { w, durability, deadlineMs = core.calls.defaultRead.deadlineMs } = options;
+  const given = { ...(w !== undefined && { w }), ...(durability !== undefined && { durability }), deadlineMs };
+  // oldest first: the newest gets the greatest clock again
+  for (const sibling of wanted.toReversed()) {
+    const { tombstone, expiresAtMs } = sibling;
+    const order = { ...core.calls.write(given, tombstone, 0), context, expiresAtMs };
+    await persistently(() => core.writePlainly(key, plainValue(sibling), order), deadlineMs);
+  }
+  return true;
+}
+
+/** Again while nodes wait for their disks: to write it twice does no harm. */
+async function persistently(write: () => Promise<unknown>, deadlineMs: number): Promise<void> {
+  const endMs = performance.now() + deadlineMs;
+  for (let pauseMs = RETRY_MS_FIRST; ; pauseMs = Math.min(RETRY_MS_MAX, pauseMs * 2)) {
+    try {
+      await write();
+      return;
+    } catch (thrown) {
+      if (!REPEATED.has(asStoreError(thrown).code) || performance.now() > endMs) throw thrown;
+      await sleep(pauseMs);
+    }
+  }
+}
+
+/** What a backup keeps of a record; undefined where nothing of it lives. */
+function storedRecord({ key, set }: Entry, nowMs: number): StoredRecord | undefined {
+  if (!hasLife(set, nowMs)) return undefined;
+  return { key, siblings: set.siblings.map((sibling) => stored(sibling, nowMs)) };
+}
+
+function hasLife(set: SiblingSet, nowMs: number): boolean {
+  return liveSiblings(set, nowMs).length > 0;
+}
+
+function stored({ tag, value, tombstone, expiresAtMs, clock }: Sibling, nowMs: number): StoredSibling {
+  const type = TYPE_OF[tag] ?? 'bytes';
+  return asOf({ type, value, tombstone, expiresAtMs, writtenAtMs: wallMsOf(clock) }, nowMs);
+}
+
+/** What has expired is as good as deleted. */
+function asOf(sibling: StoredSibling, nowMs: number): StoredSibling {
+  const { tombstone, expiresAtMs, writtenAtMs } = sibling;
+  if (!tombstone && (expiresAtMs === 0 || expiresAtMs > nowMs)) return sibling;
+  return { type: 'bytes', value: NOTHING, tombstone: true, expiresAtMs: 0, writtenAtMs };
+}
+
+function same(held: readonly StoredSibling[], wanted: readonly StoredSibling[]): boolean {
+  return (
+    held.length === wanted.length &&
+    held.every((one, index) => {
+      const { type, value, tombstone, expiresAtMs } = wanted[index];
+      const isAlike = one.type === type && one.tombstone === tombstone && one.expiresAtMs === expiresAtMs;
+      return isAlike && Buffer.compare(one.value, value) === 0;
+    })
+  );
+}
+
+function plainValue({ type, value, tombstone }: StoredSibling): Value {
+  if (tombstone) return undefined;
+  if (type === 'bytes') return value;
+  return type === 'cbor' ? new EncodedCbor(value) : Buffer.from(value).toString('utf8');
+}
