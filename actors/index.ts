@@ -53,7 +53,7 @@ export function nodeActors(options: NodeActorsOptions): NodeActor[] {
     actor(Role.hintKeeper, hintKeeper(options.hints)),
     actor(Role.antiEntropy, antiEntropy({ ...options.antiEntropy, doubts, mayHoldDead })),
     actor(Role.collector, collector({ ...options.collector, doubts, mayHoldDead, promises })),
-    actor(Role.ringKeeper, ringKeeper(ring.quorums)),
+    actor(Role.ringKeeper, ringKeeper({ quorums: ring.quorums, cause: doubts.cause })),
     actor(Role.rebalancer, rebalancer({ w: ring.quorums.w, onMoved: ring.onMoved, doubts })),
   ];
 }

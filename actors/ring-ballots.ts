@@ -4,6 +4,7 @@
  */
 import { addressOf, nodeOf, Role } from '../src/actor/address.js';
 import type { Env } from '../src/actor/env.js';
+import type { AcceptorRecovery } from '../src/core/acceptor-recovery.js';
 import type { NodeIndex } from '../src/core/ids.js';
 import {
   type Acceptor,
@@ -26,6 +27,7 @@ import { HEADER_WORDS, type MessageView } from '../src/protocol/header.js';
 import { Kind } from '../src/protocol/messages.js';
 import { sendCold } from './cold-message.js';
 import { acceptedFrom, acceptedToPlain, type PlainAccepted, saveVote } from './ring-records.js';
+import { answerToForgetful, countMemory } from './ring-recovery.js';
 
 export interface Attempt {
   readonly proposer: Proposer<RingState>;
@@ -42,18 +44,26 @@ export interface Ballots {
   highest: Ballot | undefined;
   /** Random: tells the ballots of this life from those of earlier ones. */
   readonly life: number;
+  /** The node has lost what it promised, and does not vote; what the others have told of it so far. */
+  isForgetful: boolean;
+  recovery: AcceptorRecovery<RingState> | undefined;
+  /** Others that have said so of themselves. */
+  readonly forgetful: Set<NodeIndex>;
 }
 
-interface BallotBody {
+export interface BallotBody {
   readonly base: number;
   readonly ballot: Ballot;
+  /** Who asks has lost its disk. */
+  readonly forgot?: boolean;
 }
 interface AcceptBody extends BallotBody {
   readonly value: unknown;
 }
-interface PromisedBody {
+export interface PromisedBody {
   readonly base: number;
-  readonly reply: Omit<Promised<unknown>, 'accepted'> & { readonly accepted: PlainAccepted | undefined };
+  /** Absent from who does not vote, having lost its disk. */
+  readonly reply?: Omit<Promised<unknown>, 'accepted'> & { readonly accepted: PlainAccepted | undefined };
 }
 interface VotedBody {
   readonly base: number;
@@ -70,11 +80,19 @@ export function propose(ballots: Ballots, wanted: RingState, env: Env): void {
 
 /** Phase 1b: the promise is on disk before it leaves. */
 export function answerPrepare(ballots: Ballots, message: MessageView, env: Env): void {
-  const { base, ballot } = readBody(message, HEADER_WORDS) as BallotBody;
+  const { base, ballot, forgot } = readBody(message, HEADER_WORDS) as BallotBody;
   if (!isCurrent(ballots, base, nodeOf(message.from), env)) return;
+  if (forgot === true) {
+    answerToForgetful(ballots, ballot, message, env);
+    return;
+  }
   see(ballots, ballot);
+  if (ballots.isForgetful) {
+    sendCold(env, Kind.promised, message.from, { base } satisfies PromisedBody, { request: message.request });
+    return;
+  }
   const { acceptor, reply } = prepare(ballots.acceptor, ballot);
-  if (acceptor !== ballots.acceptor && !saveVote(env.store, base, acceptor)) return;
+  if (acceptor !== ballots.acceptor && !saveVote(env.store, base, acceptor, false)) return;
   ballots.acceptor = acceptor;
   const body: PromisedBody = { base, reply: { ...reply, accepted: acceptedToPlain(reply.accepted) } };
   sendCold(env, Kind.promised, message.from, body, { request: message.request });
@@ -85,8 +103,9 @@ export function answerAccept(ballots: Ballots, message: MessageView, env: Env): 
   const { base, ballot, value } = readBody(message, HEADER_WORDS) as AcceptBody;
   if (!isCurrent(ballots, base, nodeOf(message.from), env)) return;
   see(ballots, ballot);
+  if (ballots.isForgetful) return;
   const { acceptor, reply } = accept(ballots.acceptor, ballot, ringFromPlain(value));
-  if (acceptor !== ballots.acceptor && !saveVote(env.store, base, acceptor)) return;
+  if (acceptor !== ballots.acceptor && !saveVote(env.store, base, acceptor, false)) return;
   ballots.acceptor = acceptor;
   sendCold(env, Kind.voted, message.from, { base, reply } satisfies VotedBody, { request: message.request });
 }
@@ -94,12 +113,19 @@ export function answerAccept(ballots: Ballots, message: MessageView, env: Env): 
 /** A promise came: phase 2a begins with the last one that is needed. */
 export function countPromise(ballots: Ballots, message: MessageView, env: Env): void {
   const { base, reply } = readBody(message, HEADER_WORDS) as PromisedBody;
-  const { attempt } = ballots;
-  if (attempt === undefined || base !== ballots.ring.epoch) return;
+  const from = nodeOf(message.from);
+  if (base !== ballots.ring.epoch) return;
+  if (reply === undefined) {
+    ballots.forgetful.add(from);
+    return;
+  }
+  ballots.forgetful.delete(from);
   see(ballots, reply.promised);
+  const promise = { ...reply, accepted: acceptedFrom(reply.accepted) };
+  const { attempt } = ballots;
+  if (countMemory(ballots, message, promise, env) || attempt === undefined) return;
   const before = attempt.proposer;
-  const accepted = acceptedFrom(reply.accepted);
-  const proposer = addPromise(before, nodeOf(message.from), { ...reply, accepted });
+  const proposer = addPromise(before, from, promise);
   ballots.attempt = { ...attempt, proposer };
   if (before.stage !== 'preparing' || proposer.stage !== 'accepting') return;
   const { ballot, value } = proposer;
@@ -127,7 +153,7 @@ function isCurrent({ ring }: Ballots, base: number, from: NodeIndex, env: Env): 
   return base === ring.epoch;
 }
 
-function see(ballots: Ballots, ballot: Ballot): void {
+export function see(ballots: Ballots, ballot: Ballot): void {
   if (ballots.highest === undefined || compareBallots(ballot, ballots.highest) > 0) ballots.highest = ballot;
 }
 

@@ -10,6 +10,7 @@
 import { addressOf, Role } from '../src/actor/address.js';
 import type { Behaviour } from '../src/actor/behaviour.js';
 import type { Env } from '../src/actor/env.js';
+import type { DoubtCause } from '../src/actor/partition-doubts.js';
 import { asStoreError, StoreError } from '../src/core/errors.js';
 import type { NodeIndex } from '../src/core/ids.js';
 import { majorityOf } from '../src/core/paxos.js';
@@ -37,8 +38,9 @@ import {
   propose,
   sendRing,
 } from './ring-ballots.js';
-import { loadRing, loadVote, saveRing } from './ring-records.js';
-import { filledPartitions } from './transfer-records.js';
+import { loadRing, loadVote, saveRing, saveVote } from './ring-records.js';
+import { recover } from './ring-recovery.js';
+import { keepReport, ownReports, type ReportBody } from './ring-reports.js';
 
 /** What a client asks for. */
 export interface ChangeRequest {
@@ -79,11 +81,18 @@ const STEP_MS = 200;
 const RETRY_MS = 150;
 const RETRY_MS_MAX = 2_000;
 
-/** The behaviour of a node's ring keeper. `quorums`: the smallest R and W that requests are promised something for. */
-export function ringKeeper(quorums: Quorums): Behaviour<RingKeeperState, Handles> {
+export interface RingKeeperOptions {
+  /** The smallest R and W that requests are promised something for. */
+  readonly quorums: Quorums;
+  /** Why the node's disk may lack what it held once, promises among it. */
+  readonly cause: DoubtCause;
+}
+
+/** The behaviour of a node's ring keeper. */
+export function ringKeeper({ quorums, cause }: RingKeeperOptions): Behaviour<RingKeeperState, Handles> {
   return {
     role: 'ring-keeper',
-    init: start,
+    init: (env) => start(env, cause),
     receive: {
       prepare: answerPrepare,
       accept: answerAccept,
@@ -106,16 +115,21 @@ export function ringKeeper(quorums: Quorums): Behaviour<RingKeeperState, Handles
   };
 }
 
-function start(env: Env): RingKeeperState {
+function start(env: Env, cause: DoubtCause): RingKeeperState {
   const saved = loadRing(env.store);
   const { ring: known } = env.placement;
   const ring = saved !== undefined && saved.epoch > known.epoch ? saved : known;
-  if (ring.epoch > (saved?.epoch ?? 1)) saveRing(env.store, ring);
-  const acceptor = loadVote(env.store, ring.epoch);
+  const { acceptor, isForgetful: wasForgetful } = loadVote(env.store, ring.epoch);
+  // votes are synced: they outlive the machine, but not the disk, nor an older copy of it put back
+  const isForgetful = wasForgetful || cause === 'rollback' || (cause === 'loss' && saved === undefined);
+  if (isForgetful) saveVote(env.store, ring.epoch, acceptor, true);
+  // the first ring too: a disk without any was lost
+  if (ring.epoch > (saved?.epoch ?? 0)) saveRing(env.store, ring);
   const life = env.random();
   const now = env.nowMs();
   const state: RingKeeperState = {
     ...{ ring, acceptor, attempt: undefined, highest: acceptor.promised, life, client: undefined },
+    ...{ isForgetful, recovery: undefined, forgetful: new Set<NodeIndex>() },
     ...{ reports: new Map(), timer: 0, retryAtMs: 0, tries: 0, changedAtMs: now, toldAtMs: now },
   };
   env.placement.adopt(ring);
@@ -138,8 +152,9 @@ function learn(state: RingKeeperState, ring: RingState, env: Env, tells: 'everyb
   if (ring.epoch <= state.ring.epoch || !saveRing(env.store, ring)) return;
   const { attempt } = state;
   state.ring = ring;
-  state.acceptor = loadVote(env.store, ring.epoch);
+  state.acceptor = loadVote(env.store, ring.epoch).acceptor;
   state.attempt = undefined;
+  state.recovery = undefined;
   state.changedAtMs = env.nowMs();
   const isInForce = env.placement.adopt(ring);
   if (attempt !== undefined && state.client !== undefined) {
@@ -169,7 +184,7 @@ function begin(state: RingKeeperState, client: Client, env: Env): void {
   state.client = client;
   try {
     const ring = beginChange(state.ring, wanted, gone as readonly NodeIndex[]);
-    if (gone.length > 0 && !hasMajority(state.ring, env)) {
+    if (gone.length > 0 && !hasMajority(state, env)) {
       // by force: nobody is left who could object
       state.attempt = undefined;
       learn(state, ring, env, 'everybody');
@@ -184,18 +199,28 @@ function begin(state: RingKeeperState, client: Client, env: Env): void {
   }
 }
 
-function hasMajority(ring: RingState, env: Env): boolean {
+/** Whether enough members are up, and have not said that they lost what they promised. */
+function hasMajority({ ring, isForgetful, forgetful }: Ballots, env: Env): boolean {
   const voters = electorate(ring);
-  const up = voters.filter((node) => node === env.node || env.placement.isUp(node));
-  return up.length >= majorityOf(voters.length);
+  const votes = (node: NodeIndex) =>
+    node === env.node ? !isForgetful : env.placement.isUp(node) && !forgetful.has(node);
+  return voters.filter(votes).length >= majorityOf(voters.length);
 }
 
 /** Proposes; tried anew after a pause that grows, at random, so that two who propose at once do not for ever. */
 function attempt(state: RingKeeperState, ring: RingState, env: Env): void {
+  state.forgetful.clear();
   propose(state, ring, env);
   const pauseMs = Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** state.tries++);
   state.retryAtMs = env.nowMs() + pauseMs + (env.random() % pauseMs);
   arm(state, BUSY_MS, env);
+}
+
+/** By force, where it has turned out meanwhile that too few are left who remember what they promised. */
+function retry(state: RingKeeperState, wanted: RingState, env: Env): void {
+  const { client } = state;
+  if (client !== undefined && client.asked.gone.length > 0 && !hasMajority(state, env)) begin(state, client, env);
+  else attempt(state, wanted, env);
 }
 
 function answerClient(state: RingKeeperState, outcome: number, body: unknown, env: Env): void {
@@ -217,7 +242,8 @@ function tick(state: RingKeeperState, env: Env, quorums: Quorums): void {
   const now = env.nowMs();
   const isInForce = env.placement.adopt(state.ring);
   expire(state, env);
-  if (state.attempt !== undefined && ((now - state.retryAtMs) | 0) > 0) attempt(state, state.attempt.wanted, env);
+  recover(state, env);
+  if (state.attempt !== undefined && ((now - state.retryAtMs) | 0) > 0) retry(state, state.attempt.wanted, env);
   if (state.ring.move !== undefined) report(state, env, quorums);
   if (((now - state.toldAtMs) | 0) >= IDLE_MS) tellOne(state, env);
   const isBusy = state.ring.move !== undefined || state.attempt !== undefined;
@@ -234,27 +260,16 @@ function expire(state: RingKeeperState, env: Env): void {
   refuse(client, new StoreError('KV_UNAVAILABLE', message), env);
 }
 
-/** What the nodes of this host have adopted and filled: those that are down will begin with what the host has adopted. */
-function ownReports({ ring }: RingKeeperState, env: Env): NodeReport[] {
-  const { epoch } = env.placement;
-  const move = ring.move?.id ?? 0;
-  const members = allMembers(ring);
-  const own = members.find(({ node }) => node === env.node);
-  const down = members.filter(({ node, host }) => host === own?.host && node !== env.node && !env.placement.isUp(node));
-  const filled = filledPartitions(env.store, move);
-  return [{ node: env.node, epoch, move, filled }, ...down.map(({ node }) => ({ node, epoch, move: 0, filled: [] }))];
-}
-
 /** Reports to the first member that is up; where that is this node, it sees whether the change may go on. */
 function report(state: RingKeeperState, env: Env, quorums: Quorums): void {
-  const reports = ownReports(state, env);
+  const reports = ownReports(state.ring, env);
   const voters = electorate(state.ring);
   const first = voters.find((node) => node === env.node || !env.placement.suspects(node)) ?? env.node;
   if (first !== env.node) {
     sendCold(env, Kind.ringReport, addressOf(Role.ringKeeper, first, 0), { epoch: state.ring.epoch, reports });
     return;
   }
-  for (const one of reports) keep(state, one);
+  for (const one of reports) keepReport(state.reports, one);
   if (state.attempt !== undefined || ((env.nowMs() - state.changedAtMs) | 0) < STEP_MS) return;
   const next = advance(state.ring, state.reports, quorums, env.placement.isUp);
   if (next === undefined) return;
@@ -262,22 +277,9 @@ function report(state: RingKeeperState, env: Env, quorums: Quorums): void {
   attempt(state, next, env);
 }
 
-function keep({ reports }: RingKeeperState, report: NodeReport): void {
-  const before = reports.get(report.node);
-  const epoch = Math.max(before?.epoch ?? 0, report.epoch);
-  // a host that speaks for a node which is down does not know what that one has filled
-  const { move, filled } = report.move === 0 && before !== undefined ? before : report;
-  reports.set(report.node, { node: report.node, epoch, move, filled });
-}
-
-interface ReportBody {
-  readonly epoch: number;
-  readonly reports: readonly NodeReport[];
-}
-
 function takeReports(state: RingKeeperState, message: MessageView, env: Env): void {
   const { epoch, reports } = readBody(message, HEADER_WORDS) as ReportBody;
-  for (const one of reports) keep(state, one);
+  for (const one of reports) keepReport(state.reports, one);
   if (epoch !== state.ring.epoch) answerWithRing(state, message, env);
 }
 

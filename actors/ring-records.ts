@@ -23,6 +23,13 @@ interface PlainVote {
   readonly base: number;
   readonly promised: Ballot | undefined;
   readonly accepted: PlainAccepted | undefined;
+  /** The disk was lost, and the others have not told yet what was promised. */
+  readonly isForgetful?: boolean;
+}
+
+export interface Vote {
+  readonly acceptor: Acceptor<RingState>;
+  readonly isForgetful: boolean;
 }
 
 export function loadRing(store: Store): RingState | undefined {
@@ -37,17 +44,23 @@ export function saveRing(store: Store, ring: RingState): boolean {
 }
 
 /** The acceptor of the ring that follows `base`. */
-export function loadVote(store: Store, base: number): Acceptor<RingState> {
+export function loadVote(store: Store, base: number): Vote {
   const bytes = getPrivate(store, VOTE_KEY);
   const vote = bytes === undefined ? undefined : (decodeBody(bytes) as PlainVote);
-  if (vote === undefined || vote.base !== base) return startAcceptor();
-  return { promised: vote.promised, accepted: acceptedFrom(vote.accepted) };
+  const isForgetful = vote?.isForgetful === true;
+  if (vote === undefined || vote.base !== base) return { acceptor: startAcceptor(), isForgetful };
+  return { acceptor: { promised: vote.promised, accepted: acceptedFrom(vote.accepted) }, isForgetful };
 }
 
 /** False where the store has no room: then nothing may be answered. */
-export function saveVote(store: Store, base: number, { promised, accepted }: Acceptor<RingState>): boolean {
+export function saveVote(
+  store: Store,
+  base: number,
+  { promised, accepted }: Acceptor<RingState>,
+  isForgetful: boolean,
+): boolean {
   store.requireSync();
-  const vote: PlainVote = { base, promised, accepted: acceptedToPlain(accepted) };
+  const vote: PlainVote = { base, promised, accepted: acceptedToPlain(accepted), isForgetful };
   return putPrivate(store, VOTE_KEY, encodeBody(vote));
 }
 

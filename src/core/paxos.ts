@@ -126,6 +126,9 @@ export function addVote<Value>(proposer: Proposer<Value>, from: number, reply: V
   return { ...proposer, votes, stage: votes.size >= majorityOf(proposer.members.length) ? 'chosen' : 'accepting' };
 }
 
+/** An attempt that its proposer gives up: neither promises nor votes count for it any more. */
+export const withdraw = <Value>(proposer: Proposer<Value>, above: Ballot): Proposer<Value> => beaten(proposer, above);
+
 function concerns<Value>(proposer: Proposer<Value>, from: number, ballot: Ballot): boolean {
   return compareBallots(ballot, proposer.ballot) === 0 && proposer.members.includes(from);
 }

@@ -41,12 +41,15 @@ export class Supervisor {
   #closing = false;
   #held = false;
   #failures = 0;
+  /** The node has had a directory. */
+  #isKnown: boolean;
   #reason = '';
   #retry: NodeJS.Timeout | undefined;
 
   constructor(settings: NodeSettings, hooks: SupervisorHooks) {
     this.#settings = settings;
     this.#hooks = hooks;
+    this.#isKnown = settings.isKnown;
     this.#status = new Int32Array(settings.map.status);
   }
 
@@ -81,7 +84,7 @@ export class Supervisor {
     const gate = new SharedArrayBuffer(EXIT_GATE_WORDS * 4);
     const events = new MessageChannel();
     this.#gate = new ExitGate(new Int32Array(gate));
-    const data: NodeStart = { ...this.#settings, gate, events: events.port2 };
+    const data: NodeStart = { ...this.#settings, isKnown: this.#isKnown, gate, events: events.port2 };
     const worker = new Worker(new URL('./worker-main.js', import.meta.url), {
       workerData: data,
       transferList: [events.port2],
@@ -109,6 +112,7 @@ export class Supervisor {
     const report = await link.start();
     await link.serve(this.#hooks.ring());
     this.#failures = 0;
+    this.#isKnown = true;
     this.#hooks.onUp(node, incarnation, report);
     return report;
   }

@@ -140,3 +140,49 @@ test('ring keeper: most members gone -> no change but by force, which goes on wi
   t.true(world.runUntil(() => world.ring.members.length === 2 && isSettled(world), 30_000));
   t.is(forced.error, undefined);
 });
+
+test('ring keeper: a member has lost its disk and another is away -> no change before it is back', (t) => {
+  const world = worldOf(5, { spares: 0, n: 2 });
+  world.runFor(500);
+  world.crash(world.nodes[1]);
+  world.nodes[1].disk.wipe();
+  world.crash(world.nodes[2]);
+  world.restart(world.nodes[1]);
+  world.runFor(500);
+  const reweight = { kind: 'reweight', node: 1, weight: 2 } as const;
+  const refused = changeRing(world, 0, reweight);
+  world.runFor(10_000);
+  t.is(refused.error, 'KV_UNAVAILABLE');
+  t.is(Number(world.ring.epoch), 1);
+  world.restart(world.nodes[2]);
+  world.runFor(2_000);
+  world.crash(world.nodes[2]);
+  // node 1 has heard what it may have promised: two of three remember
+  const call = changeRing(world, 0, reweight);
+  t.true(world.runUntil(() => Number.isFinite(call.endMs), 10_000));
+  t.is(call.error, undefined);
+});
+
+test('ring keeper: too few remember what they promised -> a change by force goes on without them', (t) => {
+  const world = worldOf(6, { spares: 0, n: 2 });
+  world.runFor(500);
+  world.crash(world.nodes[1]);
+  world.nodes[1].disk.wipe();
+  world.crash(world.nodes[2]);
+  world.restart(world.nodes[1]);
+  world.runFor(500);
+  const forced = changeRing(world, 0, { kind: 'leave', nodes: [2] }, [2]);
+  t.true(world.runUntil(() => world.ring.members.length === 2 && isSettled(world), 30_000));
+  t.is(forced.error, undefined);
+});
+
+test('ring keeper: all disks are lost -> the nodes vote again once all are back', (t) => {
+  const world = worldOf(7, { spares: 0, n: 2 });
+  world.runFor(500);
+  for (const node of world.nodes) world.crash(node);
+  for (const node of world.nodes) node.disk.wipe();
+  for (const node of world.nodes) world.restart(node);
+  const call = changeRing(world, 0, { kind: 'reweight', node: 1, weight: 2 });
+  t.true(world.runUntil(() => Number.isFinite(call.endMs), 10_000));
+  t.is(call.error, undefined);
+});
