@@ -4,6 +4,7 @@
  * its arguments and the output, and answers with an exit code or nothing for 0; what it throws is printed here.
  */
 import type { Command } from 'commander';
+import { type Config, NO_CONFIG, readConfig } from './config-file.js';
 import { EXIT_CODES, printedError } from './exit-codes.js';
 import { addStoreFlags, type Environment, OPTION_NAMES, type OptionName } from './option-flags.js';
 import { Output } from './output.js';
@@ -15,6 +16,8 @@ export interface Invocation {
   readonly flags: Flags;
   readonly output: Output;
   readonly environment: Environment;
+  /** The configuration file, for commands that have to do with a store. */
+  readonly config: Config;
 }
 
 export interface CommandSpec {
@@ -40,6 +43,7 @@ export function addCommand(program: Command, spec: CommandSpec): Command {
   const command = program.command(spec.usage).summary(spec.summary).description(spec.description);
   spec.flags?.(command);
   command.option('--json', 'print JSON, one value a line, and errors as JSON too');
+  if (!spec.standalone) addConfigFlag(command);
   if (spec.opens) addStoreFlags(command, OPTION_NAMES, { heading: 'Store options:' });
   else if (!spec.standalone) addFindingFlags(command, spec.ownFlags ?? []);
   command.addHelpText('after', examplesHelp(spec.examples));
@@ -51,14 +55,22 @@ export function addCommand(program: Command, spec: CommandSpec): Command {
   return command;
 }
 
-async function runSafely(spec: CommandSpec, invocation: Invocation): Promise<number> {
+async function runSafely(spec: CommandSpec, invocation: Omit<Invocation, 'config'>): Promise<number> {
   try {
-    return (await spec.run(invocation)) ?? EXIT_CODES.ok.code;
+    const config = spec.standalone ? NO_CONFIG : readConfig(invocation.flags, invocation.environment);
+    return (await spec.run({ ...invocation, config })) ?? EXIT_CODES.ok.code;
   } catch (thrown) {
     const printed = printedError(thrown);
     invocation.output.error(printed);
     return printed.exitCode;
   }
+}
+
+function addConfigFlag(command: Command): void {
+  command.option(
+    '--config <file>',
+    'options from a JSON file, {"nodes": 3}; flags and environment win (env: KVORUM_CONFIG)',
+  );
 }
 
 function addFindingFlags(command: Command, ownFlags: readonly OptionName[]): void {

@@ -9,7 +9,11 @@ import { asStoreError, type ErrorDetails, StoreError } from '../core/errors.js';
 export const EXIT_CODES = {
   ok: { code: 0, meaning: 'Done.' },
   notFound: { code: 1, meaning: 'The key does not exist (get).' },
-  usage: { code: 2, meaning: 'The command line, an option or an environment variable is wrong; nothing was done.' },
+  usage: {
+    code: 2,
+    meaning:
+      'The command line, an option, an environment variable or the configuration file is wrong; nothing was done.',
+  },
   store: { code: 3, meaning: 'The store refused or failed: the error code says why.' },
   unreachable: { code: 4, meaning: 'No process answers at the address, or one holds the directory without answering.' },
   input: { code: 5, meaning: 'A file cannot be read or written, lines of it are bad (load), or a backup is damaged.' },

@@ -43,13 +43,13 @@ export async function withStore<Result>(
   }
 }
 
-async function openAccess({ flags, environment }: Invocation, find: FindOptions): Promise<StoreAccess> {
+async function openAccess({ flags, environment, config }: Invocation, find: FindOptions): Promise<StoreAccess> {
   const named = (flags.connect as string | undefined) ?? environment.KVORUM_CONNECT;
   if (named) return reach(named);
   const opening = Object.fromEntries(
     Object.entries(flags).filter(([name]) => !find.ownFlags?.includes(name as OptionName)),
   );
-  const options = storeOptions(opening, environment);
+  const options = storeOptions(opening, environment, undefined, config);
   const path = dataDirectory(options);
   if (!find.create && !hasStore(path)) {
     throw new StoreError('KV_PATH', `no store in ${path}; name its directory with --path`, { path });

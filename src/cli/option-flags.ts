@@ -1,12 +1,13 @@
 /**
  * Flags and environment variables for every option of the one option table: the names, the help and the ranges are
  * made from OPTION_SPECS, so that they cannot disagree with what `open` accepts. Order of precedence: flag, then
- * environment (`KVORUM_` and the name in capitals), then the default of the table.
+ * environment (`KVORUM_` and the name in capitals), then configuration file, then the default of the table.
  */
 import { type Command, Option } from 'commander';
 import { StoreError } from '../core/errors.js';
 import { checkOption } from '../core/option-check.js';
 import { OPTION_SPECS, type OpenOptions, type OptionSpec, type StoreOptions } from '../core/options.js';
+import { type Config, NO_CONFIG } from './config-file.js';
 import { CliError } from './exit-codes.js';
 import { formatBytes, parseBytes } from './quantities.js';
 
@@ -17,7 +18,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const SHORT_NAMES: Partial<Record<OptionName, string>> = { memoryBytes: 'memory' };
 const PREFIX = 'KVORUM_';
 /** Environment variables that are not options of the store. */
-const OTHER_VARIABLES = ['RESP', 'CONNECT', 'DIST', 'VERSION'];
+const OTHER_VARIABLES = ['CONFIG', 'RESP', 'CONNECT', 'DIST', 'VERSION'];
 
 export const OPTION_NAMES = Object.keys(OPTION_SPECS) as OptionName[];
 
@@ -50,21 +51,23 @@ export function addStoreFlags(
 }
 
 /**
- * The options that flags and environment name, parsed and checked; those that neither names are absent.
+ * The options that flags, environment and configuration file name, parsed and checked; those that none names are absent.
  * @param flags what commander parsed: camelCase name to text or boolean
- * @throws CliError KV_USAGE, naming the flag or the variable
+ * @throws CliError KV_USAGE, naming the flag, the variable or the file
  */
 export function storeOptions(
   flags: Readonly<Record<string, unknown>>,
   environment: Environment,
   names: readonly OptionName[] = OPTION_NAMES,
+  { file, values }: Config = NO_CONFIG,
 ): OpenOptions {
   const options: Record<string, unknown> = {};
   for (const name of names) {
     const flagged = flags[camel(flagName(name))] ?? flags[name];
     const variable = variableName(name);
-    if (flagged !== undefined) options[name] = parseOption(name, flagged as string | boolean, `--${flagName(name)}`);
+    if (flagged !== undefined) options[name] = parseOption(name, flagged, `--${flagName(name)}`);
     else if (environment[variable]) options[name] = parseOption(name, environment[variable], variable);
+    else if (values[name] !== undefined) options[name] = parseOption(name, values[name], `${file}: ${name}`);
   }
   return options as OpenOptions;
 }
@@ -75,7 +78,7 @@ export function unknownVariables(environment: Environment): string[] {
   return Object.keys(environment).filter((name) => name.startsWith(PREFIX) && !known.has(name));
 }
 
-function parseOption(name: OptionName, given: string | boolean, source: string): unknown {
+function parseOption(name: OptionName, given: unknown, source: string): unknown {
   const spec = OPTION_SPECS[name];
   try {
     return checkOption(name, spec, typeof given === 'string' ? fromText(spec, given) : given);

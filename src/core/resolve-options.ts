@@ -1,4 +1,5 @@
 /** The options that a store is opened with, from those that were given. */
+import { didYouMean } from './nearest-name.js';
 import { checkOption, checkTogether, invalidOption } from './option-check.js';
 import { OPTION_SPECS, type OpenOptions, type StoreOptions } from './options.js';
 
@@ -15,8 +16,7 @@ export interface Machine {
  */
 export function resolveOptions(given: OpenOptions, machine: Machine): StoreOptions {
   for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(OPTION_SPECS, name))
-      throw invalidOption(name, `unknown option '${name}'; see the list of options in the README`);
+    if (!Object.hasOwn(OPTION_SPECS, name)) throw invalidOption(name, `unknown option '${name}'${hintFor(name)}`);
   }
   const named = given as Readonly<Record<string, unknown>>;
   const checked: Record<string, unknown> = {};
@@ -33,4 +33,8 @@ export function resolveOptions(given: OpenOptions, machine: Machine): StoreOptio
   const options = { r: majority, w: majority, ...checked, nodes, nodesMax, n, weights, hostId } as StoreOptions;
   checkTogether(options);
   return options;
+}
+
+function hintFor(name: string): string {
+  return didYouMean(name, Object.keys(OPTION_SPECS)) || '; see the list of options in the README';
 }

@@ -34,15 +34,19 @@ export const serveCommand: CommandSpec = {
   examples: [
     ['kvorum serve', `./kvorum-data on ${RESP_DEFAULT}`],
     ['kvorum serve --path /var/lib/kvorum --nodes 5 --memory 2g', 'five nodes, 2 GiB of memory'],
+    [
+      'kvorum serve --config /etc/kvorum.json',
+      'options from a file: {"path": "/var/lib/kvorum", "nodes": 5, "memoryBytes": "2g"}',
+    ],
     ['kvorum serve --durability sync', 'no acknowledged write is lost when the power fails'],
     ['KVORUM_RESP=0.0.0.0:7379 kvorum serve', 'reachable from other machines: anyone may write'],
     ['redis-cli -p 7379 set greeting hello', 'what a client does then'],
   ],
   run: async (invocation) => {
-    const { flags, environment, output } = invocation;
+    const { flags, environment, output, config } = invocation;
     for (const name of unknownVariables(environment)) output.note(`kvorum: warning: ${name} is not an option; ignored`);
     const asked = stopSignal();
-    const options = storeOptions(flags, environment);
+    const options = storeOptions(flags, environment, undefined, config);
     const address = respAddress(invocation);
     const store = await openUnlessAsked(options, asked);
     const servers: RespServer[] = [];
@@ -86,8 +90,12 @@ async function listen(store: Store, { options, address, servers, invocation }: L
   else invocation.output.note('kvorum: warning: the data directory has too long a name for a socket; use --connect');
 }
 
-function respAddress({ flags, environment }: Invocation): { readonly host: string; readonly port: number } | undefined {
-  const text = (flags.resp as string | undefined) ?? (environment.KVORUM_RESP || RESP_DEFAULT);
+function respAddress({
+  flags,
+  environment,
+  config,
+}: Invocation): { readonly host: string; readonly port: number } | undefined {
+  const text = String(flags.resp ?? (environment.KVORUM_RESP || (config.values.resp ?? RESP_DEFAULT)));
   if (text === 'off') return undefined;
   const target = parseTarget(text);
   if ('socketPath' in target) throw new CliError('KV_USAGE', `--resp takes HOST:PORT or off, not '${text}'`);
