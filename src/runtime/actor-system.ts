@@ -54,6 +54,7 @@ export class ActorSystem implements Env {
   readonly #post: Pick<PostOffice, 'open' | 'undo'>;
   readonly #parts: ActorSystemParts;
   readonly #cells: Cell[][] = [];
+  readonly #handlers = new Map<AnyBehaviour, readonly (AnyHandler | undefined)[]>();
   readonly #out: Outbound = { words: new Int32Array(0), bytes: Buffer.alloc(0), at: 0 };
   readonly #newTimers: { dueMs: number; token: number }[] = [];
   readonly #readWallMs: () => number;
@@ -77,10 +78,7 @@ export class ActorSystem implements Env {
 
   /** Adds an actor and starts it. */
   spawn(address: Address, behaviour: AnyBehaviour): void {
-    const handlers = NAME_OF_TAG.map((name) => (name === undefined ? undefined : behaviour.receive[name])) as readonly (
-      | AnyHandler
-      | undefined
-    )[];
+    const handlers = this.#handlersOf(behaviour);
     const counter = actorCounter(roleOf(address), instanceOf(address), this.#parts.partitions);
     const cell: Cell = { address, behaviour, handlers, counter, state: undefined, restarts: [] };
     const instances = this.#cells[roleOf(address)] ?? [];
@@ -89,6 +87,15 @@ export class ActorSystem implements Env {
     this.#within(cell, () => {
       cell.state = behaviour.init(this);
     });
+  }
+
+  /** The handlers by tag: one table for all actors of a behaviour, which stays in the cache. */
+  #handlersOf(behaviour: AnyBehaviour): readonly (AnyHandler | undefined)[] {
+    const known = this.#handlers.get(behaviour);
+    if (known !== undefined) return known;
+    const handlers = NAME_OF_TAG.map((name) => (name === undefined ? undefined : behaviour.receive[name]));
+    this.#handlers.set(behaviour, handlers as readonly (AnyHandler | undefined)[]);
+    return handlers as readonly (AnyHandler | undefined)[];
   }
 
   /** State of an actor, for tests and inspection. */

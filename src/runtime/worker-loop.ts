@@ -92,7 +92,6 @@ export class WorkerLoop {
     if (++this.#first >= readers.length) this.#first = 0;
     for (let i = 0; i < readers.length; i++) {
       handled += this.#drain(readers[(this.#first + i) % readers.length]);
-      if (system.local.length > 0) system.deliverLocal(view);
     }
     system.fireTimers();
     if (system.local.length > 0) system.deliverLocal(view);
@@ -129,6 +128,8 @@ export class WorkerLoop {
         view.point(reader.words, reader.bytes, group[i]);
         system.deliver(view);
       }
+      // what they lead to on this thread, while their bytes and what they looked up are in the cache
+      if (system.local.length > 0) system.deliverLocal(view);
       handled += count;
     }
     return handled;

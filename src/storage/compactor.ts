@@ -9,6 +9,7 @@
  */
 import { Rec, sizeOf } from '../protocol/record.js';
 import { wordOf } from './arena.js';
+import type { DirtyList } from './dirty-list.js';
 import type { Engine } from './engine.js';
 
 /** Where a compaction stands. */
@@ -24,10 +25,14 @@ interface Progress {
   movedSequence: number;
 }
 
+/** Records that are looked at together. */
+const GROUP = 32;
+
 export class Compactor {
   compactions = 0;
   readonly #engine: Engine;
   readonly #partitions: number;
+  readonly #hashes = new Int32Array(GROUP);
   #progress: Progress | undefined;
 
   constructor(engine: Engine, partitions: number) {
@@ -91,20 +96,44 @@ export class Compactor {
     const { words, flusher, index } = this.#engine;
     const list = flusher.fresh.of(progress.partition);
     let moved = 0;
-    for (; progress.index < list.length; progress.index++) {
-      const position = list.at(progress.index);
-      if (((position - progress.mark) | 0) >= 0) break;
-      const at = wordOf(position);
-      if (index.slotOf(words[at + Rec.keyHash], position) < 0) continue;
-      if (moved >= bytesMax) return moved;
-      if (!this.#engine.moveToHead(at)) return -1;
-      moved += sizeOf(words, at);
-      progress.bytesLeft -= sizeOf(words, at);
+    for (;;) {
+      const count = this.#load(list, progress);
+      for (let i = 0; i < count; i++) {
+        const position = list.at(progress.index);
+        const at = wordOf(position);
+        if (index.slotOf(this.#hashes[i], position) >= 0) {
+          if (moved >= bytesMax) return moved;
+          if (!this.#engine.moveToHead(at)) return -1;
+          moved += sizeOf(words, at);
+          progress.bytesLeft -= sizeOf(words, at);
+        }
+        progress.index++;
+      }
+      if (count < GROUP) break;
     }
     flusher.dropFirst(progress.partition, progress.index);
     progress.partition++;
     progress.index = 0;
     return moved + 1;
+  }
+
+  /**
+   * The hashes of the next records before the mark, at most a group; how many there are. Records and slots lie all over the
+   * memory: those of a group are waited for together.
+   */
+  #load(list: DirtyList, { index: first, mark }: Progress): number {
+    const { words, index } = this.#engine;
+    const hashes = this.#hashes;
+    let count = 0;
+    while (count < GROUP && first + count < list.length) {
+      const position = list.at(first + count);
+      if (((position - mark) | 0) >= 0) break;
+      hashes[count++] = words[wordOf(position) + Rec.keyHash];
+    }
+    let seen = 0;
+    for (let i = 0; i < count; i++) seen ^= index.touch(hashes[i]);
+    this.#engine.preloaded = seen;
+    return count;
   }
 
   /** Waits until the moved records are synced, which the records that they stand for may have been. */

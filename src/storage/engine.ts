@@ -9,7 +9,7 @@
 import type { PageRequest, RecordWatch, Store } from '../actor/ports.js';
 import { type Clock, clock, type PartitionId, partitionId, type ReplicaId, SYSTEM_SLOT } from '../core/ids.js';
 import { hashIn } from '../protocol/message-key.js';
-import { isForgotten, Rec, sizeOf } from '../protocol/record.js';
+import { copyWords, isForgotten, Rec, sizeOf } from '../protocol/record.js';
 import { Arena, wordOf } from './arena.js';
 import type { BaseTable } from './base-table.js';
 import { BloomFilter } from './bloom-filter.js';
@@ -252,7 +252,7 @@ export class Engine implements Store {
     const bytes = sizeOf(this.words, at);
     const copy = this.reserve(bytes);
     if (copy < 0) return false;
-    this.bytes.copyWithin(copy * 4, at * 4, at * 4 + bytes);
+    copyWords(this.words, at, this.words, copy, bytes >>> 2);
     this.stage(copy, at);
     return true;
   }
