@@ -7,6 +7,7 @@ import { SERVER_VERSION } from '../server/version.js';
 import { addCommand } from './command.js';
 import { backupCommand } from './commands/backup.js';
 import { benchCommand } from './commands/bench.js';
+import { certsCommand } from './commands/certs.js';
 import { joinCommand, leaveCommand, replaceCommand, reweightCommand } from './commands/change.js';
 import { deleteCommand } from './commands/delete.js';
 import { exportCommand } from './commands/export.js';
@@ -44,6 +45,7 @@ const COMMANDS = [
   leaveCommand,
   replaceCommand,
   reweightCommand,
+  certsCommand,
   benchCommand,
   simCommand,
 ];
