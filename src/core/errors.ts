@@ -47,6 +47,11 @@ export const ERROR_CODES = {
     meaning: 'The request was routed by a ring map that has been replaced; nothing was done.',
   },
   KV_INTERNAL: { retryable: false, meaning: 'A bug in kvorum: please report it with the message.' },
+  KV_PEER_REFUSED: {
+    retryable: false,
+    meaning: 'Two hosts do not connect: another cluster, options, version, clock, range or proof.',
+  },
+  KV_PEER_UNREACHABLE: { retryable: true, meaning: 'No host of the cluster answers at the address.' },
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -1,0 +1,59 @@
+/** Keeps dialing one address while there is no connection to the host behind it, with pauses of random length. */
+import { afterRefusalMs, redialDelayMs } from './backoff.js';
+
+export type DialOutcome = 'linked' | 'failed' | 'refused' | 'self';
+
+export interface DialerParts {
+  /** Makes one attempt; the returned function gives it up. */
+  readonly attempt: (dialer: Dialer, done: (outcome: DialOutcome) => void) => () => void;
+  /** Whether there is a connection to this host already. */
+  readonly isLinked: (host: string) => boolean;
+  /** In [0, 1). */
+  readonly random: () => number;
+}
+
+export class Dialer {
+  readonly address: string;
+  /** Who is there; undefined until that is known. */
+  host: string | undefined;
+  readonly #parts: DialerParts;
+  #failures = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #giveUp: (() => void) | undefined;
+  #isStopped = false;
+
+  constructor(address: string, host: string | undefined, parts: DialerParts) {
+    this.address = address;
+    this.host = host;
+    this.#parts = parts;
+  }
+
+  /** Dials soon, unless it is about to. */
+  wake(delayMs = redialDelayMs(0, this.#parts.random())): void {
+    if (this.#isStopped || this.#timer !== undefined || this.#giveUp !== undefined) return;
+    this.#timer = setTimeout(() => this.#dial(), delayMs);
+  }
+
+  /** For good. */
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    this.#giveUp?.();
+    this.#giveUp = undefined;
+  }
+
+  #dial(): void {
+    this.#timer = undefined;
+    const { attempt, isLinked, random } = this.#parts;
+    if (this.host !== undefined && isLinked(this.host)) return;
+    let isOver = false;
+    const giveUp = attempt(this, (outcome) => {
+      isOver = true;
+      this.#giveUp = undefined;
+      if (outcome === 'self') this.stop();
+      else if (outcome === 'linked') this.#failures = 0;
+      else this.wake(outcome === 'refused' ? afterRefusalMs(random()) : redialDelayMs(++this.#failures, random()));
+    });
+    if (!isOver) this.#giveUp = giveUp;
+  }
+}

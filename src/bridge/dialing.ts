@@ -1,0 +1,143 @@
+/** Dials every host that is known, and every seed, as long as there is no connection to it. */
+import { dial } from './dial.js';
+import { Dialer, type DialOutcome } from './dialer.js';
+import { FrameSocket } from './frame-socket.js';
+import type { Greeter } from './greeter.js';
+import type { GreetingEnd } from './greeting.js';
+import { type Hello, isDialable } from './hello.js';
+import { isLoopback, parseEndpoint } from './host-address.js';
+import { REDIAL_CAP_MS } from './limits.js';
+import type { RefusalReason } from './refusal.js';
+import type { Tally } from './stats.js';
+import { certificateNames } from './tls-identity.js';
+import type { Credentials, HostAddress } from './types.js';
+
+export interface DialingParts {
+  readonly credentials: Credentials;
+  readonly greeter: Greeter;
+  readonly tally: Tally;
+  readonly isLinked: (host: string) => boolean;
+  readonly objection: (hello: Hello) => RefusalReason | undefined;
+  /** A connection to this peer; returns whether there is one now, this or another. */
+  readonly onPeer: (link: FrameSocket, peer: Hello) => boolean;
+  readonly onRefused: (address: string, reason: string) => void;
+}
+
+/** Reasons that pass by themselves: worth another try soon. */
+const PASSING = new Set<string>(['duplicate', 'closed', 'timeout', 'busy', 'unreachable', 'silence']);
+
+export class Dialing {
+  readonly #parts: DialingParts;
+  readonly #byHost = new Map<string, Dialer>();
+  readonly #seeds: Dialer[] = [];
+  /** Hosts that a dial is greeting just now. */
+  readonly #greeting = new Set<string>();
+  #own = '';
+
+  constructor(parts: DialingParts) {
+    this.#parts = parts;
+  }
+
+  /** `hosts`: the first is this one. */
+  begin(hosts: readonly HostAddress[], seeds: readonly string[]): void {
+    this.#own = hosts[0].host;
+    this.know(hosts);
+    for (const address of new Set(seeds)) {
+      const dialer = this.#dialer(address, undefined);
+      this.#seeds.push(dialer);
+      dialer.wake();
+    }
+  }
+
+  /** Dials those of them that are new, or have moved. */
+  know(hosts: readonly HostAddress[]): void {
+    for (const { host, address, ...rest } of hosts) {
+      const known = this.#byHost.get(host);
+      if (host === this.#own || known?.address === address || !this.#mayDial({ host, address, ...rest })) continue;
+      known?.stop();
+      const dialer = this.#dialer(address, host);
+      this.#byHost.set(host, dialer);
+      dialer.wake();
+    }
+  }
+
+  /** The connection to this host is gone. */
+  lost(host: string): void {
+    this.#byHost.get(host)?.wake();
+    for (const seed of this.#seeds) if (seed.host === host) seed.wake(REDIAL_CAP_MS);
+  }
+
+  stop(): void {
+    for (const dialer of [...this.#byHost.values(), ...this.#seeds]) dialer.stop();
+  }
+
+  /** Without secret and certificates nobody beyond this machine is dialed, whoever names them. */
+  #mayDial(address: HostAddress): boolean {
+    const { secret, tls } = this.#parts.credentials;
+    const endpoint = parseEndpoint(address.address);
+    if (endpoint === undefined || !isDialable(address)) return false;
+    return secret !== undefined || tls !== undefined || isLoopback(endpoint.host);
+  }
+
+  #dialer(address: string, host: string | undefined): Dialer {
+    const attempt = (dialer: Dialer, done: (outcome: DialOutcome) => void) => this.#attempt(dialer, done);
+    return new Dialer(address, host, { attempt, isLinked: this.#parts.isLinked, random: Math.random });
+  }
+
+  #attempt(dialer: Dialer, done: (outcome: DialOutcome) => void): () => void {
+    const { credentials, tally, onRefused } = this.#parts;
+    const { address } = dialer;
+    const endpoint = parseEndpoint(address);
+    if (endpoint === undefined) throw new RangeError(`'${address}' was checked when it was learned`);
+    tally.dialed++;
+    let link: FrameSocket | undefined;
+    const giveUp = dial(endpoint, credentials.tls, {
+      onFailed: (reason, text) => {
+        onRefused(address, reason === 'unreachable' ? `${reason}: ${text}` : reason);
+        done(PASSING.has(reason) ? 'failed' : 'refused');
+      },
+      onOpen: (socket) => {
+        link = new FrameSocket(socket, address, tally);
+        this.#greet(link, certificateNames(socket), dialer, done);
+      },
+    });
+    return () => (link === undefined ? giveUp() : link.destroy('closed', 'the dial was given up'));
+  }
+
+  #greet(
+    link: FrameSocket,
+    names: readonly string[] | undefined,
+    dialer: Dialer,
+    done: (outcome: DialOutcome) => void,
+  ): void {
+    const { greeter, objection, onPeer } = this.#parts;
+    let greeted: string | undefined;
+    greeter.greet(link, {
+      part: 'dialer',
+      names,
+      objection: (hello) => {
+        const { host } = hello.self;
+        dialer.host ??= host;
+        if (this.#greeting.has(host)) return 'duplicate';
+        const reason = objection(hello);
+        if (reason === undefined) {
+          greeted = host;
+          this.#greeting.add(host);
+        }
+        return reason;
+      },
+      onEnd: (end) => {
+        if (greeted !== undefined) this.#greeting.delete(greeted);
+        if (end.kind === 'refused') done(this.#outcomeOf(end, dialer.address));
+        else done(onPeer(link, end.peer) ? 'linked' : 'failed');
+      },
+    });
+  }
+
+  #outcomeOf({ reason, text }: Extract<GreetingEnd, { kind: 'refused' }>, address: string): DialOutcome {
+    if (reason === 'self') return 'self';
+    const why = reason === 'refused' ? text : reason;
+    if (why !== 'duplicate') this.#parts.onRefused(address, reason === 'refused' ? `refused: ${text}` : reason);
+    return PASSING.has(why) ? 'failed' : 'refused';
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * The hosts that are known, and which of them a node belongs to. What a host says of itself counts more than what another
+ * says of it; ranges never overlap. A host keeps its slot for the life of this process: addresses of its clients hold it.
+ */
+import type { Hello } from './hello.js';
+import { overlaps } from './host-address.js';
+import { PEER_SLOTS_MAX } from './limits.js';
+import type { RefusalReason } from './refusal.js';
+import type { HostAddress } from './types.js';
+
+export class HostTable {
+  readonly own: HostAddress;
+  readonly #hosts = new Map<string, HostAddress>();
+  readonly #slots = new Map<string, number>();
+
+  constructor(own: HostAddress) {
+    this.own = own;
+    this.#hosts.set(own.host, own);
+  }
+
+  get size(): number {
+    return this.#hosts.size;
+  }
+
+  /** All of them, this one too. */
+  get all(): HostAddress[] {
+    return [...this.#hosts.values()];
+  }
+
+  get(host: string): HostAddress | undefined {
+    return this.#hosts.get(host);
+  }
+
+  /** Takes what is new; returns whether anything is. `isFirstHand`: the host itself says so. */
+  learn(address: HostAddress, isFirstHand: boolean): boolean {
+    const known = this.#hosts.get(address.host);
+    if (address.host === this.own.host || this.#isTaken(address)) return false;
+    if (known !== undefined && (!isFirstHand || isSame(known, address))) return false;
+    this.#hosts.set(address.host, address);
+    return true;
+  }
+
+  /** What speaks against this host as a peer. */
+  objection({ self }: Hello): RefusalReason | undefined {
+    return this.#isTaken(self) || this.slotOf(self.host) === 0 ? 'range' : undefined;
+  }
+
+  /** 1 to PEER_SLOTS_MAX; 0 where all are taken. */
+  slotOf(host: string): number {
+    let slot = this.#slots.get(host);
+    if (slot === undefined && this.#slots.size < PEER_SLOTS_MAX) {
+      slot = this.#slots.size + 1;
+      this.#slots.set(host, slot);
+    }
+    return slot ?? 0;
+  }
+
+  #isTaken(address: HostAddress): boolean {
+    for (const other of this.#hosts.values()) {
+      if (other.host !== address.host && overlaps(other, address)) return true;
+    }
+    return false;
+  }
+}
+
+const isSame = (a: HostAddress, b: HostAddress): boolean =>
+  a.address === b.address && a.first === b.first && a.room === b.room && a.zone === b.zone && a.machine === b.machine;

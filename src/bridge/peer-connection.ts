@@ -1,0 +1,249 @@
+/**
+ * The connection to a peer that is known: messages out by lane and credit, messages in through the check and the
+ * translation. When it breaks, all that waits is dropped, and nothing of it is ever sent on the next one.
+ */
+import type { ErrorCode } from '../core/errors.js';
+import { Head } from '../protocol/header.js';
+import { type BlockPool, BODY_WORD } from './block-pool.js';
+import { ClockOffset } from './clock-offset.js';
+import type { Candidate } from './connection-choice.js';
+import { FrameType } from './frame.js';
+import type { Frame } from './frame-decoder.js';
+import type { FrameHandler, FrameSocket } from './frame-socket.js';
+import { readRefusal } from './handshake.js';
+import type { Hello } from './hello.js';
+import { Inbox } from './inbox.js';
+import { LANES, laneOf } from './lane.js';
+import { LaneScheduler } from './lane-scheduler.js';
+import { SILENCE_MS, SOCKET_BYTES_MAX } from './limits.js';
+import { packedBody, plainBody, type UnsealedFrame } from './plain-frame.js';
+import { type RefusalReason, violation } from './refusal.js';
+import type { PeerStats, Tally } from './stats.js';
+import { translateOut } from './translation.js';
+import type { BridgeHooks, HostAddress } from './types.js';
+import { wordsFrame } from './words-frame.js';
+
+export interface PeerParts {
+  readonly link: FrameSocket;
+  readonly hello: Hello;
+  readonly own: HostAddress;
+  readonly slot: number;
+  /** Number of the connection, from 1. */
+  readonly number: number;
+  /** Id of the host that dialed. */
+  readonly dialer: string;
+  readonly pool: BlockPool;
+  readonly tally: Tally;
+  readonly hooks: BridgeHooks;
+  /** The peer tells of its nodes, or of hosts. */
+  readonly onTold: (connection: PeerConnection, what: 'nodes' | 'hosts', value: unknown) => void;
+  /** A call that nobody will answer. */
+  readonly answer: (words: Int32Array, at: number, code: ErrorCode) => void;
+  readonly onDown: (connection: PeerConnection, reason: string) => void;
+}
+
+/** Frames of the bridge itself; of each type at most the newest waits. */
+type SystemType =
+  | FrameType.credit
+  | FrameType.ping
+  | FrameType.pong
+  | FrameType.nodes
+  | FrameType.hosts
+  | FrameType.bye;
+
+export class PeerConnection implements FrameHandler, Candidate {
+  readonly peer: HostAddress;
+  readonly slot: number;
+  readonly number: number;
+  readonly dialer: string;
+  readonly incarnation: number;
+  readonly clock: ClockOffset;
+  readonly sinceMs = performance.now();
+  readonly #parts: PeerParts;
+  readonly #lanes: LaneScheduler;
+  readonly #inbox: Inbox;
+  readonly #system = new Map<SystemType, () => UnsealedFrame>();
+  #heardAtMs = performance.now();
+  #willPump = false;
+
+  constructor(parts: PeerParts) {
+    const { hello, own, hooks } = parts;
+    this.#parts = parts;
+    this.peer = hello.self;
+    this.slot = parts.slot;
+    this.number = parts.number;
+    this.dialer = parts.dialer;
+    this.incarnation = hello.incarnation;
+    this.clock = new ClockOffset(hooks.nowMs(), hello.monotonicMs);
+    this.#inbox = new Inbox({
+      border: { own, peer: hello.self },
+      slot: parts.slot,
+      clock: this.clock,
+      hooks,
+      tally: parts.tally,
+      reply: (words) => this.send(words, 0),
+    });
+    this.#lanes = new LaneScheduler(parts.pool);
+    parts.link.handler = this;
+  }
+
+  /** Copies a message behind what waits on its lane; false where that is full. It leaves with `pump`. */
+  send(words: Int32Array, at: number): boolean {
+    const to = words[at + Head.to];
+    const lane = laneOf(words[at + Head.from], to);
+    translateOut(words, at);
+    const isTaken = this.#lanes.put(lane, words, at);
+    words[at + Head.to] = to;
+    if (isTaken) this.#parts.tally.messagesOut++;
+    else this.#parts.tally.messagesRefused[lane]++;
+    return isTaken;
+  }
+
+  /** Sends a frame of the bridge itself in place of one of its type that still waits. */
+  tell(type: SystemType, make: () => UnsealedFrame): void {
+    this.#system.set(type, make);
+  }
+
+  /** Gives the socket what it may have now, in one write. */
+  pump(): void {
+    const { link, pool } = this.#parts;
+    if (link.isClosed || (this.#system.size === 0 && this.#lanes.nextLane() === undefined)) return;
+    link.cork();
+    while (link.bufferedBytes < SOCKET_BYTES_MAX) {
+      if (this.#sendSystem()) continue;
+      const lane = this.#lanes.nextLane();
+      if (lane === undefined) break;
+      const block = this.#lanes.take(lane);
+      link.send(block, { type: block.type, lane }, block.bodyBytes, () => {
+        pool.give(block);
+        this.#pumpSoon();
+      });
+    }
+    link.uncork();
+  }
+
+  #sendSystem(): boolean {
+    for (const [type, make] of this.#system) {
+      this.#system.delete(type);
+      const { frame, bodyBytes } = make();
+      this.#parts.link.send(frame, { type, lane: 0 }, bodyBytes, () => this.#pumpSoon());
+      return true;
+    }
+    return false;
+  }
+
+  /** Once for all blocks of one write. */
+  #pumpSoon(): void {
+    if (this.#willPump) return;
+    this.#willPump = true;
+    queueMicrotask(() => {
+      this.#willPump = false;
+      this.pump();
+    });
+  }
+
+  /** Every second: is the peer alive, and how far is it? */
+  tick(): void {
+    if (performance.now() - this.#heardAtMs > SILENCE_MS) {
+      this.#parts.link.destroy('silence', 'nothing was heard of the peer');
+      return;
+    }
+    this.tell(FrameType.ping, () => wordsFrame([this.#parts.hooks.nowMs(), 0]));
+    this.#creditDue();
+    this.pump();
+  }
+
+  onFrame(frame: Frame): void {
+    this.#heardAtMs = performance.now();
+    const { words, bodyBytes } = frame;
+    switch (frame.type) {
+      case FrameType.data:
+        this.#inbox.takeMessages(frame);
+        break;
+      case FrameType.chunk:
+        this.#inbox.takeChunk(frame);
+        break;
+      case FrameType.credit:
+        this.#takeCredit(words, bodyBytes);
+        break;
+      case FrameType.ping:
+        this.#answerPing(words[BODY_WORD], bodyBytes);
+        break;
+      case FrameType.pong:
+        if (bodyBytes !== 8) throw violation('length', 'a pong of the wrong length');
+        this.clock.sample(words[BODY_WORD], words[BODY_WORD + 1], this.#parts.hooks.nowMs());
+        break;
+      case FrameType.nodes:
+        this.#parts.onTold(this, 'nodes', plainBody(frame, bodyBytes));
+        break;
+      case FrameType.hosts:
+        this.#parts.onTold(this, 'hosts', plainBody(frame, bodyBytes));
+        break;
+      case FrameType.bye:
+        this.#parts.link.destroy('closed', 'the peer says good bye');
+        break;
+      case FrameType.refuse:
+        this.#parts.link.destroy('refused', readRefusal(packedBody(frame, bodyBytes)));
+        break;
+      default:
+        throw violation('order', `a frame of type ${frame.type} in the middle`);
+    }
+  }
+
+  #answerPing(sentMs: number, bodyBytes: number): void {
+    if (bodyBytes !== 8) throw violation('length', 'a ping of the wrong length');
+    this.tell(FrameType.pong, () => wordsFrame([sentMs, this.#parts.hooks.nowMs()]));
+  }
+
+  #takeCredit(words: Int32Array, bodyBytes: number): void {
+    if (bodyBytes !== 16) throw violation('length', 'a credit of the wrong length');
+    for (let lane = 0; lane < LANES; lane++) {
+      if (!this.#lanes.windows[lane].refill(words[BODY_WORD + lane] >>> 0)) {
+        throw violation('credit', 'credit for more than was sent');
+      }
+    }
+  }
+
+  onIdle(): void {
+    this.#parts.hooks.onDelivered?.();
+    this.#creditDue();
+    this.pump();
+  }
+
+  #creditDue(): void {
+    if (this.#inbox.giveCredit()) this.tell(FrameType.credit, () => wordsFrame([...this.#inbox.credits, 0]));
+  }
+
+  /** Whether the peer waits for credit that the local mailboxes do not allow. */
+  get isWithholding(): boolean {
+    return this.#inbox.isWithholding;
+  }
+
+  onClosed(reason: RefusalReason, text: string): void {
+    this.#parts.onDown(this, reason === 'refused' ? `refused: ${text}` : reason);
+    this.#lanes.clear((words, at) => {
+      this.#parts.tally.messagesLost++;
+      this.#parts.answer(words, at, 'KV_UNAVAILABLE');
+    });
+  }
+
+  /** Says good bye and closes. */
+  close(reason: RefusalReason, text: string): void {
+    if (reason === 'closed') {
+      this.tell(FrameType.bye, () => wordsFrame([]));
+      this.#sendSystem();
+      this.#parts.link.finish(reason, text);
+    } else this.#parts.link.refuse(reason, text);
+  }
+
+  get stats(): PeerStats {
+    return {
+      host: this.peer.host,
+      link: this.number,
+      roundTripMs: this.clock.roundTripMs,
+      clockOffsetMs: this.clock.offsetMs,
+      queuedBytes: this.#lanes.queues.map(({ queuedBytes }) => queuedBytes),
+      underWayBytes: this.#lanes.windows.map(({ underWay }) => underWay),
+    };
+  }
+}

@@ -1,0 +1,67 @@
+/** What the bridge is given, and what it calls: the host that owns it fills in both. */
+
+import type { HostAddress } from './host-address.js';
+
+export type { HostAddress } from './host-address.js';
+
+/** Of a node, as its host tells it to others. */
+export interface NodeStatus {
+  readonly node: number;
+  readonly up: boolean;
+  readonly incarnation: number;
+}
+
+/** PEM texts. The certificate's common name, or one of its DNS names, is the host's id. */
+export interface TlsSettings {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+  /** Hosts that may connect; default: whoever has a certificate of that authority. */
+  readonly allow?: readonly string[];
+}
+
+export interface VersionRange {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** How two hosts make sure of each other; without secret and certificates only loopback addresses are used. */
+export interface Credentials {
+  readonly clusterName: string;
+  readonly clockDriftMaxMs: number;
+  readonly secret?: string;
+  readonly tls?: TlsSettings;
+  /** Protocol versions that this host speaks; default PROTOCOL_VERSIONS. */
+  readonly versions?: VersionRange;
+}
+
+export interface BridgeSettings extends Credentials {
+  /** Port 0 in its address stands for the one that the bridge listens at. */
+  readonly self: HostAddress;
+  readonly listen: { readonly host: string; readonly port: number };
+  /** Addresses of hosts whose ids are not known. */
+  readonly seeds: readonly string[];
+  readonly known: readonly HostAddress[];
+  readonly optionsHash: string;
+}
+
+export interface BridgeHooks {
+  /** The host's monotonic clock in milliseconds, as 32 bits. */
+  nowMs(): number;
+  /** Own nodes. */
+  nodes(): readonly NodeStatus[];
+  /** A message, its addresses and deadline translated, for a local mailbox; false: no room, refused. Valid until it returns. */
+  deliver(words: Int32Array, at: number, bytes: number): boolean;
+  /** Everything that came in one read has been delivered: mailboxes may be published, once. */
+  onDelivered?(): void;
+  /** Bytes that wait behind full local mailboxes: above a bound peers get no more credit. */
+  waitingBytes(): number;
+  /** Cluster options and ring, as plain data, for a host that asks. */
+  facts(): unknown;
+  onPeer(peer: HostAddress, state: 'up' | 'down', link: number, reason?: string): void;
+  onPeerNodes(peer: HostAddress, nodes: readonly NodeStatus[]): void;
+  /** All hosts known now, this one too. */
+  onHosts(hosts: readonly HostAddress[]): void;
+  /** A connection to or from this address came to nothing. */
+  onRefused(address: string, reason: string): void;
+}
