@@ -12,7 +12,7 @@ import { LocalAccess } from './local-access.js';
 import { dataDirectory, hasStore, openStore } from './open-store.js';
 import { type OptionName, storeOptions } from './option-flags.js';
 import { formatTarget, parseTarget } from './quantities.js';
-import { connectAccess } from './remote-access.js';
+import { connectAccess, type RemoteAccess } from './remote-access.js';
 import { socketPathOf } from './socket-path.js';
 import type { StoreAccess } from './store-access.js';
 
@@ -43,6 +43,27 @@ export async function withStore<Result>(
   }
 }
 
+/**
+ * The same with the process that holds the store: it is never opened here.
+ * @throws CliError KV_UNREACHABLE where no process answers
+ */
+export async function withHolder<Result>(
+  { flags, environment, config }: Invocation,
+  work: (access: RemoteAccess) => Promise<Result>,
+): Promise<Result> {
+  const named = (flags.connect as string | undefined) ?? environment.KVORUM_CONNECT;
+  const path = dataDirectory(storeOptions(flags, environment, undefined, config));
+  const access = named ? await reach(named) : await connectAccess({ socketPath: socketPathOf(path) ?? '' });
+  if (access === undefined) {
+    throw new CliError('KV_UNREACHABLE', `no process that serves ${path} answers; is it running?`, { path });
+  }
+  try {
+    return await work(access);
+  } finally {
+    await access.close();
+  }
+}
+
 async function openAccess({ flags, environment, config }: Invocation, find: FindOptions): Promise<StoreAccess> {
   const named = (flags.connect as string | undefined) ?? environment.KVORUM_CONNECT;
   if (named) return reach(named);
@@ -57,7 +78,7 @@ async function openAccess({ flags, environment, config }: Invocation, find: Find
   return findHolder(path, options);
 }
 
-async function reach(named: string): Promise<StoreAccess> {
+async function reach(named: string): Promise<RemoteAccess> {
   const target = parseTarget(named);
   const access = await connectAccess(target);
   if (access) return access;

@@ -10,6 +10,7 @@ import { benchCommand } from './commands/bench.js';
 import { certsCommand } from './commands/certs.js';
 import { joinCommand, leaveCommand, replaceCommand, reweightCommand } from './commands/change.js';
 import { deleteCommand } from './commands/delete.js';
+import { drainCommand } from './commands/drain.js';
 import { exportCommand } from './commands/export.js';
 import { getCommand } from './commands/get.js';
 import { loadCommand } from './commands/load.js';
@@ -45,6 +46,7 @@ const COMMANDS = [
   leaveCommand,
   replaceCommand,
   reweightCommand,
+  drainCommand,
   certsCommand,
   benchCommand,
   simCommand,

@@ -4,6 +4,7 @@
  */
 import type { ChangeResult, RepairResult, RingPlan, RingReport, WriteResult } from '../client/types.js';
 import { StoreError } from '../core/errors.js';
+import type { DrainReport } from '../server/draining.js';
 import type { RecordPage } from '../server/record-commands.js';
 import { connectResp, type RespClient } from '../server/resp-client.js';
 import { ARGUMENT_SLACK_BYTES } from '../server/resp-parser.js';
@@ -35,7 +36,7 @@ interface Page {
 }
 
 /** Connects, or answers undefined where nobody listens. */
-export async function connectAccess(target: Target): Promise<StoreAccess | undefined> {
+export async function connectAccess(target: Target): Promise<RemoteAccess | undefined> {
   let client: RespClient;
   try {
     client = await connectResp('socketPath' in target ? { path: target.socketPath } : target);
@@ -45,7 +46,7 @@ export async function connectAccess(target: Target): Promise<StoreAccess | undef
   return new RemoteAccess(client, formatTarget(target));
 }
 
-class RemoteAccess implements StoreAccess {
+export class RemoteAccess implements StoreAccess {
   constructor(
     private readonly client: RespClient,
     readonly via: string,
@@ -125,6 +126,19 @@ class RemoteAccess implements StoreAccess {
     return this.#ask('CHANGE', JSON.stringify({ ...change, force }));
   }
 
+  /** Has the process end, or tells how far it is with that. */
+  drain(waitMs: number): Promise<DrainReport> {
+    return this.#ask('DRAIN', JSON.stringify({ waitMs }));
+  }
+
+  /** Whether the server answers on this connection. */
+  isThere(): Promise<boolean> {
+    return this.client.send(['PING']).then(
+      () => true,
+      () => false,
+    );
+  }
+
   async close(): Promise<void> {
     await this.client.close();
   }
@@ -147,11 +161,7 @@ class RemoteAccess implements StoreAccess {
   async #explain(thrown: unknown): Promise<never> {
     if (thrown instanceof RespReplyError) throw this.#stranger(thrown.message);
     if (!(thrown instanceof StoreError) || thrown.code !== 'KV_UNAVAILABLE') throw thrown;
-    const alive = await this.client.send(['PING']).then(
-      () => true,
-      () => false,
-    );
-    if (alive) throw thrown;
+    if (await this.isThere()) throw thrown;
     throw new CliError('KV_UNREACHABLE', `${this.via}: ${thrown.message}; a write may have happened`, {}, thrown);
   }
 

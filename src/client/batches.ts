@@ -95,7 +95,7 @@ function batchOf<One>(
 }
 
 function batchOrder(core: StoreCore, options: PutOptions | undefined): WriteOrder {
-  core.checkOpen();
+  core.checkWritable();
   if (options?.context === undefined) return core.calls.write(options, false, 0);
   throw new StoreError('KV_INVALID_OPTION', 'a batch takes no context: it would fit one key only', {
     option: 'context',

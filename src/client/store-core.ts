@@ -47,6 +47,7 @@ export class StoreCore implements WriteSender {
   /** The result that a reply to a write carries. @throws StoreError */
   readonly decodeResult = (message: MessageView): WriteResult => this.writes.result(message);
   isClosed = false;
+  #isDraining = false;
   readonly #key = new KeyScratch();
 
   constructor(parts: CoreParts) {
@@ -64,6 +65,18 @@ export class StoreCore implements WriteSender {
   /** @throws StoreError KV_CLOSED */
   checkOpen(): void {
     if (this.isClosed) throw new StoreError('KV_CLOSED', 'the store is closed');
+  }
+
+  /** From now on: writes in flight go on. */
+  refuseWrites(): void {
+    this.#isDraining = true;
+  }
+
+  /** @throws StoreError KV_CLOSED, KV_DRAINING */
+  checkWritable(): void {
+    this.checkOpen();
+    if (this.#isDraining)
+      throw new StoreError('KV_DRAINING', 'the store is about to be closed and takes no more writes');
   }
 
   /** The value, or NOT_LOCAL where a message is needed. @throws StoreError KV_INVALID_KEY, KV_CLOSED */
@@ -128,7 +141,7 @@ export class StoreCore implements WriteSender {
   /** A put or delete without options, the common one: no more than a promise and its waiter. */
   writePlainly(key: Key, value: Value, order: WriteOrder): Promise<WriteResult> {
     return new Promise((resolve, reject) => {
-      this.checkOpen();
+      this.checkWritable();
       this.#key.set(key);
       this.writes.send(this.#key, value, order, new WriteWaiter(this, key, value, order, resolve, reject));
     });
@@ -151,7 +164,7 @@ export class StoreCore implements WriteSender {
     decode: (message: MessageView) => Result,
   ): Promise<Result> {
     try {
-      this.checkOpen();
+      this.checkWritable();
       this.#key.set(key);
       const order = this.calls.write(options, tombstone, this.#key.hash);
       return this.#request(options?.signal, decode, (waiter) => this.sendWrite(key, value, order, waiter));
@@ -162,7 +175,7 @@ export class StoreCore implements WriteSender {
 
   /** Sends one item of a batch. @throws StoreError where it cannot be sent */
   sendItem(key: Key, value: Value, order: WriteOrder, waiter: Waiter): void {
-    this.checkOpen();
+    this.checkWritable();
     this.sendWrite(key, value, order, waiter);
   }
 

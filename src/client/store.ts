@@ -9,6 +9,7 @@ import type { MemberReport, NodeStats, RingReport, StoreEvents } from '../host/r
 import { Written } from '../protocol/messages.js';
 import { badArgument, batch, getMany, putMany } from './batches.js';
 import { encodeContext } from './context.js';
+import { drain } from './drain.js';
 import { NOT_LOCAL } from './local-reads.js';
 import type { RecordsOptions, RestoreOptions, RestoreResult, StoredRecord } from './record-types.js';
 import { records, restore } from './records.js';
@@ -21,6 +22,8 @@ import { boundsOf } from './scan-bounds.js';
 import { type CoreParts, StoreCore } from './store-core.js';
 import type {
   BatchOperation,
+  DrainOptions,
+  DrainResult,
   Key,
   Pair,
   PutOptions,
@@ -242,6 +245,19 @@ export class EmbeddedStore implements Store {
   off<Name extends keyof StoreEvents>(event: Name, listener: (detail: StoreEvents[Name]) => void): this {
     this.#parts.backing.off(event, listener);
     return this;
+  }
+
+  async drain(options?: DrainOptions): Promise<DrainResult> {
+    const core = this.#core;
+    core.checkOpen();
+    const { backing, defaults } = this.#parts;
+    const parts = {
+      refuseWrites: () => core.refuseWrites(),
+      inFlight: () => core.requests.inFlight,
+      stats: () => backing.stats(),
+      deadlineMs: defaults.deadlineMs,
+    };
+    return drain(parts, options);
   }
 
   close(): Promise<void> {

@@ -163,6 +163,28 @@ export interface RepairResult {
   readonly failed: readonly { readonly partition: number; readonly code: ErrorCode }[];
 }
 
+export interface DrainOptions {
+  /** How long to wait for what is in flight and for hints, 60 s by default. */
+  readonly waitMs?: number;
+  /** Ends the wait; writes stay refused. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: DrainProgress) => void;
+}
+
+export interface DrainProgress {
+  /** Calls through this store that are not answered yet. */
+  readonly inFlight: number;
+  /** Keys that other nodes lack and the nodes of this host are to hand over. */
+  readonly hints: number;
+  /** Partitions of others that miss writes, without a hint that tells which: anti-entropy is due. */
+  readonly notes: number;
+}
+
+export interface DrainResult extends Omit<DrainProgress, 'inFlight'> {
+  /** Nothing is left to hand over; false where the time was over first. */
+  readonly drained: boolean;
+}
+
 /** A store of one host: the embedded API. Safe for any number of calls in flight. */
 export interface Store extends AsyncDisposable {
   /** The value, siblings resolved by the store's `resolve`, or undefined when R replicas do not hold the key. */
@@ -206,6 +228,11 @@ export interface Store extends AsyncDisposable {
   handle(): StoreHandle;
   on<Name extends keyof StoreEvents>(event: Name, listener: (detail: StoreEvents[Name]) => void): this;
   off<Name extends keyof StoreEvents>(event: Name, listener: (detail: StoreEvents[Name]) => void): this;
+  /**
+   * Before a stop on purpose: refuses new writes through this store (KV_DRAINING), waits for what is in flight, and until
+   * its nodes have handed over their hints. Reads go on until `close`. There is no way back.
+   */
+  drain(options?: DrainOptions): Promise<DrainResult>;
   /** Finishes what is in flight, stops the threads, releases the directory. Idempotent. */
   close(): Promise<void>;
 }

@@ -52,6 +52,7 @@ export const ERROR_CODES = {
     meaning: 'Two hosts do not connect: another cluster, options, version, clock, range or proof.',
   },
   KV_PEER_UNREACHABLE: { retryable: true, meaning: 'No host of the cluster answers at the address.' },
+  KV_DRAINING: { retryable: true, meaning: 'The process is about to stop and takes no more writes; nothing was done.' },
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -14,7 +14,8 @@ import {
   scanFromJson,
   statusToJson,
 } from './admin-json.js';
-import { type CommandSpec, command, container, type Handler, type Reply } from './command-spec.js';
+import { CommandError, type CommandSpec, command, container, type Handler, type Reply } from './command-spec.js';
+import { waitFromJson } from './draining.js';
 import { RECORD_COMMANDS } from './record-commands.js';
 import { changeFromJson } from './ring-json.js';
 import type { ServerContext } from './session.js';
@@ -91,6 +92,13 @@ function sizeOf({ key, value }: Pair): number {
 
 const repair: Handler = async (args, { server }) => json(await server.store.repair(repairFromJson(args[2])));
 
+/** Begins to drain, or follows it. */
+const drain: Handler = async (args, { server }) => {
+  if (server.draining === undefined)
+    throw new CommandError('ERR this process cannot be drained: it closes its store itself');
+  return json(await server.draining.follow(waitFromJson(args[2])));
+};
+
 const rows: readonly CommandSpec[] = [
   command({ name: 'status', arity: 2, access: 'read-all', summary: 'Members, counters, size.', handler: status }),
   command({ name: 'ring', arity: 2, summary: 'Owners of each partition.', handler: ring }),
@@ -156,6 +164,13 @@ const rows: readonly CommandSpec[] = [
     syntax: '{"prefix"?,"gt"?,"gte"?,"lt"?,"lte"?,"reverse"?,"limit"?,"after"?,"values"?}',
     summary: 'A page of pairs in key order, and where the next begins.',
     handler: scan,
+  }),
+  command({
+    name: 'drain',
+    arity: 3,
+    syntax: '{"waitMs"?}',
+    summary: 'Refuses writes, hands over hints, and ends the process; how far it is.',
+    handler: drain,
   }),
   ...RECORD_COMMANDS,
 ];

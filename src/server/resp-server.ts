@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Store } from '../client/types.js';
 import { StoreError } from '../core/errors.js';
+import type { Draining } from './draining.js';
 import { LocalReads } from './local-reads.js';
 import { COMMANDS } from './resp-commands.js';
 import { type ConnectionHost, RespConnection } from './resp-connection.js';
@@ -32,6 +33,8 @@ export interface RespServerOptions {
   readonly limits?: Partial<RespLimits>;
   /** The data directory, as `KVORUM STATUS` shows it. */
   readonly dataPath?: string;
+  /** Lets `KVORUM DRAIN` end the process; without it that is refused. */
+  readonly draining?: Draining;
 }
 
 export interface RespServer {
@@ -88,6 +91,7 @@ class Door implements ConnectionHost {
   readonly writer = new RespWriter();
   readonly connectionsMax: number;
   readonly dataPath: string;
+  readonly draining: Draining | undefined;
   readonly runId = randomBytes(20).toString('hex');
   readonly startedAtMs = Date.now();
   readonly counters: ServerCounters = {
@@ -123,6 +127,7 @@ class Door implements ConnectionHost {
     this.limits = { ...respLimits(options.pairBytesMax ?? PAIR_BYTES_DEFAULT_MAX), ...options.limits };
     this.socketPath = options.socketPath;
     this.dataPath = options.dataPath ?? '';
+    this.draining = options.draining;
     this.localReads = new LocalReads(store);
     this.listener = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.accept(socket));
   }

@@ -3,6 +3,7 @@
  */
 import type { Store } from '../client/types.js';
 import type { CommandSpec } from './command-spec.js';
+import type { Draining } from './draining.js';
 import type { LocalReads } from './local-reads.js';
 import type { RespProtocol } from './resp-writer.js';
 import type { ScanCursors } from './scan-cursors.js';
@@ -47,6 +48,8 @@ export interface ServerContext {
   readonly startedAtMs: number;
   readonly connectionsMax: number;
   readonly dataPath: string;
+  /** How the process ends; undefined where it cannot be asked to. */
+  readonly draining: Draining | undefined;
   readonly sessions: () => Iterable<Session>;
   readonly port: () => number;
   /** Random for each server, as Redis' run id: 40 hexadecimal digits. */

@@ -7,6 +7,7 @@ import type {
   ChangeOptions,
   ChangeResult,
   Context,
+  DrainResult,
   Key,
   MemberReport,
   Pair,
@@ -242,6 +243,11 @@ export class FakeStore implements Store {
 
   off(): this {
     return this;
+  }
+
+  async drain(): Promise<DrainResult> {
+    await this.later();
+    return { drained: true, hints: 0, notes: 0 };
   }
 
   async close(): Promise<void> {}

@@ -4,6 +4,7 @@
  */
 import type { Store } from '../../client/types.js';
 import { OPTION_SPECS, type OpenOptions } from '../../core/options.js';
+import { Draining } from '../../server/draining.js';
 import { PORT_DEFAULT, type RespServer, serveResp } from '../../server/resp-server.js';
 import { SERVER_VERSION } from '../../server/version.js';
 import type { CommandSpec, Invocation } from '../command.js';
@@ -50,12 +51,13 @@ export const serveCommand: CommandSpec = {
     const address = respAddress(invocation);
     const store = await openUnlessAsked(options, asked);
     const servers: RespServer[] = [];
+    const draining = new Draining(store);
     try {
       reportEvents(store, invocation);
-      await listen(store, { options, address, servers, invocation });
+      await listen(store, { options, address, servers, invocation, draining });
       output.result(...readyReport(store, options, servers));
-      const name = await asked;
-      output.note(`kvorum: ${name}: stopping; a second signal stops at once`);
+      const why = await Promise.race([asked, draining.ended.then(() => 'drained' as const)]);
+      output.note(`kvorum: ${why}: stopping${why === 'drained' ? '' : '; a second signal stops at once'}`);
     } finally {
       await Promise.all(servers.map((server) => server.close()));
       await store.close();
@@ -79,11 +81,16 @@ interface Listening {
   /** Filled in: first the address, then the socket, as far as there are. */
   readonly servers: RespServer[];
   readonly invocation: Invocation;
+  readonly draining: Draining;
 }
 
-async function listen(store: Store, { options, address, servers, invocation }: Listening): Promise<void> {
+async function listen(store: Store, { options, address, servers, invocation, draining }: Listening): Promise<void> {
   const dataPath = dataDirectory(options);
-  const common = { dataPath, ...(options.pairBytesMax === undefined ? {} : { pairBytesMax: options.pairBytesMax }) };
+  const common = {
+    dataPath,
+    draining,
+    ...(options.pairBytesMax === undefined ? {} : { pairBytesMax: options.pairBytesMax }),
+  };
   if (address) servers.push(await serveResp(store, { ...address, ...common }));
   const socketPath = socketPathOf(dataPath);
   if (socketPath !== undefined) servers.push(await serveResp(store, { socketPath, ...common }));
