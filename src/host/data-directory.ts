@@ -11,6 +11,7 @@ import { OPTION_SPECS, type OpenOptions, type StoreOptions } from '../core/optio
 import { type RingState, ringFromPlain, ringToPlain } from '../core/ring-state.js';
 import { DirectoryLock } from './directory-lock.js';
 import { writeFileDurably } from './durable-file.js';
+import { witnessPath } from './sequence-witness.js';
 
 const FORMAT = 1;
 const MANIFEST = 'kvorum.json';
@@ -103,6 +104,7 @@ export class DataDirectory {
   /** Removes all that a node has on disk. */
   clearNode(node: number): void {
     fs.rmSync(this.nodeDirectory(node), { recursive: true, force: true });
+    fs.rmSync(witnessPath(this.nodeDirectory(node)), { force: true });
   }
 
   /** The newest ring that this host has known; undefined before the first change. @throws StoreError KV_PATH, KV_FORMAT_TOO_NEW */

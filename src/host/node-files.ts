@@ -2,8 +2,8 @@
  * The files of one node: `node.json` (its storage incarnation), `log/` and `base/`.
  *
  * A node keeps its storage incarnation only where no acknowledged write can be missing: after a clean close, or under
- * the same boot of the machine, since a process crash loses nothing that was written. Otherwise it takes a new one, so
- * that no dot is ever minted twice.
+ * the same boot of the machine, since a process crash loses nothing that was written, and its log does not end below what
+ * was seen of it before (sequence-witness.ts). Otherwise it takes a new one, so that no dot is ever minted twice.
  */
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
@@ -13,6 +13,7 @@ import { StoreError } from '../core/errors.js';
 import { type ReplicaId, replicaId } from '../core/ids.js';
 import { storageError } from '../storage/commit-log.js';
 import { writeFileDurably } from './durable-file.js';
+import { SequenceWitness } from './sequence-witness.js';
 
 const FORMAT = 1;
 
@@ -32,6 +33,10 @@ export class NodeFiles {
   readonly basePath: string;
   readonly #path: string;
   readonly #bootId = bootId();
+  readonly #witness: SequenceWitness;
+  /** The storage incarnation that the directory was of. */
+  #held: number | undefined;
+  #seenSequence = 0;
   replica: ReplicaId = replicaId(0);
   /** The machine has booted since, and the node was not closed: what was not synced may have holes. */
   afterPowerLoss = false;
@@ -44,6 +49,7 @@ export class NodeFiles {
     this.logDirectory = join(directory, 'log');
     this.basePath = join(directory, 'base');
     this.#path = join(directory, 'node.json');
+    this.#witness = new SequenceWitness(directory);
   }
 
   /**
@@ -65,7 +71,33 @@ export class NodeFiles {
     const keeps = held !== undefined && logThere && (held.cleanClose || sameBoot);
     this.doubt = held?.doubt ?? (!keeps && (held !== undefined || isKnown) ? 'loss' : 'none');
     this.replica = keeps ? replicaId(held.replica) : newReplicaId();
+    this.#held = held?.replica;
     this.#write(false);
+  }
+
+  /**
+   * The log was read: where it ends below what was seen of it, or another incarnation was seen since, this is an older copy,
+   * and the node takes a new incarnation before it mints anything. `nextSequence`: of the first record to come.
+   * @throws StoreError KV_STORAGE_FULL, KV_STORAGE_FAILED
+   */
+  recovered(nextSequence: number): void {
+    const seen = this.#witness.read();
+    const isOlder =
+      seen !== undefined && this.#held !== undefined && (seen.replica !== this.#held || seen.sequence > nextSequence);
+    if (isOlder) {
+      this.doubt = 'rollback';
+      if (this.replica === this.#held) this.replica = newReplicaId();
+      this.#write(false);
+    }
+    if (seen?.replica !== this.replica) this.#witness.writeDurably(this.replica, 0);
+    this.#seenSequence = seen?.replica === this.replica ? seen.sequence : 0;
+  }
+
+  /** Everything before this sequence number is on disk. */
+  synced(sequence: number): void {
+    if (sequence <= this.#seenSequence) return;
+    this.#seenSequence = sequence;
+    this.#witness.write(this.replica, sequence);
   }
 
   /** Notes that a sync failed, or that everything is in the base table again. */
@@ -81,9 +113,10 @@ export class NodeFiles {
     this.#write(false);
   }
 
-  /** Notes that everything is on disk. */
-  closeClean(): void {
+  /** Notes that everything is on disk; `nextSequence`: behind the last record. */
+  closeClean(nextSequence: number): void {
     this.#write(true);
+    this.#witness.writeDurably(this.replica, nextSequence);
   }
 
   #read(): NodeFile | undefined {

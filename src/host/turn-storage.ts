@@ -9,16 +9,22 @@ export interface TurnStorageParts {
   readonly counters: Int32Array;
   /** For tests of supervision: whether the node is to end. */
   readonly mustFail: () => boolean;
+  /** Told now and then: everything before this sequence number is on disk. */
+  readonly onSynced: (sequence: number) => void;
 }
+
+/** Between two times that the end of the synced log is told. */
+const TELL_MS = 5_000;
 
 /** The ports of one node's loop. */
 export function turnStorage(
   engine: Engine,
   maintenance: Maintenance,
-  { counters, mustFail }: TurnStorageParts,
+  { counters, mustFail, onSynced }: TurnStorageParts,
 ): TurnStorage {
   let seen = -1;
   let published = -1;
+  let toldAtMs = Number.NEGATIVE_INFINITY;
   return {
     get turnBytes() {
       return engine.turnBytes;
@@ -29,6 +35,10 @@ export function turnStorage(
     maintain: (nowMs) => {
       maintenance.run(nowMs);
       if (mustFail()) throw new Error('asked to fail');
+      if (nowMs - toldAtMs >= TELL_MS || nowMs < toldAtMs) {
+        toldAtMs = nowMs;
+        onSynced(engine.log.syncedSequence);
+      }
       const messages = counters[Count.messages];
       const quiet = messages === seen && messages !== published;
       seen = messages;

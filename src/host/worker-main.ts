@@ -106,6 +106,8 @@ class NodeThread implements NodeControl {
       checkpoint: this.#files.untrusted,
       afterPowerLoss: this.#files.afterPowerLoss,
     });
+    this.#files.recovered(engine.nextCounter);
+    engine.replica = this.#files.replica;
     this.#files.trusted = true;
     if (report.cut !== undefined) this.#tell({ type: 'log-cut', ...report.cut });
     const onError = (error: unknown) => this.#tell({ type: 'storage-error', error: asStoreError(error).toWire() });
@@ -146,6 +148,7 @@ class NodeThread implements NodeControl {
     const storage = turnStorage(engine, this.#maintenance as Maintenance, {
       counters,
       mustFail: () => this.#failNext,
+      onSynced: (sequence) => this.#files.synced(sequence),
     });
     const controlWaits = () => {
       // Atomics: acquire; how many the host has posted against how many were delivered
@@ -235,7 +238,7 @@ class NodeThread implements NodeControl {
     try {
       engine.log.close();
       await engine.base.close();
-      this.#files.closeClean();
+      this.#files.closeClean(engine.log.nextSequence);
     } catch (error) {
       this.#die(error);
     }

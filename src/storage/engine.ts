@@ -39,7 +39,8 @@ const FORGOTTEN_BYTES_MAX = 2048;
 export class Engine implements Store {
   readonly words: Int32Array;
   readonly bytes: Buffer;
-  readonly replica: ReplicaId;
+  /** Another one where recovery finds the disk to be an older copy; fixed from then on. */
+  replica: ReplicaId;
   readonly arena: Arena;
   readonly index: HotIndex;
   readonly bloom: BloomFilter;
