@@ -1,12 +1,16 @@
-/** A change of the ring as words of a command line: `join`, `leave 3`, `replace 1`, `reweight 0 2`, and their flags. */
+/**
+ * A change of the ring as words of a command line: `join`, `leave 3`, `replace 1`, `reweight 0 2`, `failure-domain host`, and
+ * their flags.
+ */
 import type { Command } from 'commander';
 import type { StoreChange } from '../client/types.js';
+import { type FailureDomain, OPTION_SPECS } from '../core/options.js';
 import type { ChangeOrder } from '../server/ring-json.js';
 import type { Flags } from './command.js';
 import { CliError } from './exit-codes.js';
 import { parseCount } from './quantities.js';
 
-export const CHANGES = ['join', 'leave', 'replace', 'reweight'] as const;
+export const CHANGES = ['join', 'leave', 'replace', 'reweight', 'failure-domain'] as const;
 export type ChangeName = (typeof CHANGES)[number];
 
 export function addJoinFlags(command: Command): void {
@@ -39,6 +43,9 @@ function changeOf(name: ChangeName, words: readonly string[], flags: Flags): Sto
     case 'reweight':
       expect(words, 2, 2, 'reweight takes a node and its new weight');
       return { kind: 'reweight', node: parseCount(words[0], { max: 4_094 }), weight: parseWeight(words[1]) };
+    case 'failure-domain':
+      expect(words, 1, 1, 'failure-domain takes what replicas must differ in');
+      return { kind: 'failure-domain', failureDomain: parseFailureDomain(words[0]) };
   }
 }
 
@@ -50,4 +57,10 @@ function parseWeight(text: string): number {
   const weight = Number(text);
   if (text.trim() !== '' && weight >= 0.1 && weight <= 100) return weight;
   throw new CliError('KV_USAGE', `'${text}' is not a weight: give a number from 0.1 to 100`);
+}
+
+function parseFailureDomain(text: string): FailureDomain {
+  const choices = OPTION_SPECS.failureDomain.choices ?? [];
+  if (choices.includes(text)) return text as FailureDomain;
+  throw new CliError('KV_USAGE', `'${text}' is no failure domain; it is one of ${choices.join(', ')}`);
 }

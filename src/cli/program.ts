@@ -8,7 +8,7 @@ import { addCommand } from './command.js';
 import { backupCommand } from './commands/backup.js';
 import { benchCommand } from './commands/bench.js';
 import { certsCommand } from './commands/certs.js';
-import { joinCommand, leaveCommand, replaceCommand, reweightCommand } from './commands/change.js';
+import { failureDomainCommand, joinCommand, leaveCommand, replaceCommand, reweightCommand } from './commands/change.js';
 import { deleteCommand } from './commands/delete.js';
 import { drainCommand } from './commands/drain.js';
 import { exportCommand } from './commands/export.js';
@@ -46,6 +46,7 @@ const COMMANDS = [
   leaveCommand,
   replaceCommand,
   reweightCommand,
+  failureDomainCommand,
   drainCommand,
   certsCommand,
   benchCommand,

@@ -19,15 +19,16 @@ export interface JoinForecast {
   readonly optimum: number;
 }
 
-/** Forecasts a join of a node of weight 1, in a failure domain of its own. @throws StoreError as validateRing does */
+/** Forecasts a join of a node of weight 1, where that of the highest index is. @throws StoreError as validateRing does */
 export function forecastJoin(ring: RingReport, members: readonly MemberReport[]): JoinForecast {
   const node = 1 + Math.max(...members.map((member) => member.node));
-  const joined = [...members.map(memberOf), memberOf({ node, host: 'newcomer', zone: 'newcomer', weight: 1 })];
+  const last = members.reduce((one, other) => (one.node > other.node ? one : other));
+  const joined = [...members, { ...last, node, weight: 1 }].map(memberOf);
   const map: RingMap = {
     epoch: epoch(ring.epoch + 1),
     partitions: ring.partitions,
     n: ring.n,
-    failureDomain: 'node',
+    failureDomain: ring.failureDomain,
     members: joined,
     anchor: ring.preferenceLists.map((list) => list.map(nodeIndex)),
   };

@@ -5,6 +5,8 @@
 import { addressOf, Role } from '../actor/address.js';
 import { StoreError, type WireError } from '../core/errors.js';
 import { type NodeIndex, nodeIndex } from '../core/ids.js';
+import { checkOption } from '../core/option-check.js';
+import { OPTION_SPECS } from '../core/options.js';
 import type { Member } from '../core/ring.js';
 import { beginChange, electorate, type RingChange, transfersOf } from '../core/ring-change.js';
 import { movingPartitions, type RingState, ringFromPlain } from '../core/ring-state.js';
@@ -187,8 +189,11 @@ export class RingChanges {
       }
       case 'reweight':
         return { change: { kind: 'reweight', node: wanted.node, weight: wanted.weight }, joining: [] };
+      case 'failure-domain':
+        checkOption('failureDomain', OPTION_SPECS.failureDomain, wanted.failureDomain);
+        return { change: { kind: 'failure-domain', failureDomain: wanted.failureDomain }, joining: [] };
       default:
-        throw invalid('kind', 'a change is a join, leave, replace or reweight');
+        throw invalid('kind', 'a change is a join, leave, replace, reweight or failure-domain');
     }
   }
 }

@@ -1,4 +1,5 @@
 /** The public contract of ring changes: what can be asked for, what it would move, and how it goes. */
+import type { FailureDomain } from '../core/options.js';
 import type { ChangeKind } from '../core/ring-state.js';
 
 /** A change of the ring while it serves; one at a time. Nodes are named by their index. */
@@ -10,7 +11,9 @@ export type StoreChange =
   /** New nodes of this host take the seats of these, which may be dead, one for one. */
   | { readonly kind: 'replace'; readonly nodes: readonly number[] }
   /** The node's share grows or shrinks. */
-  | { readonly kind: 'reweight'; readonly node: number; readonly weight: number };
+  | { readonly kind: 'reweight'; readonly node: number; readonly weight: number }
+  /** Two replicas of a key must differ in this from now on. */
+  | { readonly kind: 'failure-domain'; readonly failureDomain: FailureDomain };
 
 export interface PlanOptions {
   /**

@@ -1,13 +1,14 @@
 /**
  * The data directory of a host: a lock file with the pid of its one user, and `kvorum.json` with what it was made with.
  * Cluster options are fixed at creation: a directory of other ones is refused, and an option that is not given takes the
- * directory's value.
+ * directory's value. `failureDomain` may change with the ring: then the ring's counts, and both it and the one that the
+ * directory was made with may be given.
  */
 import fs from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { HostAddress } from '../bridge/host-address.js';
 import { StoreError } from '../core/errors.js';
-import { OPTION_SPECS, type OpenOptions, type StoreOptions } from '../core/options.js';
+import { type FailureDomain, OPTION_SPECS, type OpenOptions, type StoreOptions } from '../core/options.js';
 import { type RingState, ringFromPlain, ringToPlain } from '../core/ring-state.js';
 import { DirectoryLock } from './directory-lock.js';
 import { writeFileDurably } from './durable-file.js';
@@ -72,7 +73,8 @@ export class DataDirectory {
     const filled: Record<string, unknown> = { ...given };
     for (const name of STAMPED) if (filled[name] !== undefined) this.#compare(name, filled[name]);
     for (const [name, value] of Object.entries(this.#stamp?.options ?? {})) filled[name] ??= value;
-    return filled as OpenOptions;
+    const inForce = this.#failureDomain();
+    return (inForce === undefined ? filled : { ...filled, failureDomain: inForce }) as OpenOptions;
   }
 
   /** Whether nothing was ever kept here. */
@@ -90,9 +92,16 @@ export class DataDirectory {
     for (const [name, value] of Object.entries(wanted)) this.#compare(name, value);
   }
 
+  /** What the ring says, that of a change under way included; undefined before the first change. */
+  #failureDomain(): FailureDomain | undefined {
+    const ring = this.readRing();
+    return (ring?.move ?? ring)?.failureDomain;
+  }
+
   #compare(name: string, value: unknown): void {
     const held = this.#stamp?.options[name];
     if (held === undefined || JSON.stringify(held) === JSON.stringify(value)) return;
+    if (name === 'failureDomain' && value === this.#failureDomain()) return;
     const message = `${this.path} was made with ${name} ${JSON.stringify(held)}, not ${JSON.stringify(value)}; leave the option out, or use another directory`;
     throw new StoreError('KV_WRONG_CLUSTER', message, { path: this.path, option: name });
   }

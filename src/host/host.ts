@@ -54,9 +54,7 @@ export class Host {
   private constructor(options: StoreOptions, directory: DataDirectory) {
     this.options = options;
     this.#directory = directory;
-    const first = firstRing(options);
-    validateRing(first);
-    this.ring = directory.readRing() ?? firstRingState(first);
+    this.ring = directory.readRing() ?? made(options);
     this.#known = new Set(directory.isNew ? [] : allMembers(this.ring).map(({ node }) => node));
     const { hostId, zone, nodes, nodesMax, n, partitions, memoryBytes, pairBytesMax } = options;
     const { firstNode } = directory.readHosts();
@@ -195,4 +193,11 @@ export class Host {
     });
     return this.#closed;
   }
+}
+
+/** The ring of a directory that is new, or whose ring has never changed. @throws StoreError KV_FAILURE_DOMAINS */
+function made(options: StoreOptions): RingState {
+  const first = firstRing(options);
+  validateRing(first);
+  return firstRingState(first);
 }

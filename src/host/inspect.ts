@@ -16,6 +16,7 @@ export function inspectRing(ring: RingState): RingReport {
     epoch: ring.epoch,
     partitions: ring.partitions,
     n: ring.n,
+    failureDomain: ring.failureDomain,
     preferenceLists: ring.lists,
     nodes: allMembers(ring).map(({ node }) => ({
       node,

@@ -1,4 +1,5 @@
 /** What a host tells about itself: its events, its ring, its members, and the counters of its nodes. */
+import type { FailureDomain } from '../core/options.js';
 import type { ChangeKind } from '../core/ring-state.js';
 
 export interface StoreEvents {
@@ -23,6 +24,8 @@ export interface RingReport {
   readonly epoch: number;
   readonly partitions: number;
   readonly n: number;
+  /** What differs between two replicas; while it changes, what did. */
+  readonly failureDomain: FailureDomain;
   /** Owners of each partition: the preference list as node indices, first the claimed owner. */
   readonly preferenceLists: readonly (readonly number[])[];
   /** Replicas per node, and its fair share. */

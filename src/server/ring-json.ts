@@ -1,5 +1,6 @@
 /** The JSON of `KVORUM PLAN` and `KVORUM CHANGE`: a change of the ring, as the command line asks for it. */
 import type { StoreChange } from '../client/types.js';
+import type { FailureDomain } from '../core/options.js';
 import { type Fields, invalid, objectOf, parse, wholeNumber } from './admin-json.js';
 
 export interface ChangeOrder {
@@ -9,7 +10,7 @@ export interface ChangeOrder {
 
 /** @throws StoreError KV_INVALID_OPTION */
 export function changeFromJson(text: string | Uint8Array): ChangeOrder {
-  const fields = objectOf(parse(text), ['kind', 'nodes', 'node', 'weight', 'count', 'force']);
+  const fields = objectOf(parse(text), ['kind', 'nodes', 'node', 'weight', 'count', 'failureDomain', 'force']);
   const { force = false } = fields;
   if (typeof force !== 'boolean') throw invalid('force', '"force" must be true or false');
   return { change: changeOf(fields), force };
@@ -28,14 +29,22 @@ function changeOf(fields: Fields): StoreChange {
       return { kind: fields.kind, nodes: nodesOf(fields) };
     case 'reweight':
       return { kind: 'reweight', node: wholeNumber(fields, 'node', 0), weight: weightOf(fields) };
+    case 'failure-domain':
+      return { kind: 'failure-domain', failureDomain: failureDomainOf(fields) };
     default:
-      throw invalid('kind', '"kind" must be join, leave, replace or reweight');
+      throw invalid('kind', '"kind" must be join, leave, replace, reweight or failure-domain');
   }
 }
 
 function weightOf({ weight }: Fields): number {
   if (typeof weight === 'number' && Number.isFinite(weight)) return weight;
   throw invalid('weight', '"weight" must be a number');
+}
+
+/** Which of them there are is the store's to say. */
+function failureDomainOf({ failureDomain }: Fields): FailureDomain {
+  if (typeof failureDomain === 'string') return failureDomain as FailureDomain;
+  throw invalid('failureDomain', '"failureDomain" must be a string');
 }
 
 function nodesOf({ nodes }: Fields): number[] {

@@ -45,6 +45,21 @@ test('ring changes: join, reweight and leave on a running server -> each in word
   t.is(await server.stop(), 0);
 });
 
+test('ring changes: another failure domain, on a running server -> planned, changed, and shown', async (t) => {
+  const cli = await Cli.create(t);
+  const env = { KVORUM_N: '1' };
+  await cli.must(['put', 'key', 'value'], { env });
+  t.regex(
+    (await cli.must(['plan', 'failure-domain', 'host'], { env })).stdout,
+    /^failure-domain: 0 partitions change hands/,
+  );
+  const server = await cli.serve(['--json'], env);
+  t.regex((await cli.must(['failure-domain', 'host'])).stdout, /^failure-domain: 0 partitions changed hands/);
+  t.is((await cli.json(['ring']))[0].failureDomain, 'host');
+  t.regex((await cli.must(['ring'])).stdout, /^epoch 2, .* N=1, replicas on distinct hosts/);
+  t.is(await server.stop(), 0);
+});
+
 test('ring changes: what makes no sense -> exit code 2, and nothing is done', async (t) => {
   const cli = await filled(t);
   for (const args of [
@@ -58,6 +73,9 @@ test('ring changes: what makes no sense -> exit code 2, and nothing is done', as
     ['reweight', '0', 'heavy'],
     ['reweight', '9', '2'],
     ['replace', '9'],
+    ['failure-domain', 'planet'],
+    ['failure-domain'],
+    ['plan', 'failure-domain', 'zone'],
   ]) {
     const { code, stdout, stderr } = await cli.run(args, { env: ROOM });
     t.deepEqual([code, stdout], [2, ''], args.join(' '));

@@ -20,7 +20,7 @@ test('ring forecast: any ring of equal nodes -> a join moves about the least pos
       }));
       const map = { epoch: epoch(1), partitions, n, failureDomain: 'node' as const, members };
       const lists = preferenceLists(map, claim(map));
-      const ring = { epoch: 1, partitions, n, preferenceLists: lists, nodes: [] };
+      const ring = { epoch: 1, partitions, n, failureDomain: 'node' as const, preferenceLists: lists, nodes: [] };
       const reports = members.map(
         (member): MemberReport => ({ ...member, state: 'up', reporters: [], incarnation: 1 }),
       );

@@ -52,6 +52,8 @@ test('admin: a change that is none -> KV_INVALID_OPTION, and the store is not as
     { kind: 'join', count: 0 },
     { kind: 'reweight', node: 1 },
     { kind: 'reweight', weight: 1 },
+    { kind: 'failure-domain' },
+    { kind: 'failure-domain', failureDomain: 7 },
     { kind: 'join', force: 'yes' },
     { kind: 'join', colour: 'blue' },
   ]) {

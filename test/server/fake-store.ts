@@ -199,7 +199,14 @@ export class FakeStore implements Store {
   }
 
   ring(): RingReport {
-    return { epoch: 1, partitions: 8, n: 1, preferenceLists: [[0]], nodes: [{ node: 0, replicas: 8, fairShare: 8 }] };
+    return {
+      epoch: 1,
+      partitions: 8,
+      n: 1,
+      failureDomain: 'node',
+      preferenceLists: [[0]],
+      nodes: [{ node: 0, replicas: 8, fairShare: 8 }],
+    };
   }
 
   /** What a plan says, and what a change then reports as moved. */

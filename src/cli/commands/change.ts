@@ -1,6 +1,6 @@
 /**
- * `kvorum join`, `leave`, `replace`, `reweight`: change the ring while it serves, and wait until all of it has moved. On a
- * directory that nobody holds, this process opens it for as long as the change takes; with `--no-wait` the change
+ * `kvorum join`, `leave`, `replace`, `reweight`, `failure-domain`: change the ring while it serves, and wait until all of it
+ * has moved. On a directory that nobody holds, this process opens it for as long as the change takes; with `--no-wait` the change
  * goes on in the process that holds it, or when the directory is next opened.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -51,6 +51,14 @@ export const reweightCommand = changeCommand('reweight', {
   description: 'Changes the weight of a node, 0.1 to 100 relative to the others, and moves the difference.',
   addFlags: () => undefined,
   examples: [['kvorum reweight 0 2', 'node 0 holds twice the share of a node of weight 1']],
+});
+
+export const failureDomainCommand = changeCommand('failure-domain', {
+  usage: 'failure-domain <level>',
+  summary: 'change what two replicas of a key must differ in: node, host, machine or zone',
+  description: 'Moves the replicas that share one of these to where they do not, if there are enough of them for N.',
+  addFlags: () => undefined,
+  examples: [['kvorum failure-domain zone', 'each replica of a key in another zone']],
 });
 
 interface ChangeTexts extends Pick<CommandSpec, 'usage' | 'summary' | 'description' | 'examples'> {

@@ -1,4 +1,4 @@
-/** `kvorum plan join|leave|replace|reweight ...`: what a change of the ring would move. Nothing is done. */
+/** `kvorum plan join|leave|replace|reweight|failure-domain ...`: what a change of the ring would move. Nothing is done. */
 import type { PlannedTransfer, RingPlan } from '../../client/types.js';
 import { addForceFlag, addJoinFlags, CHANGES, type ChangeName, changeOrder } from '../change-flags.js';
 import type { CommandSpec } from '../command.js';
@@ -9,7 +9,7 @@ import { formatBytes, formatCount, formatNumber } from '../quantities.js';
 
 export const planCommand: CommandSpec = {
   usage: 'plan <change> [arguments...]',
-  summary: 'show what a change of the ring would move: join, leave, replace or reweight',
+  summary: 'show what a change of the ring would move: join, leave, replace, reweight or failure-domain',
   description:
     'Shows the partitions that would change hands, what would be copied from where to where, and what each node would ' +
     'hold. Takes the arguments and flags of the command that it stands for; nothing is done.',

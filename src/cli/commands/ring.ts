@@ -36,7 +36,7 @@ export const ringCommand: CommandSpec = {
     }),
 };
 
-function describeBalance({ epoch, partitions, n, nodes, preferenceLists, change }: RingReport): string {
+function describeBalance({ epoch, partitions, n, failureDomain, nodes, preferenceLists, change }: RingReport): string {
   const owned = new Map<number, number>();
   for (const [owner] of preferenceLists) owned.set(owner, (owned.get(owner) ?? 0) + 1);
   const rows = nodes.map(({ node, replicas, fairShare }) => [
@@ -48,7 +48,7 @@ function describeBalance({ epoch, partitions, n, nodes, preferenceLists, change 
   ]);
   const heading = ['node', 'owns', 'replicas', 'fair share', 'off by'];
   const moving = change === undefined ? '' : `\n${describeChange(change)}`;
-  return `epoch ${epoch}, ${partitions} partitions, N=${n}${moving}\n\n${table([heading, ...rows])}`;
+  return `epoch ${epoch}, ${partitions} partitions, N=${n}, replicas on distinct ${failureDomain}s${moving}\n\n${table([heading, ...rows])}`;
 }
 
 function describeChange({ id, kind, forced, moving }: RingChangeReport): string {

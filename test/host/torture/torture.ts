@@ -43,7 +43,8 @@ export interface TortureReport {
 
 const SETTINGS: OpenStoreOptions = {
   nodes: 3,
-  nodesMax: 7,
+  // those that left run on for a while, and keep their room
+  nodesMax: 16,
   n: 3,
   r: 2,
   w: 2,
