@@ -2,7 +2,16 @@
 import { Kind, Replicate, Write } from './messages.js';
 import { Rec } from './record.js';
 
-/** Hash of the key that a write or a replicated record carries; any number for other messages. */
-export function hashIn(words: Int32Array, at: number): number {
-  return words[at + (words[at] >>> 24 === Kind.write ? Write.record : Replicate.record) + Rec.keyHash];
+const IN_WRITE = Write.record + Rec.keyHash;
+const IN_REPLICATE = Replicate.record + Rec.keyHash;
+
+/** Collects the hashes of the keys that writes and replicated records among these messages carry; how many there are. */
+export function hashesIn(words: Int32Array, at: Int32Array, count: number, hashes: Int32Array): number {
+  let found = 0;
+  for (let i = 0; i < count; i++) {
+    const tag = words[at[i]] >>> 24;
+    if (tag === Kind.replicate) hashes[found++] = words[at[i] + IN_REPLICATE];
+    else if (tag === Kind.write) hashes[found++] = words[at[i] + IN_WRITE];
+  }
+  return found;
 }

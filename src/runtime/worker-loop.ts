@@ -41,7 +41,7 @@ const BUSY_SLEEP_MS = 1;
 /** Time between turns of the event loop while storage is busy. */
 const EVENT_TURN_EVERY_MS = 1;
 /** Messages whose records storage is told of before the first of them is delivered. */
-const GROUP_MESSAGES = 16;
+const GROUP_MESSAGES = 32;
 const TURN_LOG_BYTES = TURN_BYTES_MAX / 2;
 
 export class WorkerLoop {

@@ -8,7 +8,7 @@
  */
 import type { PageRequest, RecordWatch, Store } from '../actor/ports.js';
 import { type Clock, clock, type PartitionId, partitionId, type ReplicaId, SYSTEM_SLOT } from '../core/ids.js';
-import { hashIn } from '../protocol/message-key.js';
+import { hashesIn } from '../protocol/message-key.js';
 import { copyWords, isForgotten, Rec, sizeOf } from '../protocol/record.js';
 import { Arena, wordOf } from './arena.js';
 import type { BaseTable } from './base-table.js';
@@ -33,6 +33,8 @@ export interface EngineParts {
   readonly replica: ReplicaId;
 }
 
+/** Messages whose keys are loaded ahead together. */
+const PRELOAD_MAX = 64;
 /** Head and key of a record. */
 const FORGOTTEN_BYTES_MAX = 2048;
 
@@ -64,6 +66,7 @@ export class Engine implements Store {
   readonly #pages: PageReader;
   readonly #cold: ColdReads;
   readonly #forgotten = new Int32Array(FORGOTTEN_BYTES_MAX / 4);
+  readonly #hashes = new Int32Array(PRELOAD_MAX);
   readonly #undo = new UndoLog();
   /** Room was made since the handler began: what it found before may be gone. */
   #reclaimed = false;
@@ -126,13 +129,11 @@ export class Engine implements Store {
     return Math.max(0, this.arena.usedUnits - this.arena.unitsFromTail(this.flusher.flushed)) * 8;
   }
 
-  /** Begins to load the index slots, then the records, of the keys that these messages carry. */
+  /** Begins to load the index slots and the records of the keys that these messages carry; a bounded number of them. */
   preload(words: Int32Array, at: Int32Array, count: number): void {
-    const { index } = this;
-    let seen = 0;
-    for (let i = 0; i < count; i++) seen ^= index.touch(hashIn(words, at[i]));
-    for (let i = 0; i < count; i++) seen ^= index.touchRecord(hashIn(words, at[i]));
-    this.preloaded = seen;
+    const hashes = this.#hashes;
+    const found = hashesIn(words, at, Math.min(count, hashes.length), hashes);
+    if (found > 0) this.preloaded = this.index.preload(hashes, found);
   }
 
   find(words: Int32Array, hash: number, keySlot: number, keyAt: number): number {

@@ -9,6 +9,8 @@
 import { wordOf } from './arena.js';
 import { Control, homeSlot, INDEX_LOAD_MAX, type NodeMemory } from './node-memory.js';
 
+/** Word of a record by which a key of common length ends: a line of the cache holds its head, this or the next one its key. */
+const KEY_END = 14;
 /** Slots in use at first. */
 const SLOTS_FIRST = 16 * 1024;
 /** Share of the slots in use above which they are doubled, as long as there are more. */
@@ -59,10 +61,24 @@ export class HotIndex {
     return this.#index[homeSlot(hash, this.#slots) * 2];
   }
 
-  /** Begins to load the record that stands in that slot. */
-  touchRecord(hash: number): number {
-    const at = wordOf(this.#index[homeSlot(hash, this.#slots) * 2]);
-    return this.#arena[at] ^ this.#arena[at + 14];
+  /**
+   * Begins to load the slots, then the records, of these hashes. Short loops: as many loads as the processor can wait for are
+   * under way at the same time. The result only keeps them from being optimised away.
+   */
+  preload(hashes: Int32Array, count: number): number {
+    const index = this.#index;
+    const arena = this.#arena;
+    let seen = 0;
+    for (let i = 0; i < count; i++) {
+      hashes[i] = homeSlot(hashes[i], this.#slots) * 2;
+      seen ^= index[hashes[i]];
+    }
+    for (let i = 0; i < count; i++) {
+      hashes[i] = wordOf(index[hashes[i]]);
+      seen ^= arena[hashes[i]];
+    }
+    for (let i = 0; i < count; i++) seen ^= arena[hashes[i] + KEY_END];
+    return seen;
   }
 
   /** Position of the newest record of the key at `words[keyAt..]`, or 0. `slotOfLast` then names its slot. */
