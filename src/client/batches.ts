@@ -86,7 +86,7 @@ function batchOf<One>(
   const window = core.window;
   return new Batch(send, {
     keyOf,
-    check: core.decodeResult,
+    check: (message) => core.writes.confirm(message),
     deadlineMs: order.deadlineMs,
     window,
     signal,

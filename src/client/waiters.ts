@@ -64,7 +64,7 @@ export class PromiseWaiter<Result> implements Waiter {
 }
 
 /** Items between two publications; a power of two. */
-const PUBLISH_ITEMS = 16;
+const PUBLISH_ITEMS = 64;
 const RETRY_MS_FIRST = 2;
 const RETRY_MS_MAX = 100;
 

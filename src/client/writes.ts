@@ -148,12 +148,18 @@ export class Writes {
     throw tooLarge(keyBytes, valueBytes, this.#pairBytesMax);
   }
 
-  /** The result that a reply carries. @throws StoreError as the coordinator says */
-  result(message: MessageView): WriteResult {
+  /** Takes the clock of a reply; its outcome. @throws StoreError as the coordinator says */
+  confirm(message: MessageView): number {
     const outcome = message.u32(Written.outcome);
     if (!isSuccess(outcome)) throw writeError(outcome, message.u32(Written.detail));
     const clock = getNumber(message.words, message.at + Written.clock) as Clock;
     if (clock > this.clock) this.clock = clock;
+    return outcome;
+  }
+
+  /** The result that a reply carries. @throws StoreError as the coordinator says */
+  result(message: MessageView): WriteResult {
+    const outcome = this.confirm(message);
     return {
       replicas: replicasOf(outcome),
       fallbacks: fallbacksOf(outcome),
