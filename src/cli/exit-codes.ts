@@ -8,7 +8,7 @@ import { asStoreError, type ErrorDetails, StoreError } from '../core/errors.js';
 /** Every exit code with what it means. Append only: scripts depend on the numbers. */
 export const EXIT_CODES = {
   ok: { code: 0, meaning: 'Done.' },
-  notFound: { code: 1, meaning: 'The key does not exist (get).' },
+  notFound: { code: 1, meaning: 'The key does not exist (get), or a check fails (doctor).' },
   usage: {
     code: 2,
     meaning:

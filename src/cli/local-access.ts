@@ -14,7 +14,7 @@ import type {
   StoreHandle,
   WriteResult,
 } from '../client/types.js';
-import { keyToJson, pairToJson, readToJson, valueFromJson } from '../server/admin-json.js';
+import { keyToJson, pairToJson, readToJson, statusToJson, valueFromJson } from '../server/admin-json.js';
 import { type RecordPage, recordPage } from '../server/record-commands.js';
 import { decodeFrames } from '../server/record-frames.js';
 import type { ChangeOrder } from '../server/ring-json.js';
@@ -91,9 +91,8 @@ export class LocalAccess implements StoreAccess {
 
   async status(): Promise<StatusReport> {
     const [stats, count] = await Promise.all([this.store.stats(), this.store.count()]);
-    const { epoch, partitions, n } = this.store.ring();
     const members = this.store.members();
-    return { path: this.path, pid: process.pid, members, stats, count, ring: { epoch, partitions, n } };
+    return statusToJson({ path: this.path, pid: process.pid, members, stats, count, ring: this.store.ring() });
   }
 
   async ring(): Promise<RingReport> {

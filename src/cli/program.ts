@@ -10,6 +10,7 @@ import { benchCommand } from './commands/bench.js';
 import { certsCommand } from './commands/certs.js';
 import { failureDomainCommand, joinCommand, leaveCommand, replaceCommand, reweightCommand } from './commands/change.js';
 import { deleteCommand } from './commands/delete.js';
+import { doctorCommand } from './commands/doctor.js';
 import { drainCommand } from './commands/drain.js';
 import { exportCommand } from './commands/export.js';
 import { getCommand } from './commands/get.js';
@@ -47,6 +48,7 @@ const COMMANDS = [
   replaceCommand,
   reweightCommand,
   failureDomainCommand,
+  doctorCommand,
   drainCommand,
   certsCommand,
   benchCommand,

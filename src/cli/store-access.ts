@@ -55,6 +55,10 @@ export interface ScanRequest {
 export interface StatusReport {
   readonly path: string;
   readonly pid: number;
+  /** Of the kvorum that holds the store. */
+  readonly version: string;
+  /** The clock of that process, milliseconds since 1970. */
+  readonly nowMs: number;
   readonly members: readonly MemberReport[];
   readonly stats: StoreStats;
   readonly count: number;

@@ -23,6 +23,7 @@ import type {
 } from '../client/types.js';
 import { StoreError } from '../core/errors.js';
 import type { Durability, Mode } from '../core/options.js';
+import { SERVER_VERSION } from './version.js';
 
 export type JsonType = 'string' | 'bytes' | 'cbor';
 export interface JsonValue {
@@ -125,7 +126,7 @@ export function statusToJson(facts: {
   readonly ring: RingReport;
 }) {
   const { epoch, partitions, n } = facts.ring;
-  return { ...facts, ring: { epoch, partitions, n } };
+  return { ...facts, version: SERVER_VERSION, nowMs: Date.now(), ring: { epoch, partitions, n } };
 }
 
 export interface PutRequest {

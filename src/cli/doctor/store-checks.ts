@@ -1,0 +1,119 @@
+/** Checks of the store as it runs: its nodes, what they owe each other, its clocks and its failure domains. */
+import type { MemberReport, NodeStats } from '../../client/types.js';
+import type { FailureDomain } from '../../core/options.js';
+import { formatBytes, formatCount, formatNumber } from '../quantities.js';
+import { type Facts, given, type HostFacts } from './facts.js';
+import { type Check, fail, ok, type Verdict, warn } from './verdict.js';
+
+/** Two clocks this far apart are no matter of how long the answer took. */
+const CLOCK_OFFSET_MS_MIN = 1_000;
+const DOMAINS: readonly FailureDomain[] = ['node', 'host', 'machine', 'zone'];
+
+/** A check that has something to look at only where the store answers. */
+const ofStore =
+  (check: (nodes: readonly NodeStats[], facts: Facts) => Verdict): Check =>
+  (facts) =>
+    facts.store && check(facts.store.status.stats.nodes, facts);
+
+const named = (nodes: readonly { readonly node: number }[]): string =>
+  `${nodes.length === 1 ? 'node' : 'nodes'} ${nodes.map(({ node }) => node).join(', ')}`;
+
+const sum = (nodes: readonly NodeStats[], pick: (node: NodeStats) => number): number =>
+  nodes.reduce((total, node) => total + pick(node), 0);
+
+export const checkVersion: Check = ({ store, version }) => {
+  const served = store?.status.version;
+  if (served === undefined) return undefined;
+  return served === version
+    ? ok(`kvorum ${version}`)
+    : warn(`this is kvorum ${version}, the process that holds the store is ${served}`);
+};
+
+export const checkNodes: Check = ({ store }) => {
+  if (store === undefined) return undefined;
+  const { members } = store.status;
+  const inState = (state: MemberReport['state']) => members.filter((member) => member.state === state);
+  const down = inState('down');
+  if (down.length > 0) return fail(`${named(down)} of ${members.length} down; kvorum status says more`);
+  const suspects = inState('suspect');
+  if (suspects.length === 0) return ok(`all ${members.length} nodes are up`);
+  const by = [...new Set(suspects.flatMap(({ reporters }) => reporters))].join(', ');
+  return warn(`${named(suspects)} suspected to be down (by ${by}): slow, or not reached`);
+};
+
+export const checkReadOnly = ofStore((nodes) => {
+  const readOnly = nodes.filter((node) => node.readOnly);
+  if (readOnly.length === 0) return ok('every node takes writes');
+  return fail(`${named(readOnly)} read-only: the disk or a size limit is full (logBytesMax, mapBytesMax)`);
+});
+
+/** Replicas that lost something, and do not count until they have compared with the others. */
+export const checkDoubt = ofStore((nodes) => {
+  const inDoubt = nodes.filter(({ repairs }) => repairs.inDoubt > 0);
+  const aside = sum(nodes, ({ repairs }) => repairs.setAside);
+  if (aside > 0) return warn(`${formatNumber(aside, 'record')} that only a rolled-back disk held were set aside`);
+  if (inDoubt.length === 0) return ok('every replica counts');
+  return warn(`${named(inDoubt)} in doubt after losing something: they compare with the others before they count`);
+});
+
+export const checkHints = ofStore((nodes) => {
+  const hints = sum(nodes, (node) => node.hints);
+  const notes = sum(nodes, (node) => node.notes);
+  if (hints === 0 && notes === 0) return ok('no node keeps hints for others');
+  const bytes = formatBytes(sum(nodes, (node) => node.hintBytes));
+  const owed = notes === 0 ? '' : `; ${formatNumber(notes, 'partition')} of others need kvorum repair`;
+  return warn(`${formatNumber(hints, 'hint')} (${bytes}) wait for nodes that missed writes${owed}`);
+});
+
+export const checkWakeUps = ofStore((nodes) => {
+  const missed = nodes.filter(({ missedWakeUps }) => missedWakeUps > 0);
+  if (missed.length === 0) return ok('no thread slept through its work');
+  return warn(
+    `${named(missed)} missed ${formatCount(sum(missed, (node) => node.missedWakeUps))} wake-ups: a bug, please report it`,
+  );
+});
+
+export const checkOverload = ofStore((nodes) => {
+  const refusing = nodes.filter(({ refusedSends }) => refusedSends > 0);
+  const restarts = sum(nodes, ({ actorRestarts }) => actorRestarts);
+  if (restarts > 0) return warn(`actors were restarted ${formatCount(restarts)} times: a bug, please report it`);
+  if (refusing.length === 0) return ok('no message was refused');
+  return warn(`${named(refusing)} refused messages since the start: overloaded at times`);
+});
+
+/** The clock of the process that holds the store, which stamps writes, against the one here. */
+export const checkClock: Check = (facts) => {
+  const theirs = facts.store?.status.nowMs;
+  if (theirs === undefined || facts.store?.isServed !== true) return undefined;
+  const offsetMs = theirs - facts.nowMs;
+  const driftMaxMs = Number(given(facts, 'clockDriftMaxMs'));
+  const text = `the clock of the store is ${formatCount(Math.abs(offsetMs))} ms ${offsetMs < 0 ? 'behind' : 'ahead of'} this one`;
+  if (Math.abs(offsetMs) >= driftMaxMs)
+    return fail(`${text}, more than clockDriftMaxMs: hosts so far apart refuse each other`);
+  return Math.abs(offsetMs) >= CLOCK_OFFSET_MS_MIN ? warn(`${text}: is NTP running?`) : ok('the clocks agree');
+};
+
+export const checkHosts: Check = ({ store }) => {
+  const hosts = store?.hosts ?? [];
+  if (hosts.length < 2) return undefined;
+  const down = hosts.filter(({ state }) => state === 'down').map(({ host }) => host);
+  if (down.length === 0) return ok(`all ${hosts.length} hosts are connected`);
+  return fail(`${down.length === 1 ? 'host' : 'hosts'} ${down.join(', ')} not connected`);
+};
+
+/** Whether replicas could be further apart than they have to be. */
+export const checkFailureDomain: Check = ({ store }) => {
+  if (store === undefined) return undefined;
+  const { n, failureDomain } = store.ring;
+  const holding = store.hosts.filter(({ nodes }) => nodes.length > 0);
+  const countOf = { zone: distinct(holding, 'zone'), host: distinct(holding, 'host') };
+  const isWider = (domain: FailureDomain) => DOMAINS.indexOf(domain) > DOMAINS.indexOf(failureDomain);
+  const wider = (['zone', 'host'] as const).find((domain) => isWider(domain) && n > 1 && countOf[domain] >= n);
+  const text = `replicas are on different ${failureDomain}s`;
+  if (wider === undefined) return ok(text);
+  return warn(`${text}; with ${countOf[wider]} ${wider}s there could be one on each: kvorum failure-domain ${wider}`);
+};
+
+function distinct(hosts: readonly HostFacts[], name: 'host' | 'zone'): number {
+  return new Set(hosts.map((host) => host[name])).size;
+}
