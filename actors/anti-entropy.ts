@@ -133,7 +133,7 @@ function start(options: AntiEntropyOptions, env: Env): AntiEntropyState {
     listings: [],
     active: undefined,
     settlement: new DoubtSettlement(options.doubts, options.w),
-    polls: new KeyPolls(() => newRequest(state), Math.max(1, Math.min(n - 1, n - options.w + 1))),
+    polls: new KeyPolls(() => newRequest(state), Math.max(1, Math.min(n - 1, n - options.w + 1)), env.store),
     counts: NO_COUNTS,
     nextRequest: env.random() >>> 1,
     timer: env.random() | 0,

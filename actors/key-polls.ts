@@ -8,7 +8,7 @@
 import { addressOf, nodeOf, Role } from '../src/actor/address.js';
 import type { Env } from '../src/actor/env.js';
 import type { Store } from '../src/actor/ports.js';
-import { PrivateKind, privateKey, putPrivate } from '../src/actor/private-record.js';
+import { countPrivate, PrivateKind, privateKey, putPrivate } from '../src/actor/private-record.js';
 import { coHoldersOf } from '../src/core/co-holders.js';
 import { hashKey } from '../src/core/key-hash.js';
 import { emptySet, mergeSets, type SiblingSet } from '../src/core/siblings.js';
@@ -44,11 +44,12 @@ export class KeyPolls {
   readonly #newRequest: () => number;
   /** Answers of other holders that make an unreadable record whole. */
   readonly #answersNeeded: number;
-  /** Records of rolled-back disks that were set aside, and unreadable ones that were replaced. */
-  setAside = 0;
+  /** Records of rolled-back disks that are kept aside, and unreadable ones that were replaced in this life. */
+  setAside: number;
   healed = 0;
 
-  constructor(newRequest: () => number, answersNeeded: number) {
+  constructor(newRequest: () => number, answersNeeded: number, store: Store) {
+    this.setAside = countPrivate(store, privateKey(PrivateKind.setAside));
     this.#newRequest = newRequest;
     this.#answersNeeded = answersNeeded;
   }

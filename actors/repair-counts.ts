@@ -3,16 +3,19 @@
 /** What anti-entropy has done since the node's start. */
 export interface RepairCounts {
   readonly exchanges: number;
+  /** Keys whose records differed. */
   readonly differing: number;
   readonly sent: number;
   readonly received: number;
-  /** Partitions that still wait to be compared. */
+  /** Exchanges that are still to be done. */
   readonly waiting: number;
-  /** When the last round over all partitions ended, milliseconds since 1970; 0 for never. */
+  /** When the last round over all partitions ended, milliseconds since 1970, to the second; 0 for never. */
   readonly lastRoundMs: number;
-  /** Partitions that the node does not count for. */
+  /** Partitions that the node does not count for until it has compared with enough others. */
   readonly inDoubt: number;
+  /** Unreadable records that were replaced by what other replicas hold. */
   readonly healed: number;
+  /** Records that only a rolled-back disk of the node held, now and in former lives: they are kept aside. */
   readonly setAside: number;
 }
 

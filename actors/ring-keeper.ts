@@ -18,6 +18,7 @@ import {
   advance,
   beginChange,
   electorate,
+  hasCome,
   type NodeReport,
   type Quorums,
   type RingChange,
@@ -158,15 +159,13 @@ function learn(state: RingKeeperState, ring: RingState, env: Env, tells: 'everyb
   state.changedAtMs = env.nowMs();
   const isInForce = env.placement.adopt(ring);
   if (attempt !== undefined && state.client !== undefined) {
-    // what another has proposed may have been chosen in its place: then the client's change is tried on top of that
-    if (isSame(attempt.wanted, ring)) answerClient(state, success(1, 0), { ring: ringToPlain(ring) }, env);
+    // what another has proposed may have been chosen in its place: then the client's change is tried on top of that; but another may have had the
+    // client's own chosen, and a step or more may have followed since
+    if (hasCome(attempt.wanted, ring)) answerClient(state, success(1, 0), { ring: ringToPlain(ring) }, env);
     else begin(state, state.client, env);
   }
   arm(state, isInForce ? BUSY_MS : ADOPT_MS, env);
 }
-
-const isSame = (a: RingState, b: RingState): boolean =>
-  JSON.stringify(ringToPlain(a)) === JSON.stringify(ringToPlain(b));
 
 function change(state: RingKeeperState, message: MessageView, env: Env): void {
   const asked = readBody(message, ChangeRing.body) as ChangeRequest;

@@ -133,6 +133,20 @@ function isFilled(state: RingState, partition: number, reports: ReadonlyMap<Node
   });
 }
 
+/** Whether a later ring is, or moves to, what was wanted: also where some of its partitions have taken their steps already. */
+export function hasCome(wanted: RingState, ring: RingState): boolean {
+  return ring.epoch >= wanted.epoch && JSON.stringify(aimOf(ring)) === JSON.stringify(aimOf(wanted));
+}
+
+/** Who the members are once the change under way is done, and how their replicas are spread. */
+function aimOf({ members, failureDomain, move }: RingState): unknown[] {
+  const to = move ?? { members, failureDomain };
+  return [
+    to.failureDomain,
+    to.members.map(({ node, host, machine, zone, weight }) => [node, host, machine, zone, weight]),
+  ];
+}
+
 /** A move whose partitions are all settled is over: its members are the ring's. */
 function finished(state: RingState): RingState {
   const { move, ...rest } = state;

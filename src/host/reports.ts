@@ -1,4 +1,5 @@
 /** What a host tells about itself: its events, its ring, its members, and the counters of its nodes. */
+import type { RepairCounts } from '../../actors/repair-counts.js';
 import type { FailureDomain } from '../core/options.js';
 import type { ChangeKind } from '../core/ring-state.js';
 
@@ -100,23 +101,8 @@ export interface NodeStats {
   readonly mailboxes: readonly MailboxStats[];
 }
 
-/** What anti-entropy has done since the node's start. */
-export interface RepairStats {
-  readonly exchanges: number;
-  /** Keys whose records differed. */
-  readonly differing: number;
-  readonly sent: number;
-  readonly received: number;
-  /** Exchanges that are still to be done. */
-  readonly waiting: number;
-  /** When the last round over all partitions ended, milliseconds since 1970, to the second; 0 for never. */
-  readonly lastRoundMs: number;
-  /** Partitions that it does not count for until it has compared with enough others. */
-  readonly inDoubt: number;
-  /** Unreadable records that were replaced by what other replicas hold. */
-  readonly healed: number;
-  /** Records that only its rolled-back disk held: kept aside. */
-  readonly setAside: number;
+/** What anti-entropy has done since the node's start, and what is collected of the dead. */
+export interface RepairStats extends RepairCounts {
   /** Dead records that it has had forgotten, as owner of their partitions. */
   readonly collected: number;
 }

@@ -103,6 +103,13 @@ test('doubts: a rolled-back disk -> pulls what it lacks; what only it holds is s
   for (const node of one.nodes) t.deepEqual(heldAt(node, 'resurrected').siblings, []);
   t.deepEqual(heldAt(b, 'key-1'), plain('a', 900, 'newer'));
   t.is(b.repairs?.setAside, 1);
+  one.crash(b);
+  b.repairs = undefined;
+  one.restart(b);
+  t.true(
+    one.runUntil(() => b.repairs?.setAside === 1, 5_000),
+    'it is still kept in the next life',
+  );
 });
 
 /** The machine went down: what users wrote was not synced and is lost, what the node keeps for itself, its votes, was. */

@@ -120,6 +120,10 @@ test('ring keeper: several ask at once, over connections that break -> one chang
     );
     const done = calls.filter(({ endMs, error }) => Number.isFinite(endMs) && error === undefined);
     t.true(done.length >= 1, `seed ${seed}`);
+    for (const { change, error } of calls) {
+      const isRefused = change.kind === 'reweight' && error === 'KV_RING_CHANGING';
+      if (isRefused) t.not(world.ring.members[change.node].weight, change.weight, `seed ${seed}: it was chosen`);
+    }
     refused += calls.filter(({ error }) => error === 'KV_RING_CHANGING').length;
     const rings = world.nodes.filter(({ up }) => up).map(({ system }) => JSON.stringify(system.placement.ring));
     t.is(new Set(rings).size, 1, `seed ${seed}`);

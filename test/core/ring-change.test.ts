@@ -8,6 +8,7 @@ import {
   advance,
   beginChange,
   freeNode,
+  hasCome,
   type NodeReport,
   type RingChange,
   transfersOf,
@@ -231,5 +232,19 @@ test('ring state: fallbacks -> every node that holds neither the old nor the new
       fallbacksOf(begun, p).sort(),
       others.map(({ node }) => node),
     );
+  }
+});
+
+test('ring change: what was wanted -> has come with its first state and with any later one, and with no other change', (t) => {
+  const first = ringWith([1, 1, 1], { n: 2, partitions: 16 });
+  const wanted = beginChange(first, { kind: 'join', members: [memberOf(3)] });
+  const other = beginChange(first, { kind: 'join', members: [memberOf(4)] });
+  t.false(hasCome(wanted, first));
+  t.true(hasCome(wanted, ringFromPlain(ringToPlain(wanted))));
+  t.false(hasCome(wanted, other));
+  let later: RingState | undefined = wanted;
+  while (later?.move !== undefined) {
+    later = advance(later, reportsOf(later), QUORUMS, () => true);
+    t.true(later !== undefined && hasCome(wanted, later));
   }
 });

@@ -89,7 +89,7 @@ function sizes(node: NodeStats): (string | number)[] {
 }
 
 function troublesOf(stats: NodeStats): string[] {
-  const { node, readOnly, missedWakeUps, refusedSends, hints, hintBytes, notes } = stats;
+  const { node, readOnly, missedWakeUps, refusedSends, hints, hintBytes, notes, repairs } = stats;
   const troubles: string[] = [];
   if (hints > 0) {
     troubles.push(
@@ -97,6 +97,11 @@ function troublesOf(stats: NodeStats): string[] {
     );
   }
   if (notes > 0) troubles.push(`node ${node} notes ${formatCount(notes)} partitions of others that need repair`);
+  if (repairs.setAside > 0) {
+    troubles.push(
+      `node ${node} keeps ${formatCount(repairs.setAside)} records aside that only a rolled-back disk held`,
+    );
+  }
   if (readOnly) troubles.push(`node ${node} is read-only: its disk or a size limit is full`);
   if (missedWakeUps > 0) troubles.push(`node ${node} missed ${missedWakeUps} wake-ups: please report this`);
   if (refusedSends > 0) troubles.push(`node ${node} refused ${formatCount(refusedSends)} messages: it was overloaded`);
