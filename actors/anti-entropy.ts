@@ -75,6 +75,9 @@ const SLICE_RECORDS = 128;
 const SLICE_PAUSE_MS = 2;
 const ANSWER_PAUSE_MS = 20;
 const IDLE_PAUSE_MS = 500;
+/** Comparisons that somebody waits for, and lists that peers wait for: more are refused. A peer waits for one at a time. */
+const ASKED_MAX = 1_024;
+const LISTINGS_MAX = 256;
 
 /** The behaviour of a node's anti-entropy. */
 export function antiEntropy(options: AntiEntropyOptions): Behaviour<AntiEntropyState, Handles> {
@@ -88,7 +91,8 @@ export function antiEntropy(options: AntiEntropyOptions): Behaviour<AntiEntropyS
         arm(state, SLICE_PAUSE_MS, env);
       },
       list(state, message, env) {
-        state.listings.push(startListing(message));
+        // whoever gets no answer gives its exchange up, and comes again
+        if (state.listings.length < LISTINGS_MAX) state.listings.push(startListing(message));
         arm(state, SLICE_PAUSE_MS, env);
       },
       compared(state, message, env) {
@@ -259,8 +263,9 @@ function asked(state: AntiEntropyState, message: MessageView, env: Env): void {
   // the first peers lack what only the last one holds: they are asked once more when that is here
   const peers = others.length > 1 ? [...others, ...others.slice(0, -1)] : others;
   const asker = startAsker(message, peers.length);
-  if (peers.length === 0) {
-    asker.outcome = failure('KV_UNAVAILABLE');
+  const isFull = state.queue.sizeOf('asked') + peers.length > ASKED_MAX;
+  if (peers.length === 0 || isFull) {
+    asker.outcome = failure(isFull ? 'KV_OVERLOADED' : 'KV_UNAVAILABLE');
     answerAsker(asker, env);
     return;
   }

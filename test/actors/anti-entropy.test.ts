@@ -8,7 +8,7 @@ import type { SiblingSet } from '../../src/core/siblings.js';
 import { ALL_PEERS, Exchange, Exchanged, ExchangeFlag } from '../../src/protocol/exchange-messages.js';
 import type { MessageView } from '../../src/protocol/header.js';
 import { Kind } from '../../src/protocol/messages.js';
-import { isSuccess } from '../../src/protocol/outcome.js';
+import { failure, isSuccess } from '../../src/protocol/outcome.js';
 import { partsOf } from '../../src/sim/messages.js';
 import type { SimNode, Wrap } from '../../src/sim/sim-node.js';
 import { World, type WorldOptions } from '../../src/sim/world.js';
@@ -244,4 +244,33 @@ test('anti-entropy: a note that a node lacks something -> that partition is comp
   world.restart(a);
   t.true(world.runUntil(() => heldAt(c, key).vector[0]?.counter === 2_000, 30_000));
   t.true(world.runUntil(() => pageNotes(a.store, { limit: 9 }).length === 0, 30_000));
+});
+
+test('anti-entropy: more is asked for at once than it keeps -> what is beyond is refused at once, the rest is done', (t) => {
+  const { world } = scene();
+  const asks = 1_300;
+  let refused = 0;
+  let done = 0;
+  let sent = 0;
+  for (let batch = 0; batch < asks / 100; batch++) {
+    for (let i = 0; i < 100; i++) {
+      const fill = (words: Int32Array, _bytes: Buffer, at: number) =>
+        words.set([0, 1, ExchangeFlag.dryRun, 0], at + Exchange.partition);
+      const draft = { tag: Kind.exchange, bytes: Exchange.end * 4, fill };
+      const isSent = world.clients[0].ask(draft, addressOf(Role.antiEntropy, 0, 0), (message) => {
+        const outcome = message.u32(Exchanged.outcome);
+        if (isSuccess(outcome)) done++;
+        else if (outcome === failure('KV_OVERLOADED')) refused++;
+      });
+      if (isSent) sent++;
+    }
+    world.runFor(1);
+  }
+  const { queue } = world.nodes[0].system.stateOf(Role.antiEntropy, 0) as AntiEntropyState;
+  t.true(queue.sizeOf('asked') <= 1_024, `${queue.sizeOf('asked')} wait`);
+  t.true(
+    world.runUntil(() => done + refused === sent, 600_000),
+    `${done} done, ${refused} refused of ${sent}`,
+  );
+  t.true(refused > 0 && done >= 1_000, `${done} done, ${refused} refused`);
 });
