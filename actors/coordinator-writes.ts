@@ -9,31 +9,19 @@ import type { NodeIndex } from '../src/core/ids.js';
 import { rarely } from '../src/core/rare-path.js';
 import { confirmedOf, countPlaces, settleWrite } from '../src/core/write-quorum.js';
 import type { MessageView } from '../src/protocol/header.js';
-import { StandIn } from '../src/protocol/hint-messages.js';
-import { Kind, Minted, Replicate, Replicated, Write, Written } from '../src/protocol/messages.js';
-import {
-  durabilityOf,
-  failure,
-  isOlderThan,
-  isSuccess,
-  quorumOf,
-  success,
-  withEpoch,
-} from '../src/protocol/outcome.js';
-import { copyWords, Rec, siblingCount, sizeOf } from '../src/protocol/record.js';
+import { Kind, Minted, Replicated, Write, Written } from '../src/protocol/messages.js';
+import { durabilityOf, errorOf, failure, isOlderThan, isSuccess, quorumOf, success } from '../src/protocol/outcome.js';
+import { Rec, siblingCount } from '../src/protocol/record.js';
 import { castHint, castNote } from './hint-casts.js';
 import { KeyRing } from './key-ring.js';
 import { isPast, whyLate } from './late-write.js';
-import { NO_PLACE, WriteTable } from './write-table.js';
+import { refusedAsStale, type SentWrites, sendAgain, sendTo } from './write-sends.js';
+import { WriteTable } from './write-table.js';
 import { chooseTargets, hasStandIn } from './write-targets.js';
 
-export interface Writes {
+export interface Writes extends SentWrites {
   /** The node's. */
   readonly incarnation: number;
-  /** Random: marks what this start of the actor sends, so that answers to an earlier one count for nothing. */
-  readonly life: number;
-  readonly table: WriteTable;
-  readonly keys: KeyRing;
 }
 
 /** Words of the key ring for each write: enough for keys of two dozen bytes. */
@@ -105,36 +93,13 @@ export function minted(writes: Writes, message: MessageView, env: Env): void {
   table.clock[slot * 2 + 1] = words[at + Rec.clockHigh];
   table.siblings[slot] = siblingCount(words, at);
   table.key[slot] = keys.put(words, at);
+  table.epoch[slot] = env.placement.epoch;
   confirm(table, slot, table.placeOf(slot, env.node), durabilityOf(outcome));
   for (let place = 0; place < table.places[slot]; place++) {
-    if ((((table.failed[slot] | table.confirmed[slot]) >>> place) & 1) === 0) send(writes, slot, place, at, env);
+    if ((((table.failed[slot] | table.confirmed[slot]) >>> place) & 1) === 0) sendTo(writes, slot, place, at, env);
   }
   if (table.failed[slot] !== 0 || table.standIns[slot] !== 0) hintOwn(writes, slot, at, env);
   settle(writes, slot, env);
-}
-
-/** Sends the minted record to a place; one that it cannot be sent to has failed. */
-function send({ table, life }: Writes, slot: number, place: number, at: number, env: Env): void {
-  const { words } = env.store;
-  const bytes = sizeOf(words, at);
-  const partition = table.partition[slot];
-  const standsFor = table.insteadOf(slot, place);
-  const body = standsFor === NO_PLACE ? Replicate.record : StandIn.record;
-  const tag = standsFor === NO_PLACE ? Kind.replicate : Kind.standIn;
-  const to = addressOf(Role.vnode, table.nodeAt(slot, place), partition);
-  const isFull = rarely('coordinator: a replica cannot be sent to', false);
-  const out = isFull ? undefined : env.open(tag, to, table.idOf(slot), body * 4 + bytes);
-  if (out === undefined) {
-    table.failed[slot] |= 1 << place;
-    return;
-  }
-  out.words[out.at + Replicate.options] = withEpoch(table.options[slot] & 0x300, env.placement.epoch);
-  out.words[out.at + Replicate.mark] = life;
-  if (standsFor !== NO_PLACE) {
-    out.words[out.at + StandIn.target] = table.nodeAt(slot, standsFor);
-    out.words[out.at + StandIn.target + 1] = 0;
-  }
-  copyWords(words, at, out.words, out.at + body, bytes >>> 2);
 }
 
 /** Hints beside the copy of this node: in the turn that logs it, for whom nobody else stands in. */
@@ -164,6 +129,7 @@ export function replicated(writes: Writes, message: MessageView, env: Env): void
   if (place < 0 || ((table.confirmed[slot] >>> place) & 1) === 1) return;
   const outcome = message.words[message.at + Replicated.outcome];
   if (isSuccess(outcome)) confirm(table, slot, place, durabilityOf(outcome));
+  else if (errorOf(outcome) === 'KV_STALE_EPOCH') refusedAsStale(writes, slot, place, env);
   else table.failed[slot] |= 1 << place;
   settle(writes, slot, env);
 }
@@ -256,7 +222,11 @@ function sweepWrite(writes: Writes, slot: number, env: Env): void {
       reply(env, table, slot, failure('KV_WRITE_QUORUM_UNMET'), unmetDetail(table, slot));
     }
     finish(writes, slot, env);
-  } else if (giveUpOnDown(table, slot, env)) settle(writes, slot, env);
+  } else {
+    const waits = table.stale[slot] !== 0;
+    sendAgain(writes, slot, env);
+    if (giveUpOnDown(table, slot, env) || waits) settle(writes, slot, env);
+  }
 }
 
 /** Counts places as failed that went down without an answer; whether there were any. */

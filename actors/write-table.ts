@@ -36,6 +36,11 @@ export class WriteTable {
   readonly confirmed: Int32Array;
   readonly failed: Int32Array;
   readonly hinted: Int32Array;
+  /** Places that refused the write as older than a change of the ring, and those that it was sent to once more. */
+  readonly stale: Int32Array;
+  readonly again: Int32Array;
+  /** Epoch that it was first sent under. */
+  readonly epoch: Int32Array;
   /** Weakest durability among the confirmations that count. */
   readonly durability: Uint8Array;
   /** Siblings that the minted record holds. */
@@ -68,6 +73,9 @@ export class WriteTable {
     this.confirmed = new Int32Array(slots);
     this.failed = new Int32Array(slots);
     this.hinted = new Int32Array(slots);
+    this.stale = new Int32Array(slots);
+    this.again = new Int32Array(slots);
+    this.epoch = new Int32Array(slots);
     this.durability = new Uint8Array(slots);
     this.siblings = new Uint16Array(slots);
     this.clock = new Int32Array(slots * 2);
@@ -94,6 +102,8 @@ export class WriteTable {
     this.confirmed[slot] = 0;
     this.failed[slot] = 0;
     this.hinted[slot] = 0;
+    this.stale[slot] = 0;
+    this.again[slot] = 0;
     this.durability[slot] = 0xff;
     this.active++;
     return slot;

@@ -66,6 +66,26 @@ function addNextList({ n, next, phases }: Placement, writes: WriteTable, slot: n
   writes.next[slot] = list;
 }
 
+/**
+ * Has a write go to the lists of a move that has begun since: the places that this adds, or -1 where the list in force now is
+ * not the one that it was to hold at last. `addPlace` keeps primaries first as long as nobody stands in.
+ */
+export function addMove(placement: Placement, writes: WriteTable, slot: number): number {
+  const { n, preference } = placement;
+  const first = writes.partition[slot] * n;
+  const known = writes.places[slot];
+  let list = 0;
+  for (let i = first; i < first + n; i++) {
+    const place = writes.placeOf(slot, preference[i]);
+    if (place < 0) return -1;
+    list |= 1 << place;
+  }
+  if (list !== writes.next[slot] || known + n > PLACES_MAX) return -1;
+  writes.current[slot] = list;
+  addNextList(placement, writes, slot);
+  return (1 << writes.places[slot]) - (1 << known);
+}
+
 /** Primaries of the write that are so. */
 function placesOf(writes: WriteTable, slot: number, is: (node: NodeIndex) => boolean): number {
   let set = 0;

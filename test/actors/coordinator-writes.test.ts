@@ -1,77 +1,12 @@
 import test from 'ava';
-import type { CoordinatorState } from '../../actors/coordinator.js';
 import { addressOf, nodeOf, Role } from '../../src/actor/address.js';
-import type { ErrorCode } from '../../src/core/errors.js';
 import { packClock } from '../../src/core/hybrid-clock.js';
 import { clock } from '../../src/core/ids.js';
 import { Kind, Replicate, Written } from '../../src/protocol/messages.js';
-import { DurabilityCode, durabilityOf, failure, replicasOf, success } from '../../src/protocol/outcome.js';
-import { codeOf, replicatedDraft, type WriteOrder, writeDraft, writtenClock } from '../../src/sim/messages.js';
-import { type Sent, SimEnv, type SimEnvOptions } from '../sim/sim-env.js';
-
-interface Reply {
-  readonly code: ErrorCode | undefined;
-  readonly replicas: number;
-  readonly durability: number;
-  readonly detail: number;
-}
-
-/** One write that node 0 coordinates, seen from outside: what it sends, and what its replicas answer. */
-class WriteCase {
-  readonly env: SimEnv;
-  readonly first: Sent[];
-  #replies: Reply[];
-
-  constructor(order: Partial<WriteOrder>, options: SimEnvOptions = {}, down: readonly number[] = []) {
-    this.env = new SimEnv(options);
-    for (const node of down) this.env.down.add(node);
-    const draft = writeDraft({ key: 'k', value: 'v', w: 2, deadlineMs: this.env.nowMs + 500, ...order });
-    this.first = this.env.deliver(Role.coordinator, draft);
-    this.#replies = repliesIn(this.first);
-  }
-
-  get reply(): Reply | undefined {
-    return this.#replies[0];
-  }
-
-  get replyCount(): number {
-    return this.#replies.length;
-  }
-
-  /** Replicas that were sent the record. */
-  get asked(): number[] {
-    return this.first.filter(({ tag }) => tag === Kind.replicate).map(({ to }) => nodeOf(to));
-  }
-
-  /** A replica's confirmation, or its refusal. */
-  answer(node: number, outcome: number, marked = 0): Reply | undefined {
-    const asked = this.first.find(({ tag, to }) => tag === Kind.replicate && nodeOf(to) === node) ?? this.first[0];
-    const mark = asked.view.words[Replicate.mark] + marked;
-    const from = addressOf(Role.vnode, node, 0);
-    const sent = this.env.deliver(Role.coordinator, replicatedDraft(outcome, mark), { from, request: asked.request });
-    this.#replies.push(...repliesIn(sent));
-    return this.reply;
-  }
-
-  pass(durationMs: number): Reply | undefined {
-    this.#replies.push(...repliesIn(this.env.pass(durationMs)));
-    return this.reply;
-  }
-
-  get open(): number {
-    return (this.env.system.stateOf(Role.coordinator, 0) as CoordinatorState).writes.table.active;
-  }
-}
-
-function repliesIn(sent: readonly Sent[]): Reply[] {
-  return sent
-    .filter(({ tag }) => tag === Kind.written)
-    .map(({ view }) => {
-      const outcome = view.u32(Written.outcome);
-      const { detail } = { detail: view.u32(Written.detail) };
-      return { code: codeOf(outcome), replicas: replicasOf(outcome), durability: durabilityOf(outcome), detail };
-    });
-}
+import { DurabilityCode, failure, success } from '../../src/protocol/outcome.js';
+import { codeOf, replicatedDraft, writeDraft, writtenClock } from '../../src/sim/messages.js';
+import { SimEnv } from '../sim/sim-env.js';
+import { type Reply, repliesIn, WriteCase } from './write-case.js';
 
 const { none, interval, sync } = {
   none: success(1, DurabilityCode.none),

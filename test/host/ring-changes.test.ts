@@ -70,6 +70,21 @@ test.serial(
   },
 );
 
+test.serial('ring: it changes again and again under writes, every node up -> no write is refused', async (t) => {
+  const store = await openSmall(t, { ...WIDE, deadlineMs: 30_000 });
+  await fill(store, 200);
+  const load = startLoad(store, { writers: 32 });
+  await store.change({ kind: 'join' });
+  for (let round = 0; round < 3; round++) {
+    await store.change({ kind: 'reweight', node: 0, weight: 2 });
+    await store.change({ kind: 'reweight', node: 0, weight: 1 });
+  }
+  await store.change({ kind: 'leave', nodes: [1] });
+  await load.stop();
+  t.deepEqual([...load.failed], []);
+  t.deepEqual(await lost(store, load), []);
+});
+
 test.serial('ring: nodes end in the middle of a join -> it goes on, and nothing acknowledged is lost', async (t) => {
   const store = await openSmall(t, WIDE);
   await fill(store, 2_000);

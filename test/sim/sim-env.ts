@@ -61,6 +61,7 @@ const DRIFT_MAX_MS = 500;
 export class SimEnv {
   readonly store: SimStore;
   readonly system: ActorSystem;
+  readonly placement: RingView;
   readonly disk: SimDisk;
   readonly counters: Int32Array;
   readonly view: LivenessView;
@@ -89,14 +90,15 @@ export class SimEnv {
     this.store = new SimStore({ disk: this.disk, slotShift: 14 });
     this.counters = new Int32Array(allocateCounters(1));
     this.view = new LivenessView(new Int32Array(LivenessView.bytesFor(n) / 4));
+    this.placement = new RingView({
+      ring: options.ring ?? settledRing(n, options.spares ?? 0),
+      isUp: (other) => !this.down.has(other),
+      suspects: (other) => this.down.has(other) || this.suspected.has(other) || this.view.suspects(other),
+    });
     this.system = new ActorSystem({
       node: nodeIndex(node),
       store: this.store,
-      placement: new RingView({
-        ring: options.ring ?? settledRing(n, options.spares ?? 0),
-        isUp: (other) => !this.down.has(other),
-        suspects: (other) => this.down.has(other) || this.suspected.has(other) || this.view.suspects(other),
-      }),
+      placement: this.placement,
       post: {
         open: (out, bytes, tag, to, from, request, handler) => this.#open(out, bytes, tag, to, from, request, handler),
         undo: (handler) => {
