@@ -7,6 +7,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { open } from '../src/index.js';
+import { runBridgeSuite } from './bridge/suite.js';
 import { runGossipSuite } from './gossip/suite.js';
 import { describeMachine } from './harness/machine.js';
 import { formatReport, makeReport, type Result } from './harness/report.js';
@@ -53,6 +54,10 @@ async function runSuites(options: BenchOptions, folder: string): Promise<{ resul
       skipped.push(...done.skipped);
     } else if (suite === 'micro') {
       results.push(...(await runMicroSuite({ durationMs: sizes.microMs, wants, progress })));
+    } else if (suite === 'bridge') {
+      const done = await runBridgeSuite({ ...sizes, folder, wants, progress });
+      results.push(...done.results);
+      skipped.push(...done.skipped);
     } else if (suite === 'gossip') {
       results.push(...runGossipSuite({ ...sizes, wants, progress }));
     } else {

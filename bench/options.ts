@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util';
 import type { GossipScale } from './gossip/suite.js';
 
-export const SUITES = ['store', 'micro', 'sustained', 'gossip'] as const;
+export const SUITES = ['store', 'micro', 'sustained', 'gossip', 'bridge'] as const;
 export type SuiteName = (typeof SUITES)[number];
 
 export interface Sizes {
@@ -19,6 +19,8 @@ export interface Sizes {
   readonly sustainedPairs: number;
   readonly hotPairs: number;
   readonly recoveryRecords: number;
+  /** Messages of one round between two bridges. */
+  readonly bridgeMessages: number;
   /** Worlds of gossip agents, smallest first. */
   readonly gossip: readonly GossipScale[];
 }
@@ -41,6 +43,7 @@ const FULL: Sizes = {
   sustainedPairs: 3_000_000,
   hotPairs: 200_000,
   recoveryRecords: 1_000_000,
+  bridgeMessages: 1_000_000,
   gossip: [
     { nodes: 3, nodeSeconds: 300_000, deaths: 100 },
     { nodes: 30, nodeSeconds: 300_000, deaths: 100 },
@@ -58,6 +61,7 @@ const QUICK: Sizes = {
   sustainedPairs: 300_000,
   hotPairs: 50_000,
   recoveryRecords: 100_000,
+  bridgeMessages: 200_000,
   gossip: [
     { nodes: 3, nodeSeconds: 30_000, deaths: 20 },
     { nodes: 30, nodeSeconds: 30_000, deaths: 20 },
@@ -73,12 +77,13 @@ const ONCE: Sizes = {
   sustainedPairs: 20_000,
   hotPairs: 5_000,
   recoveryRecords: 5_000,
+  bridgeMessages: 500,
   gossip: [{ nodes: 3, nodeSeconds: 60, deaths: 1 }],
 };
 
 export const HELP = `Usage: npm run bench -- [options]
 
-  --suite NAME   store (default), micro, sustained, gossip or all
+  --suite NAME   store (default), micro, sustained, gossip, bridge or all
   --only TEXT    just the ids that contain TEXT; may be given several times (sustained: fill, hot-entry, open)
   --quick        short slices and fewer pairs: within two minutes
   --once         every measurement once, as short as can be: proves that it runs, measures nothing

@@ -92,7 +92,9 @@ export class LocalAccess implements StoreAccess {
   async status(): Promise<StatusReport> {
     const [stats, count] = await Promise.all([this.store.stats(), this.store.count()]);
     const members = this.store.members();
-    return statusToJson({ path: this.path, pid: process.pid, members, stats, count, ring: this.store.ring() });
+    const hosts = this.store.hosts();
+    const facts = { path: this.path, pid: process.pid, hosts, members, stats, count, ring: this.store.ring() };
+    return statusToJson(facts);
   }
 
   async ring(): Promise<RingReport> {

@@ -5,6 +5,7 @@
  */
 import type {
   ChangeResult,
+  HostReport,
   MemberReport,
   RepairResult,
   RingPlan,
@@ -59,10 +60,11 @@ export interface StatusReport {
   readonly version: string;
   /** The clock of that process, milliseconds since 1970. */
   readonly nowMs: number;
+  readonly hosts: readonly HostReport[];
   readonly members: readonly MemberReport[];
   readonly stats: StoreStats;
   readonly count: number;
-  readonly ring: { readonly epoch: number; readonly partitions: number; readonly n: number };
+  readonly ring: Pick<RingReport, 'epoch' | 'partitions' | 'n' | 'failureDomain'>;
 }
 
 export interface RepairRequest {

@@ -5,8 +5,9 @@
 import type { MessagePort } from 'node:worker_threads';
 import { StoreError } from '../core/errors.js';
 import { allMembers, type RingState } from '../core/ring-state.js';
-import { inspectMembers, inspectNode, inspectRing } from '../host/inspect.js';
+import { inspectHosts, inspectMembers, inspectNode, inspectRing } from '../host/inspect.js';
 import { movedSoFar, type ThreadMap } from '../host/thread-map.js';
+import { nodeThread } from '../runtime/post-office.js';
 import type { RequestDefaults } from './call-options.js';
 import { checkResolve } from './open.js';
 import { Seat, type SeatBoxes } from './seat.js';
@@ -62,8 +63,12 @@ export function attach(handle: StoreHandle, options: { readonly resolve?: Resolv
   };
   const backing = {
     ring: () => ({ ...inspectRing(ring), moved: movedSoFar(map) }),
+    hosts: () => inspectHosts(map, ring, []),
     members: () => inspectMembers(map, ring),
-    stats: () => allMembers(ring).map(({ node }) => inspectNode(map, node, [])),
+    stats: () =>
+      allMembers(ring)
+        .filter(({ node }) => nodeThread(map, node) !== undefined)
+        .map(({ node }) => inspectNode(map, node, [])),
     handle: () => {
       throw new StoreError(
         'KV_INVALID_OPTION',

@@ -7,8 +7,10 @@ import { OPTION_SPECS, type OpenOptions, type StoreOptions } from '../core/optio
 import { resolveOptions } from '../core/resolve-options.js';
 import { DataDirectory } from '../host/data-directory.js';
 import { Host } from '../host/host.js';
+import { meetCluster } from '../host/joining.js';
 import { movedSoFar, Status } from '../host/thread-map.js';
 import type { BellMessage, HandleData, RingMessage } from './attach.js';
+import { joinCluster } from './join.js';
 import type { RingAdmin } from './ring-changes.js';
 import { Seat } from './seat.js';
 import { type Backing, EmbeddedStore } from './store.js';
@@ -38,7 +40,7 @@ export async function open(given: OpenStoreOptions = {}): Promise<Store> {
   let options: StoreOptions;
   let host: Host;
   try {
-    options = resolveOptions(directory.complete(plain), machine);
+    options = resolveOptions(directory.complete(await meetCluster(plain, directory)), machine);
     host = await Host.open(options, directory);
   } catch (error) {
     directory.release();
@@ -56,6 +58,7 @@ export async function open(given: OpenStoreOptions = {}): Promise<Store> {
     backing: backingOf(host, { defaults, pairBytesMax, inFlightMax }),
   });
   hosts.set(store, host);
+  if (host.others.isGuest) void joinCluster(store, host);
   return store;
 }
 
@@ -80,6 +83,7 @@ export function takeSeat(host: Host, onMessage: ConstructorParameters<typeof Sea
 function backingOf(host: Host, settings: Pick<HandleData, 'defaults' | 'pairBytesMax' | 'inFlightMax'>): Backing {
   return {
     ring: () => host.ringReport(),
+    hosts: () => host.hosts(),
     members: () => host.members(),
     stats: () => host.stats(),
     handle: () => makeHandle(host, settings),

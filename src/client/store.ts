@@ -5,7 +5,7 @@
  */
 import { asStoreError, StoreError } from '../core/errors.js';
 import { newestSibling } from '../core/siblings.js';
-import type { MemberReport, NodeStats, RingReport, StoreEvents } from '../host/reports.js';
+import type { HostReport, MemberReport, NodeStats, RingReport, StoreEvents } from '../host/reports.js';
 import { Written } from '../protocol/messages.js';
 import { badArgument, batch, getMany, putMany } from './batches.js';
 import { encodeContext } from './context.js';
@@ -43,6 +43,7 @@ import type {
 /** What stands behind a store: the host itself, or its shared memory seen from another thread. */
 export interface Backing {
   ring(): RingReport;
+  hosts(): HostReport[];
   members(): MemberReport[];
   stats(): NodeStats[];
   handle(): StoreHandle;
@@ -191,8 +192,14 @@ export class EmbeddedStore implements Store {
 
   async count(): Promise<number> {
     this.#core.checkOpen();
-    const held = this.#parts.backing.stats().reduce((sum, { keysAbout }) => sum + keysAbout, 0);
-    return Math.round(held / this.#parts.defaults.n);
+    const { backing } = this.#parts;
+    const { nodes, partitions } = backing.ring();
+    const own = new Map(backing.stats().map(({ node, keysAbout }) => [node, keysAbout]));
+    let held = 0;
+    for (const keys of own.values()) held += keys;
+    // nodes of other hosts are taken to hold as much for each replica as those of this one
+    const replicas = nodes.reduce((sum, { node, replicas: held }) => sum + (own.has(node) ? held : 0), 0);
+    return replicas === 0 ? 0 : Math.round((held * partitions) / replicas);
   }
 
   async stats(): Promise<StoreStats> {
@@ -211,6 +218,11 @@ export class EmbeddedStore implements Store {
 
   ring(): RingReport {
     return this.#parts.backing.ring();
+  }
+
+  hosts(): HostReport[] {
+    this.#core.checkOpen();
+    return this.#parts.backing.hosts();
   }
 
   members(): MemberReport[] {

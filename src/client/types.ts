@@ -6,12 +6,13 @@
  */
 import type { ErrorCode } from '../core/errors.js';
 import type { Durability, Mode } from '../core/options.js';
-import type { MemberReport, NodeStats, RingReport, StoreEvents } from '../host/reports.js';
+import type { HostReport, MemberReport, NodeStats, RingReport, StoreEvents } from '../host/reports.js';
 import type { RecordsOptions, RestoreOptions, RestoreResult, StoredRecord } from './record-types.js';
 import type { ChangeOptions, ChangeResult, PlanOptions, RingPlan, StoreChange } from './ring-types.js';
 
 export type { Durability, Mode } from '../core/options.js';
 export type {
+  HostReport,
   MailboxStats,
   MemberReport,
   NodeStats,
@@ -216,6 +217,8 @@ export interface Store extends AsyncDisposable {
   /** Compares the replicas of all partitions and has them exchange what differs, while the store goes on serving. */
   repair(options?: RepairOptions): Promise<RepairResult>;
   ring(): RingReport;
+  /** The hosts that this one knows, itself included, with the members that run there. */
+  hosts(): HostReport[];
   members(): MemberReport[];
   /** What a change of the ring would move; nothing is done. Counts what the present holders hold, so it takes a while. */
   plan(change: StoreChange, options?: PlanOptions): Promise<RingPlan>;

@@ -6,7 +6,7 @@
  */
 import fs from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import type { HostAddress } from '../bridge/host-address.js';
+import type { HostAddress } from '../bridge/types.js';
 import { StoreError } from '../core/errors.js';
 import { type FailureDomain, OPTION_SPECS, type OpenOptions, type StoreOptions } from '../core/options.js';
 import { type RingState, ringFromPlain, ringToPlain } from '../core/ring-state.js';
@@ -35,6 +35,8 @@ const STAMPED = (Object.keys(OPTION_SPECS) as (keyof StoreOptions)[]).filter(
 export interface KnownHosts {
   readonly firstNode: number;
   readonly hosts: readonly HostAddress[];
+  /** Some of its nodes were members once. */
+  readonly hasJoined: boolean;
 }
 
 type Stamp = { readonly format: number; readonly options: Readonly<Record<string, unknown>> };
@@ -133,15 +135,15 @@ export class DataDirectory {
   /** What this host knows of the others, and the first of its own nodes' indices. @throws StoreError KV_PATH, KV_FORMAT_TOO_NEW */
   readHosts(): KnownHosts {
     const path = join(this.path, HOSTS);
-    if (!fs.existsSync(path)) return { firstNode: 0, hosts: [] };
-    const { format, firstNode, hosts } = readFormatted(path) as KnownHosts & { format: number };
+    if (!fs.existsSync(path)) return { firstNode: 0, hosts: [], hasJoined: false };
+    const { format, ...known } = readFormatted(path) as KnownHosts & { format: number };
     if (format > FORMAT) throw tooNew(path, format);
-    return { firstNode, hosts };
+    return known;
   }
 
   /** @throws StoreError KV_STORAGE_FULL, KV_STORAGE_FAILED */
-  writeHosts({ firstNode, hosts }: KnownHosts): void {
-    writeFileDurably(join(this.path, HOSTS), JSON.stringify({ format: FORMAT, firstNode, hosts }, null, 2));
+  writeHosts(known: KnownHosts): void {
+    writeFileDurably(join(this.path, HOSTS), JSON.stringify({ format: FORMAT, ...known }, null, 2));
   }
 
   release(): void {

@@ -9,12 +9,14 @@ import type { StoreOptions } from '../core/options.js';
 import { validateRing } from '../core/ring.js';
 import { allMembers, firstRingState, movingPartitions, type RingState } from '../core/ring-state.js';
 import { HostClock } from '../runtime/host-clock.js';
+import { bridgeThread } from '../runtime/post-office.js';
 import type { DataDirectory } from './data-directory.js';
 import type { NodeEvent } from './events.js';
 import { firstRing } from './first-ring.js';
-import { inspectMembers, inspectNode, inspectRing } from './inspect.js';
+import { inspectHosts, inspectMembers, inspectNode, inspectRing } from './inspect.js';
 import { NodeThreads } from './node-threads.js';
-import type { MemberReport, NodeStats, RingReport, StoreEvents } from './reports.js';
+import { OtherHosts } from './other-hosts.js';
+import type { HostReport, MemberReport, NodeStats, RingReport, StoreEvents } from './reports.js';
 import { RingTable } from './ring-table.js';
 import { type SeatLink, type SeatParts, SeatTable } from './seat-table.js';
 import { Supervisor, type SupervisorHooks } from './supervision.js';
@@ -27,6 +29,7 @@ export class Host {
   readonly options: StoreOptions;
   readonly events = new EventEmitter();
   readonly threads: NodeThreads;
+  readonly others: OtherHosts;
   readonly #directory: DataDirectory;
   /** Nodes that had a directory when the host began. */
   readonly #known: ReadonlySet<number>;
@@ -41,6 +44,7 @@ export class Host {
     const host = new Host(options, directory);
     try {
       directory.stamp(options);
+      await host.others.start();
       await host.threads.start();
       // what happened meanwhile is told once the caller could add listeners
       setImmediate(() => host.#tellEarly());
@@ -54,8 +58,11 @@ export class Host {
   private constructor(options: StoreOptions, directory: DataDirectory) {
     this.options = options;
     this.#directory = directory;
-    this.ring = directory.readRing() ?? made(options);
-    this.#known = new Set(directory.isNew ? [] : allMembers(this.ring).map(({ node }) => node));
+    const kept = directory.readRing();
+    this.ring = kept ?? made(options);
+    // the nodes of a new directory are new, unless the cluster knows them: then their disks were lost
+    const isFirst = directory.isNew && kept === undefined;
+    this.#known = new Set(isFirst ? [] : allMembers(this.ring).map(({ node }) => node));
     const { hostId, zone, nodes, nodesMax, n, partitions, memoryBytes, pairBytesMax } = options;
     const { firstNode } = directory.readHosts();
     const seats = options.handlesMax + 1;
@@ -74,18 +81,40 @@ export class Host {
       directory,
       ring: () => this.ring,
       supervisor: (node) => this.#supervisor(node),
-      report: (node, error) => this.#report(node, error),
+      report: (node, error) => this.report(node, error),
     });
+    this.others = new OtherHosts({
+      map: this.map,
+      options,
+      directory,
+      ring: () => this.ring,
+      introduce: async (bridge) => {
+        await this.#seats.introduceAll(bridgeThread(this.map), bridge);
+        for (const [node, link] of this.threads.links()) await bridge.introduce(node, link).catch(() => undefined);
+      },
+      emit: (name, detail) => {
+        if (this.#closed === undefined) this.#emit(name, detail);
+      },
+      report: (error) => this.report(this.map.first, error),
+    });
+  }
+
+  get isClosed(): boolean {
+    return this.#closed !== undefined;
   }
 
   *#links(): Iterable<readonly [thread: number, link: SeatLink]> {
     for (const [node, link] of this.threads.links()) yield [node - this.map.first, link];
+    if (this.others.link !== undefined) yield this.others.link;
   }
 
   #supervisor(node: number): Supervisor {
     const hooks: SupervisorHooks = {
       ring: () => this.ring,
-      onSpawn: (index, link) => this.#seats.introduceAll(index - this.map.first, link),
+      onSpawn: async (index, link) => {
+        await this.#seats.introduceAll(index - this.map.first, link);
+        await this.others.introduce(index, link);
+      },
       onUp: (index, incarnation) => this.#emit('node-up', { node: index, incarnation }),
       onDown: (index, reason) => this.#emit('node-down', { node: index, reason }),
       onEvent: (index, event) => this.#onEvent(index, event),
@@ -97,7 +126,8 @@ export class Host {
     return new Supervisor(settings, hooks);
   }
 
-  #report(node: number, thrown: unknown): void {
+  /** Tells whoever listens what went wrong. */
+  report(node: number, thrown: unknown): void {
     const { code, message } = asStoreError(thrown);
     this.#emit('storage-error', { node, code, message });
   }
@@ -160,17 +190,28 @@ export class Host {
     try {
       this.#directory.writeRing(ring);
     } catch (error) {
-      this.#report(node, error);
+      this.report(node, error);
       return;
     }
     this.ring = ring;
     this.#table.write(ring);
+    this.others.follow(ring);
     this.#emit('ring-changed', { epoch: ring.epoch, moving: movingPartitions(ring).length });
     this.threads.follow();
   }
 
+  /** Asks the other hosts for the ring, as long as no node of this one follows it. */
+  async learnRing(): Promise<void> {
+    const ring = await this.others.learnRing();
+    if (ring !== undefined) this.#adopt(this.map.first, ring);
+  }
+
   ringReport(): RingReport {
     return { clusterName: this.options.clusterName, ...inspectRing(this.ring), moved: movedSoFar(this.map) };
+  }
+
+  hosts(): HostReport[] {
+    return inspectHosts(this.map, this.ring, this.others.addresses);
   }
 
   members(): MemberReport[] {
@@ -188,9 +229,10 @@ export class Host {
 
   /** Stops every node cleanly and releases the directory. */
   close(): Promise<void> {
-    this.#closed ??= this.threads.close().then(() => {
-      this.#directory.release();
-    });
+    this.#closed ??= this.threads
+      .close()
+      .then(() => this.others.close())
+      .then(() => this.#directory.release());
     return this.#closed;
   }
 }

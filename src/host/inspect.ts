@@ -1,10 +1,11 @@
 /** Reads what a host's threads have counted out of shared memory, as reports for people and for `--json`. */
+import type { HostAddress } from '../bridge/types.js';
 import { expectedShares } from '../core/fair-share.js';
 import type { NodeState } from '../core/membership.js';
 import { allMembers, mapOf, movingPartitions, Phase, type RingState } from '../core/ring-state.js';
 import { Count } from '../runtime/counters.js';
 import { mailboxCounts } from '../runtime/mailbox.js';
-import type { MailboxStats, MemberReport, NodeStats, RingReport } from './reports.js';
+import type { HostReport, MailboxStats, MemberReport, NodeStats, RingReport } from './reports.js';
 import { livenessView, localNodes, mailboxBetween, Status, type ThreadMap } from './thread-map.js';
 
 /** Who owns what, how near to its fair share each node is, and what is on the move. */
@@ -47,6 +48,25 @@ export function inspectMembers(map: ThreadMap, ring: RingState): MemberReport[] 
     const state = !isUp(node) ? 'down' : views.some((view) => isDoubtful(view.stateOf(node))) ? 'suspect' : 'up';
     return { node, host, zone, weight, state, reporters, incarnation: status[node * Status.line + Status.incarnation] };
   });
+}
+
+/** The hosts of the members, and those that are known besides. `known`: where they can be reached, this one included. */
+export function inspectHosts(map: ThreadMap, ring: RingState, known: readonly HostAddress[]): HostReport[] {
+  const status = new Int32Array(map.status);
+  const hosts = new Map<string, HostReport & { readonly nodes: number[] }>();
+  const add = ({ host, zone, machine }: Pick<HostAddress, 'host' | 'zone' | 'machine'>, at?: HostAddress) => {
+    const own = host === map.hostId;
+    // Atomics: acquire; the first word of the range speaks for the host
+    const isUp = own || (at !== undefined && Atomics.load(status, at.first * Status.line + Status.connected) === 1);
+    const address = at === undefined ? {} : { address: at.address };
+    hosts.set(host, { host, ...address, zone, machine, own, state: isUp ? 'up' : 'down', nodes: [] });
+  };
+  for (const at of known) add(at, at);
+  for (const member of allMembers(ring)) {
+    if (!hosts.has(member.host)) add(member);
+    hosts.get(member.host)?.nodes.push(member.node);
+  }
+  return [...hosts.values()].sort((a, b) => (a.host < b.host ? -1 : 1));
 }
 
 const isDoubtful = (state: NodeState | undefined) => state === 'suspect' || state === 'down';

@@ -16,6 +16,10 @@ export interface StoreEvents {
   'writes-may-be-lost': { node: number; partitions: number };
   /** What the node has on disk is not what its writes had made of it; it is compared with the other replicas. */
   'tree-differs': { node: number; partition: number };
+  /** Another host can be reached from here, or cannot any more. */
+  host: { host: string; state: 'up' | 'down'; reason: string };
+  /** A host at this address is not let in, or does not let this one in. */
+  'host-refused': { address: string; reason: string };
   'log-cut': { node: number; segment: string; bytes: number };
 }
 
@@ -61,6 +65,21 @@ export interface MemberReport {
   /** Nodes that suspect it. */
   readonly reporters: readonly number[];
   readonly incarnation: number;
+}
+
+/** A process of the cluster. */
+export interface HostReport {
+  readonly host: string;
+  /** Where other hosts reach it; undefined where it is alone. */
+  readonly address?: string;
+  readonly zone: string;
+  readonly machine: string;
+  /** This host. */
+  readonly own: boolean;
+  /** Up: this host itself, or a connection to it stands. */
+  readonly state: 'up' | 'down';
+  /** Members that run there. */
+  readonly nodes: readonly number[];
 }
 
 export interface NodeStats {

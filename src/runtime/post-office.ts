@@ -78,6 +78,13 @@ export class PostOffice {
     return false;
   }
 
+  /** Bytes that wait for any. */
+  get allWaitingBytes(): number {
+    let bytes = 0;
+    for (const thread of this.#threads) bytes += this.waitingBytes(thread);
+    return bytes;
+  }
+
   /** Bytes that wait for this thread's mailbox to have room. */
   waitingBytes(thread: number): number {
     return this.#outgoing[thread]?.waitingBytes ?? 0;

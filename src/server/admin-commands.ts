@@ -32,7 +32,8 @@ const status: Handler = async (_args, { server }) => {
   const { store, dataPath } = server;
   const [stats, count] = await Promise.all([store.stats(), store.count()]);
   const members = store.members();
-  return json(statusToJson({ path: dataPath, pid: process.pid, members, stats, count, ring: store.ring() }));
+  const hosts = store.hosts();
+  return json(statusToJson({ path: dataPath, pid: process.pid, hosts, members, stats, count, ring: store.ring() }));
 };
 
 const ring: Handler = (_args, { server }, out) => {

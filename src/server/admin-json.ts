@@ -8,6 +8,7 @@
 import { isUtf8 } from 'node:buffer';
 import type {
   Context,
+  HostReport,
   Key,
   MemberReport,
   Pair,
@@ -120,13 +121,14 @@ export function pageToJson(pairs: readonly Pair[], more: boolean) {
 export function statusToJson(facts: {
   readonly path: string;
   readonly pid: number;
+  readonly hosts: readonly HostReport[];
   readonly members: readonly MemberReport[];
   readonly stats: StoreStats;
   readonly count: number;
   readonly ring: RingReport;
 }) {
-  const { epoch, partitions, n } = facts.ring;
-  return { ...facts, version: SERVER_VERSION, nowMs: Date.now(), ring: { epoch, partitions, n } };
+  const { epoch, partitions, n, failureDomain } = facts.ring;
+  return { ...facts, version: SERVER_VERSION, nowMs: Date.now(), ring: { epoch, partitions, n, failureDomain } };
 }
 
 export interface PutRequest {

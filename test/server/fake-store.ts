@@ -8,6 +8,7 @@ import type {
   ChangeResult,
   Context,
   DrainResult,
+  HostReport,
   Key,
   MemberReport,
   Pair,
@@ -234,6 +235,10 @@ export class FakeStore implements Store {
     const progress = { epoch: 4, partitions, settled: partitions, records, bytes };
     onProgress?.({ ...progress, epoch: 2, settled: 0, records: 0, bytes: 0 });
     return { ...progress, id: 2, joined: change.kind === 'join' ? [1] : [], done: true };
+  }
+
+  hosts(): HostReport[] {
+    return [{ host: 'fake', zone: 'zone-1', machine: 'one', own: true, state: 'up', nodes: [0] }];
   }
 
   members(): MemberReport[] {

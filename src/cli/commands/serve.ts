@@ -117,12 +117,14 @@ function readyReport(store: Store, options: OpenOptions, servers: readonly RespS
   const path = dataDirectory(options);
   const resp = servers.find(({ port }) => port !== 0)?.address;
   const socket = servers.find(({ port }) => port === 0)?.address;
-  const report = { event: 'ready', version: SERVER_VERSION, pid: process.pid, path, resp, socket };
+  const own = store.hosts().find((host) => host.own)?.address;
+  const report = { event: 'ready', version: SERVER_VERSION, pid: process.pid, path, resp, socket, listen: own };
   const text = () =>
     [
       `kvorum ${SERVER_VERSION} is ready (pid ${process.pid})`,
       `  redis protocol  ${resp ?? 'off'}`,
       `  socket          ${socket ?? 'none'}`,
+      ...(own === undefined ? [] : [`  other hosts     ${own}`]),
       `  data directory  ${path}`,
       `  nodes           ${nodes} (N=${n} R=${r} W=${w}, ${partitions} partitions, durability ${String(durability)})`,
     ].join('\n');
@@ -140,6 +142,8 @@ function reportEvents(store: Store, { output }: Invocation): void {
     'log-cut',
     'tree-differs',
     'writes-may-be-lost',
+    'host',
+    'host-refused',
   ] as const;
   for (const name of names) {
     store.on(name, (detail) => {

@@ -56,7 +56,26 @@ function describe(status: StatusReport, access: StoreAccess): string {
   head.push(`repairs         ${describeRepairs(stats.nodes)}`);
   const troubles = stats.nodes.flatMap(troublesOf);
   const trouble = troubles.length > 0 ? `\n\n${troubles.join('\n')}` : '';
-  return `${head.join('\n')}\n\n${table([heading, ...rows])}${trouble}`;
+  return `${head.join('\n')}\n\n${hostsTable(status)}${table([heading, ...rows])}${trouble}`;
+}
+
+/** The hosts, where there are several, and what they make possible. */
+function hostsTable({ hosts, ring }: StatusReport): string {
+  if (hosts.length < 2) return '';
+  const rows = hosts.map(({ host, own, state, address = '-', zone, machine, nodes }) => [
+    own ? `${host} *` : host,
+    state,
+    address,
+    zone,
+    machine,
+    nodes.join(' '),
+  ]);
+  const holding = hosts.filter(({ nodes }) => nodes.length > 0).length;
+  const advice =
+    ring.failureDomain === 'node' && holding >= ring.n
+      ? `two replicas of a key may be on one host: kvorum plan failure-domain host\n\n`
+      : '';
+  return `${table([['host', 'state', 'address', 'zone', 'machine', 'nodes'], ...rows])}\n\n${advice}`;
 }
 
 /** What anti-entropy has done on all nodes, and when the last one ended a round. */

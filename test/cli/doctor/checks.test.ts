@@ -73,6 +73,7 @@ function factsOf({ facts, nodes, members = [0, 1, 2].map((node) => member(node))
     version: '1.0.0',
     nowMs: 1_000_000,
     count: 0,
+    hosts: [],
     ring,
     members,
     stats,

@@ -1,0 +1,242 @@
+/**
+ * What runs in the bridge's thread: takes what this host's threads send to nodes and clients of other hosts out of their
+ * mailboxes, and puts what comes from there into theirs. It has an event loop, since sockets do: its threads ring a bell
+ * where it has announced that it sleeps.
+ *
+ * It also keeps the status lines of the other hosts' nodes, so that any thread sees at once whether one can be reached.
+ */
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import * as Comlink from 'comlink';
+import nodeEndpoint, { type NodeEndpoint } from 'comlink/dist/esm/node-adapter.mjs';
+import type { Outbound } from '../actor/env.js';
+import { Bridge } from '../bridge/bridge.js';
+import type { BridgeStats } from '../bridge/stats.js';
+import type { BridgeSettings, HostAddress, NodeStatus } from '../bridge/types.js';
+import { asStoreError, assert, type WireError } from '../core/errors.js';
+import { Head } from '../protocol/header.js';
+import { copyWords } from '../protocol/record.js';
+import { HostClock } from '../runtime/host-clock.js';
+import { MailboxReader } from '../runtime/mailbox.js';
+import { bridgeThread, nodeThread, PostOffice, seatThread } from '../runtime/post-office.js';
+import { Wake } from '../runtime/wake.js';
+import type { SeatAttachment } from './control.js';
+import { RemoteStatus } from './remote-status.js';
+import { localNodes, mailboxBetween, Status, type ThreadMap } from './thread-map.js';
+
+export interface BridgeStart {
+  readonly map: ThreadMap;
+  readonly settings: BridgeSettings;
+  /** What a host that wants to join is told. */
+  readonly facts: unknown;
+  readonly events: MessagePort;
+}
+
+/** What the bridge's thread tells its host. */
+export type BridgeEvent =
+  | { readonly type: 'peer'; readonly host: string; readonly state: 'up' | 'down'; readonly reason?: string }
+  | { readonly type: 'hosts'; readonly hosts: readonly HostAddress[] }
+  | { readonly type: 'refused'; readonly address: string; readonly reason: string };
+
+export type BridgeOutcome = { readonly port: number } | { readonly error: WireError };
+
+/** What the bridge's thread offers its host. */
+export interface BridgeControl {
+  start(): Promise<BridgeOutcome>;
+  attachSeat(attachment: SeatAttachment, bell: MessagePort): void;
+  detachSeat(seat: number): void;
+  /** A node of this host has begun a life. */
+  attachNode(node: number, bell: MessagePort): void;
+  setFacts(facts: unknown): void;
+  stats(): BridgeStats;
+  stop(): Promise<void>;
+}
+
+/** Messages taken from one mailbox before the next one is looked at. */
+const DRAIN_MAX = 4_096;
+/** The bridge looks by itself this often: for nodes that came or went, and for mail whose bell was lost with its sender. */
+const LOOK_MS = 20;
+
+class BridgeThread implements BridgeControl {
+  readonly #start: BridgeStart;
+  readonly #thread: number;
+  readonly #wake: Wake;
+  readonly #post: PostOffice;
+  readonly #bridge: Bridge;
+  readonly #readers = new Map<number, MailboxReader>();
+  readonly #bells = new Map<number, MessagePort>();
+  readonly #status: Int32Array;
+  readonly #out: Outbound = { words: new Int32Array(0), bytes: Buffer.alloc(0), at: 0 };
+  #facts: unknown;
+  #told = '';
+  #looking = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(start: BridgeStart) {
+    const { map, settings, facts } = start;
+    this.#start = start;
+    this.#facts = facts;
+    this.#thread = bridgeThread(map);
+    this.#wake = new Wake(map.wake);
+    this.#status = new Int32Array(map.status);
+    this.#post = new PostOffice(map, this.#wake, (thread) => {
+      if (thread < this.#thread) this.#wake.notify(thread);
+      else this.#bells.get(thread)?.postMessage(0);
+    });
+    for (const node of localNodes(map)) this.#connect(node - map.first);
+    const clock = new HostClock(map.clockStartMs);
+    const remote = new RemoteStatus(map);
+    const tell = (event: BridgeEvent) => start.events.postMessage(event);
+    this.#bridge = new Bridge(settings, {
+      nowMs: () => clock.nowMs(),
+      nodes: () => this.#nodes(),
+      deliver: (words, at, bytes) => this.#deliver(words, at, bytes),
+      waitingBytes: () => this.#post.allWaitingBytes,
+      facts: () => this.#facts,
+      onPeer: (peer, state, link, reason) => {
+        remote.setPeer(peer, state === 'up' ? link : 0);
+        tell({ type: 'peer', host: peer.host, state, ...(reason === undefined ? {} : { reason }) });
+      },
+      onPeerNodes: (peer, nodes) => remote.setNodes(peer, nodes),
+      onHosts: (hosts) => tell({ type: 'hosts', hosts }),
+      onRefused: (address, reason) => tell({ type: 'refused', address, reason }),
+    });
+  }
+
+  async start(): Promise<BridgeOutcome> {
+    try {
+      const { port } = await this.#bridge.start();
+      this.#timer = setInterval(() => this.#look(), LOOK_MS);
+      this.#wake.announceSleep(this.#thread);
+      return { port };
+    } catch (error) {
+      return { error: asStoreError(error).toWire() };
+    }
+  }
+
+  #connect(thread: number): void {
+    const { map } = this.#start;
+    this.#post.connect(thread, mailboxBetween(map, this.#thread, thread));
+    this.#readers.set(thread, new MailboxReader(mailboxBetween(map, thread, this.#thread)));
+  }
+
+  attachNode(node: number, bell: MessagePort): void {
+    const thread = nodeThread(this.#start.map, node);
+    if (thread !== undefined) this.#setBell(thread, bell);
+  }
+
+  attachSeat({ seat, inbox, outbox, fresh }: SeatAttachment, bell: MessagePort): void {
+    const thread = seatThread(this.#start.map, seat);
+    this.#setBell(thread, bell);
+    this.#post.connect(thread, outbox);
+    this.#readers.set(thread, new MailboxReader(inbox, fresh));
+    this.#drain();
+  }
+
+  detachSeat(seat: number): void {
+    const thread = seatThread(this.#start.map, seat);
+    this.#bells.get(thread)?.close();
+    this.#bells.delete(thread);
+    this.#post.disconnect(thread);
+    this.#readers.delete(thread);
+  }
+
+  #setBell(thread: number, bell: MessagePort): void {
+    this.#bells.get(thread)?.close();
+    this.#bells.set(thread, bell);
+    bell.on('message', () => this.#drain());
+  }
+
+  setFacts(facts: unknown): void {
+    this.#facts = facts;
+  }
+
+  stats(): BridgeStats {
+    return this.#bridge.stats();
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#bridge.close();
+    setImmediate(() => process.exit(0));
+  }
+
+  /** The nodes of this host as their status lines say. */
+  #nodes(): NodeStatus[] {
+    const nodes: NodeStatus[] = [];
+    for (const node of localNodes(this.#start.map)) {
+      const line = node * Status.line;
+      const up = Atomics.load(this.#status, line + Status.up) === 1; // Atomics: acquire; up follows recovery
+      const incarnation = Atomics.load(this.#status, line + Status.incarnation); // Atomics: acquire
+      if (incarnation > 0) nodes.push({ node, up, incarnation });
+    }
+    return nodes;
+  }
+
+  #look(): void {
+    const nodes = JSON.stringify(this.#nodes());
+    if (nodes !== this.#told) {
+      this.#told = nodes;
+      this.#bridge.announce();
+    }
+    this.#post.publish();
+    if (this.#hasMail) this.#drain();
+  }
+
+  /** False where there is no room; what is for a node that has ended is dropped: its next life would not read it. */
+  #deliver(words: Int32Array, at: number, bytes: number): boolean {
+    const to = words[at + Head.to];
+    const thread = this.#post.threadOf(to);
+    const { map } = this.#start;
+    // Atomics: acquire
+    if (thread < map.room && Atomics.load(this.#status, (map.first + thread) * Status.line + Status.up) !== 1)
+      return true;
+    const tag = words[at + Head.size] >>> 24;
+    const out = this.#out;
+    if (!this.#post.open(out, bytes, tag, to, words[at + Head.from], words[at + Head.request], 0)) return false;
+    copyWords(words, at, out.words, out.at, bytes >>> 2);
+    if (!this.#publishing) {
+      this.#publishing = true;
+      queueMicrotask(() => {
+        this.#publishing = false;
+        this.#post.publish();
+      });
+    }
+    return true;
+  }
+
+  #publishing = false;
+
+  /** Takes all mail, and looks again in the next turn of the event loop; sleeps only when there was nothing then. */
+  #drain(): void {
+    for (const reader of this.#readers.values()) {
+      for (let i = 0; i < DRAIN_MAX; i++) {
+        const at = reader.next();
+        if (at < 0) break;
+        this.#bridge.send(reader.words, at);
+      }
+      reader.release();
+    }
+    this.#bridge.flush();
+    if (this.#looking) return;
+    this.#looking = true;
+    setImmediate(() => this.#lookAgain());
+  }
+
+  #lookAgain(): void {
+    this.#looking = false;
+    if (this.#hasMail) {
+      this.#drain();
+      return;
+    }
+    this.#wake.announceSleep(this.#thread);
+    if (this.#hasMail) this.#drain();
+  }
+
+  get #hasMail(): boolean {
+    for (const reader of this.#readers.values()) if (reader.hasMail) return true;
+    return false;
+  }
+}
+
+assert(parentPort !== null, 'the bridge runs in a worker thread');
+Comlink.expose(new BridgeThread(workerData as BridgeStart), nodeEndpoint(parentPort as unknown as NodeEndpoint));

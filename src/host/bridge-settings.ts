@@ -1,0 +1,96 @@
+/** What a host tells its bridge, and what it tells a host that wants to join: all of it from its options and its ring. */
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import { hostname } from 'node:os';
+import type { BridgeSettings, HostAddress } from '../bridge/types.js';
+import { StoreError } from '../core/errors.js';
+import { OPTION_SPECS, type StoreOptions } from '../core/options.js';
+import { type RingState, ringToPlain } from '../core/ring-state.js';
+
+/** Cluster options that may differ: R and W are only defaults of requests, the ring itself keeps the failure domain. */
+const MAY_DIFFER: readonly string[] = ['r', 'w', 'failureDomain', 'clusterName'];
+
+const clusterOptions = (Object.keys(OPTION_SPECS) as (keyof StoreOptions)[]).filter(
+  (name) => OPTION_SPECS[name].scope === 'cluster',
+);
+
+/** What a host that wants to join is told. */
+export interface ClusterFacts {
+  readonly options: Readonly<Record<string, unknown>>;
+  /** As `ringToPlain` makes it. */
+  readonly ring: unknown;
+}
+
+export function factsOf(options: StoreOptions, ring: RingState): ClusterFacts {
+  const named = clusterOptions.map((name) => [name, options[name]]);
+  return { options: { ...Object.fromEntries(named), failureDomain: ring.failureDomain }, ring: ringToPlain(ring) };
+}
+
+/** Two hosts must have the same. */
+export function optionsHash(options: StoreOptions): string {
+  const named = clusterOptions.filter((name) => !MAY_DIFFER.includes(name)).map((name) => [name, options[name]]);
+  return createHash('sha256').update(JSON.stringify(named)).digest('hex');
+}
+
+export interface SettingsParts {
+  readonly first: number;
+  readonly room: number;
+  readonly known: readonly HostAddress[];
+}
+
+/** @throws StoreError KV_INVALID_OPTION */
+export function bridgeSettings(options: StoreOptions, { first, room, known }: SettingsParts): BridgeSettings {
+  const { hostId, zone, listen = '', advertise = listen, clusterName, clockDriftMaxMs } = options;
+  return {
+    self: { host: hostId, address: advertise, first, room, zone, machine: hostname() },
+    listen: parseAddress('listen', listen),
+    seeds: seedsOf(options).filter((seed) => seed !== advertise && seed !== listen),
+    known: known.filter(({ host }) => host !== hostId),
+    clusterName,
+    optionsHash: optionsHash(options),
+    clockDriftMaxMs,
+    ...credentialsOf(options),
+  };
+}
+
+/** What proves that hosts belong together. */
+export type Proofs = Pick<BridgeSettings, 'secret' | 'tls'>;
+
+/** How hosts know each other. @throws StoreError KV_INVALID_OPTION */
+export function credentialsOf({ secret, tlsCa, tlsCert, tlsKey }: Partial<StoreOptions>): Proofs {
+  if (secret !== undefined && secret.length < 16) throw invalid('secret', 'secret must have at least 16 characters');
+  const given = [tlsCa, tlsCert, tlsKey].filter((path) => path !== undefined).length;
+  if (given !== 0 && given !== 3) throw invalid('tlsCert', 'tlsCa, tlsCert and tlsKey belong together: give all three');
+  return {
+    ...(secret === undefined ? {} : { secret }),
+    ...(tlsCa === undefined || tlsCert === undefined || tlsKey === undefined
+      ? {}
+      : { tls: { ca: readPem('tlsCa', tlsCa), cert: readPem('tlsCert', tlsCert), key: readPem('tlsKey', tlsKey) } }),
+  };
+}
+
+function readPem(option: string, path: string): string {
+  try {
+    return fs.readFileSync(path, 'utf8');
+  } catch (error) {
+    throw invalid(option, `${option} ${path} cannot be read: ${(error as Error).message}`);
+  }
+}
+
+export const seedsOf = ({ seeds = '' }: Partial<StoreOptions>): string[] =>
+  seeds
+    .split(',')
+    .map((seed) => seed.trim())
+    .filter((seed) => seed !== '');
+
+/** HOST:PORT; an IPv6 address stands in brackets. @throws StoreError KV_INVALID_OPTION */
+export function parseAddress(option: string, text: string): { readonly host: string; readonly port: number } {
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) throw invalid(option, `${option} must be HOST:PORT, not '${text}'`);
+  return { host: match[1] ?? match[2], port };
+}
+
+function invalid(option: string, message: string): StoreError {
+  return new StoreError('KV_INVALID_OPTION', message, { option });
+}

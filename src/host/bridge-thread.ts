@@ -1,0 +1,138 @@
+/**
+ * The host's side of its bridge: starts the thread, introduces nodes and seats to it, and starts it anew when it ends.
+ * Without it the host serves on alone, as behind a cut cable.
+ */
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import * as Comlink from 'comlink';
+import nodeEndpoint, { type NodeEndpoint } from 'comlink/dist/esm/node-adapter.mjs';
+import type { BridgeStats } from '../bridge/stats.js';
+import type { BridgeSettings } from '../bridge/types.js';
+import { StoreError } from '../core/errors.js';
+import type { BridgeControl, BridgeEvent, BridgeOutcome, BridgeStart } from './bridge-main.js';
+import type { ControlLink, SeatAttachment } from './control.js';
+import { RemoteStatus } from './remote-status.js';
+import type { SeatLink } from './seat-table.js';
+import type { ThreadMap } from './thread-map.js';
+
+export interface BridgeThreadParts {
+  readonly map: ThreadMap;
+  readonly settings: () => BridgeSettings;
+  readonly facts: () => unknown;
+  /** The thread runs: give it the seats and the nodes of the host. */
+  readonly onSpawn: (bridge: BridgeThread) => Promise<void>;
+  readonly onEvent: (event: BridgeEvent) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+const RESTART_MS = 500;
+const STOP_MS_MAX = 5_000;
+
+export class BridgeThread implements SeatLink {
+  /** Where it listens. */
+  port = 0;
+  readonly #parts: BridgeThreadParts;
+  readonly #remoteStatus: RemoteStatus;
+  #worker: Worker | undefined;
+  #remote: Comlink.Remote<BridgeControl> | undefined;
+  #died: Promise<never> = new Promise(() => undefined);
+  #exited: Promise<void> = Promise.resolve();
+  #closing = false;
+
+  constructor(parts: BridgeThreadParts) {
+    this.#parts = parts;
+    this.#remoteStatus = new RemoteStatus(parts.map);
+  }
+
+  /** @throws StoreError what the listener says, KV_INVALID_OPTION */
+  async start(): Promise<void> {
+    const { map, settings, facts, onSpawn } = this.#parts;
+    const events = new MessageChannel();
+    const data: BridgeStart = { map, settings: settings(), facts: facts(), events: events.port2 };
+    const worker = new Worker(new URL('./bridge-main.js', import.meta.url), {
+      workerData: data,
+      transferList: [events.port2],
+      name: 'kvorum-bridge',
+      execArgv: [],
+    });
+    this.#worker = worker;
+    this.#remote = Comlink.wrap<BridgeControl>(nodeEndpoint(worker as unknown as NodeEndpoint));
+    events.port1.on('message', (event: BridgeEvent) => this.#parts.onEvent(event));
+    events.port1.unref();
+    let reason = 'it ended';
+    worker.on('error', (error) => {
+      reason = error.message;
+    });
+    this.#died = new Promise((_, reject) => {
+      this.#exited = new Promise((resolve) => {
+        worker.once('exit', () => {
+          reject(new StoreError('KV_CLOSED', `the bridge to the other hosts: ${reason}`));
+          events.port1.close();
+          this.#onExit(reason);
+          resolve();
+        });
+      });
+    });
+    this.#died.catch(() => undefined);
+    await onSpawn(this);
+    const outcome = await this.#call<BridgeOutcome>(this.#remote.start());
+    if ('error' in outcome) throw StoreError.fromWire(outcome.error);
+    this.port = outcome.port;
+  }
+
+  #onExit(reason: string): void {
+    this.#worker = undefined;
+    this.#remote = undefined;
+    this.#remoteStatus.clear(this.#parts.map);
+    if (this.#closing) return;
+    this.#parts.onError(new StoreError('KV_INTERNAL', `the bridge ended: ${reason}; it is started anew`));
+    setTimeout(() => {
+      if (!this.#closing) this.start().catch(this.#parts.onError);
+    }, RESTART_MS).unref();
+  }
+
+  /** Races a call against the end of the thread, which comlink would wait for for ever. */
+  #call<Result>(call: Promise<Result>): Promise<Result> {
+    return Promise.race([call, this.#died]);
+  }
+
+  async attachSeat(attachment: SeatAttachment, bell: MessagePort): Promise<void> {
+    await this.#remote?.attachSeat(attachment, Comlink.transfer(bell, [bell as never]) as never);
+  }
+
+  async detachSeat(seat: number): Promise<void> {
+    await this.#remote?.detachSeat(seat);
+  }
+
+  /** Gives a node that begins a life, and the bridge, the bell between them. */
+  async introduce(node: number, link: ControlLink): Promise<void> {
+    if (this.#remote === undefined) return;
+    const { port1, port2 } = new MessageChannel();
+    await this.#call(this.#remote.attachNode(node, Comlink.transfer(port1, [port1 as never]) as never));
+    await link.attachBridge(port2);
+  }
+
+  async setFacts(facts: unknown): Promise<void> {
+    await this.#remote?.setFacts(facts);
+  }
+
+  async stats(): Promise<BridgeStats | undefined> {
+    return this.#remote === undefined ? undefined : this.#call(this.#remote.stats());
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    const worker = this.#worker;
+    if (worker === undefined || this.#remote === undefined) return;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<'late'>((resolve) => {
+      timer = setTimeout(() => resolve('late'), STOP_MS_MAX);
+    });
+    const stopped = this.#call(this.#remote.stop()).then(
+      () => this.#exited,
+      () => undefined,
+    );
+    if ((await Promise.race([stopped, late])) === 'late') await worker.terminate();
+    clearTimeout(timer);
+    await this.#exited;
+  }
+}

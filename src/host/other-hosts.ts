@@ -1,0 +1,126 @@
+/**
+ * What a host has to do with the other hosts of its cluster: the bridge to them, where they can be reached, what they are
+ * told of the ring, and whether this host is still to become one of them.
+ */
+import type { BridgeStats } from '../bridge/stats.js';
+import type { HostAddress } from '../bridge/types.js';
+import type { StoreOptions } from '../core/options.js';
+import { allMembers, type RingState } from '../core/ring-state.js';
+import { bridgeThread } from '../runtime/post-office.js';
+import type { BridgeEvent } from './bridge-main.js';
+import { bridgeSettings, factsOf } from './bridge-settings.js';
+import { BridgeThread } from './bridge-thread.js';
+import type { ControlLink } from './control.js';
+import type { DataDirectory, KnownHosts } from './data-directory.js';
+import { askForRing } from './joining.js';
+import type { StoreEvents } from './reports.js';
+import type { SeatLink } from './seat-table.js';
+import type { ThreadMap } from './thread-map.js';
+
+export interface OtherHostsParts {
+  readonly map: ThreadMap;
+  readonly options: StoreOptions;
+  readonly directory: DataDirectory;
+  readonly ring: () => RingState;
+  /** Gives the bridge the seats and the nodes of this host. */
+  readonly introduce: (bridge: BridgeThread) => Promise<void>;
+  readonly emit: <Name extends 'host' | 'host-refused'>(name: Name, detail: StoreEvents[Name]) => void;
+  readonly report: (error: unknown) => void;
+}
+
+export class OtherHosts {
+  readonly #parts: OtherHostsParts;
+  readonly #bridge: BridgeThread | undefined;
+  #known: KnownHosts;
+
+  constructor(parts: OtherHostsParts) {
+    this.#parts = parts;
+    this.#known = parts.directory.readHosts();
+    if (parts.options.listen === undefined) return;
+    const { map, options, ring, introduce, report } = parts;
+    this.#bridge = new BridgeThread({
+      map,
+      settings: () => bridgeSettings(options, { ...map, known: this.#known.hosts }),
+      facts: () => factsOf(options, ring()),
+      onSpawn: introduce,
+      onEvent: (event) => this.#onEvent(event),
+      onError: report,
+    });
+  }
+
+  /** @throws StoreError where it cannot listen, KV_INVALID_OPTION */
+  async start(): Promise<void> {
+    await this.#bridge?.start();
+  }
+
+  #onEvent(event: BridgeEvent): void {
+    const { emit } = this.#parts;
+    switch (event.type) {
+      case 'peer':
+        emit('host', { host: event.host, state: event.state, reason: event.reason ?? '' });
+        return;
+      case 'hosts':
+        this.#write({ ...this.#known, hosts: event.hosts });
+        return;
+      case 'refused':
+        emit('host-refused', { address: event.address, reason: event.reason });
+    }
+  }
+
+  #write(known: KnownHosts): void {
+    this.#known = known;
+    try {
+      this.#parts.directory.writeHosts(known);
+    } catch (error) {
+      this.#parts.report(error);
+    }
+  }
+
+  /** The thread of the bridge, which seats have mailboxes to, if there is one. */
+  get link(): readonly [thread: number, link: SeatLink] | undefined {
+    return this.#bridge === undefined ? undefined : [bridgeThread(this.#parts.map), this.#bridge];
+  }
+
+  /** A node of this host begins a life. */
+  async introduce(node: number, link: ControlLink): Promise<void> {
+    await this.#bridge?.introduce(node, link);
+  }
+
+  /** This host follows another ring. */
+  follow(ring: RingState): void {
+    if (this.#bridge === undefined) return;
+    this.#bridge.setFacts(factsOf(this.#parts.options, ring)).catch(() => undefined);
+    if (this.#hasMembers && !this.#known.hasJoined) this.#write({ ...this.#known, hasJoined: true });
+  }
+
+  get #hasMembers(): boolean {
+    return allMembers(this.#parts.ring()).some(({ host }) => host === this.#parts.options.hostId);
+  }
+
+  /** None of this host's nodes is a member, and none ever was: it is still to join the cluster of its seeds. */
+  get isGuest(): boolean {
+    return this.#bridge !== undefined && !this.#known.hasJoined && !this.#hasMembers;
+  }
+
+  /** Where hosts can be reached, this one included if it can. */
+  get addresses(): readonly HostAddress[] {
+    const { hosts } = this.#known;
+    if (this.#bridge === undefined) return hosts;
+    const { self } = bridgeSettings(this.#parts.options, { ...this.#parts.map, known: [] });
+    return [self, ...hosts.filter(({ host }) => host !== self.host)];
+  }
+
+  /** The ring as another host knows it; undefined where none answers. */
+  learnRing(): Promise<RingState | undefined> {
+    return askForRing(this.#parts.options, this.#known.hosts);
+  }
+
+  /** What passes between this host and the others; undefined where it has no bridge. */
+  async stats(): Promise<BridgeStats | undefined> {
+    return this.#bridge?.stats();
+  }
+
+  async close(): Promise<void> {
+    await this.#bridge?.close();
+  }
+}
