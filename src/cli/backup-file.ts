@@ -70,9 +70,14 @@ export async function writeBackupFile(
 }
 
 /** The records of a file, some whole frames at a time, each frame checked. @throws StoreError KV_CORRUPT */
-export async function* readBackupFile(path: string, header: BackupHeader): AsyncGenerator<Frames> {
+export async function* readBackupFile(
+  path: string,
+  header: BackupHeader,
+  onChunk: (chunk: Buffer) => void = () => undefined,
+): AsyncGenerator<Frames> {
   const reader = new FileReader(header);
   for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>) {
+    onChunk(chunk);
     const frames = reader.push(chunk);
     if (frames.count > 0) yield frames;
   }
@@ -85,9 +90,9 @@ export async function faultOf(folder: string, file: BackupFile, header: BackupHe
   const hash = createHash('sha256');
   try {
     let records = 0;
-    for await (const { count } of readBackupFile(path, header)) records += count;
+    const frames = readBackupFile(path, header, (chunk) => hash.update(chunk));
+    for await (const { count } of frames) records += count;
     if (records !== file.records) return `it holds ${records} records, the manifest says ${file.records}`;
-    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) hash.update(chunk);
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return 'it is missing';
     return asStoreError(thrown).message;

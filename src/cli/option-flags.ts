@@ -84,7 +84,9 @@ function parseOption(name: OptionName, given: unknown, source: string): unknown 
     return checkOption(name, spec, typeof given === 'string' ? fromText(spec, given) : given);
   } catch (thrown) {
     if (!(thrown instanceof StoreError) && !(thrown instanceof CliError)) throw thrown;
-    throw new CliError('KV_USAGE', `${source} ${String(given)}: ${thrown.message}`, { option: name });
+    // a secret is not shown, however wrong it is
+    const shown = name === 'secret' ? '' : ` ${String(given)}`;
+    throw new CliError('KV_USAGE', `${source}${shown}: ${thrown.message}`, { option: name });
   }
 }
 

@@ -53,6 +53,7 @@ for (const [content, message] of [
   [{ colour: 'blue' }, /'colour' is not an option; kvorum help serve lists them/],
   [{ nodes: '3x' }, /kvorum\.json: nodes 3x: nodes must be a whole number/],
   [{ durability: 'always' }, /one of sync, interval, none/],
+  [{ secret: 12_345 }, /kvorum\.json: secret: secret must be a string/],
   [[{ nodes: 3 }], /must be one JSON object/],
   ['{"nodes": 3', /cannot be read: .*JSON/],
 ] as const) {
