@@ -106,11 +106,12 @@ function makeRing(
   const zones = nodes >= 5 ? 5 : 3;
   const members = Array.from({ length: nodes }, (_, node): Member => {
     const draw = (node * 2_654_435_761) % 4_294_967_296;
+    const host = node < 3 ? node : (draw >>> 8) % hosts;
     return {
       node: nodeIndex(node),
-      host: `host-${node < 3 ? node : (draw >>> 8) % hosts}`,
+      host: `host-${host}`,
       machine: 'machine',
-      zone: `zone-${node < 3 ? node : (draw >>> 16) % zones}`,
+      zone: `zone-${host % zones}`,
       weight: weights === 'mixed' ? MIXED[(draw >>> 4) % MIXED.length] : 1,
     };
   });

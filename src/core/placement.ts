@@ -4,18 +4,20 @@
  * Without an anchor the members join one by one, in the order of their node index, each step moving as little as it can
  * (rebalance.ts); so a map with one more member at the end differs from the map without it by what that member receives,
  * and no more. With an anchor, the placement of an earlier epoch, one such step leads from there to this map: that
- * keeps leaves, replacements and new weights as small as joins.
+ * keeps leaves, replacements and new weights as small as joins. The failure domain is a rule without exception; above it
+ * replicas spread over hosts, machines and zones as evenly as the weights allow (spread.ts).
  */
 import { assert } from './errors.js';
 import { rebalance, type Seats } from './rebalance.js';
-import { domainOf, type Placement, type RingMap } from './ring.js';
+import type { Placement, RingMap } from './ring.js';
+import { groupsOf } from './spread.js';
 
-/** Holders of each partition, n of them in distinct failure domains, in no order. The map must be valid. */
+/** Holders of each partition, n of them in distinct failure domains and spread over the levels above, in no order. The map must be valid. */
 export function placeReplicas(map: RingMap): Placement {
   const members = [...map.members].sort((a, b) => a.node - b.node);
   const names = members.map((member) => member.node);
   const weights = members.map((member) => member.weight);
-  const domains = numberNames(members.map((member) => domainOf(member, map.failureDomain)));
+  const groups = groupsOf(members, map.failureDomain);
   const lists = map.anchor === undefined ? emptyLists(map.partitions) : positionsOf(map.anchor, map);
   const first = map.anchor === undefined ? 1 : members.length;
   for (let count = first; count <= members.length; count++) {
@@ -23,7 +25,7 @@ export function placeReplicas(map: RingMap): Placement {
       n: map.n,
       names: names.slice(0, count),
       weights: weights.slice(0, count),
-      domains: domains.slice(0, count),
+      groups: groups.map((level) => level.slice(0, count)),
       lists,
     };
     rebalance(seats);
@@ -52,12 +54,4 @@ function positionsOf(anchor: Placement, map: RingMap): number[][] {
   const nodes = map.members.map((member) => member.node).sort((a, b) => a - b);
   const positions = new Map(nodes.map((node, position) => [node, position]));
   return anchor.map((list) => list.map((node) => positions.get(node) ?? Number.POSITIVE_INFINITY));
-}
-
-function numberNames(names: readonly string[]): number[] {
-  const numbers = new Map<string, number>();
-  return names.map((name) => {
-    if (!numbers.has(name)) numbers.set(name, numbers.size);
-    return numbers.get(name) as number;
-  });
 }

@@ -1,19 +1,21 @@
 /**
  * One step of the claim: from a placement to one that fits a ring map, moving as few replicas as fairness allows.
  *
- * Holders that left, or that now share a failure domain, give up their seats; empty seats go to the nodes that lack
- * most; then each node below its fair share takes partitions from those above theirs, in the order of its own hash
- * scores (rendezvous); what no direct exchange can level goes along chains of exchanges. Shares end within one replica,
- * or 2 % of fair. Thaler, Ravishankar, "Using Name-Based Mappings to Increase Hit Rates", 1998 (scores); Mirrokni,
+ * Holders that left, or that are too many in their failure domain, host or zone, give up their seats; empty seats go to the
+ * nodes that lack most; then each node below its fair share takes partitions from those above theirs, in the order of its
+ * own hash scores (rendezvous); what no direct exchange can level goes along chains of exchanges. Shares end within one
+ * replica, or 2 % of fair. Thaler, Ravishankar, "Using Name-Based Mappings to Increase Hit Rates", 1998 (scores); Mirrokni,
  * Thorup, Zadimoghaddam, "Consistent Hashing with Bounded Loads", 2018 (bounds); chains are augmenting paths of a flow.
  */
 import { shareOut } from './fair-share.js';
+import { domainsOf, hasRoom, type Level, levelsOf } from './spread.js';
 
-/** Weights and failure domains by position, and the positions that hold each partition. Changed in place. */
+/** Weights and groups by position, and the positions that hold each partition. Changed in place. */
 export interface Seats {
   readonly n: number;
   readonly weights: readonly number[];
-  readonly domains: readonly number[];
+  /** Failure domain of each position, then its group at each level above (spread.ts). */
+  readonly groups: readonly (readonly number[])[];
   /** What a position is called when it is scored: its node index. */
   readonly names: readonly number[];
   /** Holders of each partition, as positions; one that is not in `weights` has left. */
@@ -23,21 +25,25 @@ export interface Seats {
 interface Books extends Seats {
   readonly loads: number[];
   readonly fair: readonly number[];
+  readonly levels: readonly Level[];
   /** The lists before this step: going back to them costs no copy. */
   readonly before: readonly (readonly number[])[];
 }
 
 /** Levels the seats. Where there are fewer than n domains each partition gets as many holders as there are domains. */
 export function rebalance(seats: Seats): void {
-  const { weights, domains, lists } = seats;
+  const { n, weights, groups, lists } = seats;
+  const fair = shareOut(weights, groups[0], lists.length, n);
+  const levels = levelsOf(groups, fair, lists.length, n);
   const books: Books = {
     ...seats,
     loads: weights.map(() => 0),
-    fair: shareOut(weights, domains, lists.length, seats.n),
+    fair,
+    levels,
     before: lists.map((list) => list.slice()),
   };
   for (const list of lists) vacate(books, list);
-  fillSeats(books, Math.min(seats.n, new Set(domains).size));
+  fillSeats(books, domainsOf(groups));
   const hungry = weights
     .map((_, position) => position)
     .filter((position) => lacks(books, position) > tolerance(books, position));
@@ -55,35 +61,43 @@ export function score(partition: number, node: number): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-/** Drops holders that left, that share a domain with one before them, or that are one too many. */
-function vacate({ n, weights, domains, loads }: Books, list: number[]): void {
+/** Drops holders that left, that find no room beside those before them, or that are one too many. */
+function vacate({ n, weights, levels, loads }: Books, list: number[]): void {
   let kept = 0;
   for (const position of list) {
-    if (!(position < weights.length) || kept === n) continue;
-    let clash = false;
-    for (let seat = 0; seat < kept; seat++) clash ||= domains[list[seat]] === domains[position];
-    if (clash) continue;
+    if (!(position < weights.length) || kept === n || !hasRoom(levels, list, NOBODY, position, kept)) continue;
     list[kept++] = position;
     loads[position]++;
   }
   list.length = kept;
 }
 
-function fillSeats(books: Books, depth: number): void {
-  const { domains, names, lists, weights, loads } = books;
+const NOBODY = -1;
+
+function fillSeats(books: Books, domains: Level): void {
+  const { n, levels, lists, loads } = books;
+  const depth = Math.min(n, domains.limits.length);
   lists.forEach((list, partition) => {
     while (list.length < depth) {
-      let best = -1;
-      for (let position = 0; position < weights.length; position++) {
-        if (list.some((held) => domains[held] === domains[position])) continue;
-        const lead = best < 0 ? 1 : lacks(books, position) / weights[position] - lacks(books, best) / weights[best];
-        if (lead > 0 || (lead === 0 && score(partition, names[position]) > score(partition, names[best])))
-          best = position;
-      }
+      let best = neediest(books, levels, partition);
+      // only where a host is in two zones: what does not nest may leave a list that cannot be completed
+      if (best < 0) best = neediest(books, [domains], partition);
       list.push(best);
       loads[best]++;
     }
   });
+}
+
+/** Who lacks most, for its weight, of those that a partition has room for; equals by score. */
+function neediest(books: Books, levels: readonly Level[], partition: number): number {
+  const { names, lists, weights } = books;
+  let best = -1;
+  for (let position = 0; position < weights.length; position++) {
+    if (!hasRoom(levels, lists[partition], NOBODY, position)) continue;
+    const lead = best < 0 ? 1 : lacks(books, position) / weights[position] - lacks(books, best) / weights[best];
+    if (lead > 0 || (lead === 0 && score(partition, names[position]) > score(partition, names[best]))) best = position;
+  }
+  return best;
 }
 
 function takeShare(books: Books, taker: number): void {
@@ -100,14 +114,13 @@ function takeShare(books: Books, taker: number): void {
   }
 }
 
-/** The holder that gives way: the one of the taker's own domain, else the one furthest above its fair share. */
+/** The holder that gives way: of those that leave room for the taker the one furthest above its fair share; -1 if none. */
 function seatFor(books: Books, list: readonly number[], taker: number): number {
-  const { domains } = books;
-  let best = 0;
+  let best = -1;
   for (let seat = 0; seat < list.length; seat++) {
     if (list[seat] === taker) return -1;
-    if (domains[list[seat]] === domains[taker]) return seat;
-    if (lacks(books, list[seat]) < lacks(books, list[best])) best = seat;
+    if (!hasRoom(books.levels, list, list[seat], taker)) continue;
+    if (best < 0 || lacks(books, list[seat]) < lacks(books, list[best])) best = seat;
   }
   return best;
 }
@@ -173,7 +186,7 @@ interface Search {
 
 /** Reaches every taker that one giver can hand a partition to, free or at a copy; the target among them, or -1. */
 function reachFrom(
-  { weights, lists, domains, before }: Books,
+  { weights, lists, levels, before }: Books,
   { reachedBy, isSeen, held }: Search,
   giver: number,
   isFree: boolean,
@@ -186,7 +199,7 @@ function reachFrom(
     const count = isBack ? before[partition].length : weights.length;
     for (let index = 0; index < count; index++) {
       const taker = isBack ? before[partition][index] : index;
-      if (isSeen[taker] !== false || !canReplace(domains, lists[partition], giver, taker)) continue;
+      if (isSeen[taker] !== false || !hasRoom(levels, lists[partition], giver, taker)) continue;
       isSeen[taker] = true;
       reachedBy[taker] = { partition, giver, taker };
       if (isTarget(taker)) return taker;
@@ -196,17 +209,12 @@ function reachFrom(
   return -1;
 }
 
-/** A chain touches a partition once: two exchanges in one could bring the same failure domain twice. */
+/** A chain touches a partition once: two exchanges in one could go beyond a limit together. */
 function isOnChain(reachedBy: Search['reachedBy'], end: number, partition: number): boolean {
   for (let link = reachedBy[end]; link !== undefined; link = reachedBy[link.giver]) {
     if (link.partition === partition) return true;
   }
   return false;
-}
-
-function canReplace(domains: readonly number[], list: readonly number[], giver: number, taker: number): boolean {
-  for (const other of list) if (other !== giver && domains[other] === domains[taker]) return false;
-  return true;
 }
 
 function traceBack(reachedBy: readonly (Exchange | undefined)[], end: number): Exchange[] {
