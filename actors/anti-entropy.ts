@@ -18,7 +18,7 @@ import type { MessageView } from '../src/protocol/header.js';
 import { failure } from '../src/protocol/outcome.js';
 import { pullHooks, tellCounts, visitDoubts } from './doubt-rounds.js';
 import { DoubtSettlement } from './doubt-settlement.js';
-import { Exchange } from './exchange.js';
+import { Exchange, type ExchangeTask } from './exchange.js';
 import { type Asker, addResult, answerAsker, startAsker } from './exchange-asker.js';
 import { advanceListing, answerCompare, type Listing, startListing } from './exchange-server.js';
 import { KeyPolls } from './key-polls.js';
@@ -41,9 +41,11 @@ export interface AntiEntropyOptions {
 export interface Job {
   readonly partition: PartitionId;
   readonly peer: NodeIndex;
-  readonly pullOnly: boolean;
+  readonly way: ExchangeTask['way'];
   readonly dryRun: boolean;
   readonly asker: Asker | undefined;
+  /** Whom a note is about, where what this node holds of it goes to another. */
+  readonly target?: NodeIndex;
 }
 
 export interface AntiEntropyState {
@@ -230,12 +232,16 @@ function finish(state: AntiEntropyState, env: Env): void {
   const { active, counts } = state;
   if (active === undefined) return;
   const { exchange, job, urgency } = active;
-  const { differing, transfer } = exchange;
-  const isMerged = exchange.outcome === 0 && !job.dryRun && active.settles;
-  if (isMerged) {
-    state.settlement.compared(job.partition, job.peer, { counts: exchange.peerCounts, isMerged });
-    if (urgency === 'known' && !job.pullOnly) tellRepaired(job.partition, job.peer, env);
+  const { differing, transfer, beganAtMs } = exchange;
+  const { partition, peer, way, target = peer } = job;
+  const isDone = exchange.outcome === 0 && !job.dryRun;
+  const isMerged = isDone && active.settles;
+  if (isMerged) state.settlement.compared(partition, peer, { counts: exchange.peerCounts, isMerged });
+  if (way === 'push' ? isDone : isMerged && urgency === 'known' && way === 'both') {
+    tellRepaired({ target, partition, heldAtMs: beganAtMs }, env);
   }
+  // a node that is no holder is asked for no tree
+  if (way === 'push') state.trees.drop(partition);
   state.active = undefined;
   state.counts = {
     ...counts,
@@ -270,9 +276,9 @@ function asked(state: AntiEntropyState, message: MessageView, env: Env): void {
     return;
   }
   const dryRun = (options & ExchangeFlag.dryRun) !== 0;
-  const pullOnly = (options & ExchangeFlag.pullOnly) !== 0;
+  const way = (options & ExchangeFlag.pullOnly) === 0 ? 'both' : 'pull';
   const wanted = dryRun ? others : peers;
   asker.waiting = wanted.length;
-  for (const other of wanted) state.queue.add({ partition, peer: other, dryRun, pullOnly, asker }, 'asked');
+  for (const other of wanted) state.queue.add({ partition, peer: other, dryRun, way, asker }, 'asked');
   arm(state, SLICE_PAUSE_MS, env);
 }

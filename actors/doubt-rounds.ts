@@ -6,7 +6,7 @@ import { keyAt } from '../src/protocol/record-digest.js';
 import { decodeRecord } from '../src/protocol/record-set.js';
 import type { AntiEntropyState } from './anti-entropy.js';
 import type { PullHooks } from './exchange.js';
-import { findSame } from './key-polls.js';
+import { readHeld } from './key-polls.js';
 
 /** Asks for the comparisons that partitions in doubt wait for, and for keys that were not answered. */
 export function visitDoubts(state: AntiEntropyState, env: Env): void {
@@ -17,28 +17,39 @@ export function visitDoubts(state: AntiEntropyState, env: Env): void {
   // what only this node holds is looked into before it counts again
   if (pullOnly && state.polls.size > 0) return;
   settlement.visit(env, (partition, peer) => {
-    queue.add({ partition: partition as PartitionId, peer, pullOnly, dryRun: false, asker: undefined }, 'doubt');
+    queue.add(
+      { partition: partition as PartitionId, peer, way: pullOnly ? 'pull' : 'both', dryRun: false, asker: undefined },
+      'doubt',
+    );
   });
   tellCounts(state);
 }
 
-/** A disk from the past takes what it lacks; what nobody else knows of is set aside. */
+/**
+ * A disk from the past takes what it lacks; what nobody else knows of is set aside. A key whose record cannot be read keeps
+ * nothing else waiting: the others' records take its place, and until then this node answers nothing for it.
+ */
 export function pullHooks({ polls, options }: AntiEntropyState, partition: PartitionId, env: Env): PullHooks {
   const isFromPast = options.doubts.cause === 'rollback' && options.doubts.has(partition);
   return {
     onlyHere: (key) => {
       if (isFromPast) polls.start('rolled back', partition, key, env);
     },
-    mayMerge(words, bytes, at) {
-      if (!isFromPast) return true;
-      const mine = findSame(env.store, words, at);
-      if (mine < 0) return true;
+    onFetched(words, bytes, at) {
+      const mine = readHeld(env.store, words, at);
+      if (mine === 'later') return 'later';
+      if (mine === 'unreadable') {
+        polls.start('unreadable', partition, keyAt(words, at), env);
+        return 'leave';
+      }
+      if (!isFromPast || mine < 0) return 'merge';
       const { vector } = decodeRecord(words, bytes, at);
       const isCovered = decodeRecord(env.store.words, env.store.bytes, mine).siblings.every(({ dot }) =>
         covers(vector, dot),
       );
-      if (!isCovered) polls.start('rolled back', partition, keyAt(words, at), env);
-      return isCovered;
+      if (isCovered) return 'merge';
+      polls.start('rolled back', partition, keyAt(words, at), env);
+      return 'leave';
     },
   };
 }

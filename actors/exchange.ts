@@ -23,14 +23,15 @@ import { RecordTransfer, type TransferParts } from './record-transfer.js';
 export interface ExchangeTask {
   readonly partition: PartitionId;
   readonly peer: NodeIndex;
-  readonly pullOnly: boolean;
+  /** Which way records travel: a node that is no holder gives what it kept for others, and takes nothing. */
+  readonly way: 'both' | 'pull' | 'push';
   readonly dryRun: boolean;
 }
 
-/** What a pull leaves to the node: keys that it holds and the peer does not, and records that must not simply be merged. */
+/** What a pull leaves to the node: keys that it holds and the peer does not, and records that may not simply be merged. */
 export interface PullHooks {
   readonly onlyHere: (key: Uint8Array, env: Env) => void;
-  readonly mayMerge: TransferParts['mayMerge'];
+  readonly onFetched: TransferParts['onFetched'];
 }
 
 type Phase = 'roots' | 'levels' | 'confirm' | 'listing' | 'merging' | 'draining' | 'done';
@@ -66,18 +67,26 @@ export class Exchange {
   #end: Uint8Array | undefined;
   /** Request id of the question that waits for its answer; 0 where there is none. */
   #question = 0;
+  readonly beganAtMs: number;
   /** When to ask, and when the peer was last heard of. */
   #askAtMs: number;
   #heardAtMs: number;
 
   constructor(task: ExchangeTask, newRequest: () => number, hooks: PullHooks, env: Env) {
-    const { partition, peer } = task;
+    const { partition, peer, way } = task;
     this.task = task;
     this.#newRequest = newRequest;
     this.#hooks = hooks;
-    this.transfer = new RecordTransfer({ partition, peer, newRequest, mayMerge: hooks.mayMerge });
-    this.#askAtMs = env.nowMs();
-    this.#heardAtMs = env.nowMs();
+    this.transfer = new RecordTransfer({
+      partition,
+      peer,
+      newRequest,
+      isLastCopy: way === 'push',
+      onFetched: hooks.onFetched,
+    });
+    this.beganAtMs = env.nowMs();
+    this.#askAtMs = this.beganAtMs;
+    this.#heardAtMs = this.beganAtMs;
   }
 
   /** Whether there is work that waits for nothing. */
@@ -173,7 +182,9 @@ export class Exchange {
     if (this.phase !== 'listing' || !this.#heard(message, env)) return;
     const { entries, end } = readBody(message, Listed.body) as { entries: Uint8Array; end?: Uint8Array };
     this.#end = message.u32(Listed.more) === 1 ? end : undefined;
-    this.#merge = new PageMerge(unpackEntries(entries), (key) => this.#differs(() => this.transfer.want(key)));
+    this.#merge = new PageMerge(unpackEntries(entries), (key) => {
+      if (this.task.way !== 'push') this.#differs(() => this.transfer.want(key));
+    });
     this.phase = 'merging';
   }
 
@@ -205,11 +216,12 @@ export class Exchange {
 
   #mergeOwn(words: Int32Array, at: number, key: Uint8Array, env: Env): void {
     const verdict = this.#merge.add(digester.entry(words, at));
-    if (verdict === 'same') return;
+    const { way } = this.task;
+    if (verdict === 'same' || (verdict === 'fetch' && way === 'push')) return;
     this.#differs(() => {
-      if (verdict !== 'send') this.transfer.want(key);
+      if (verdict !== 'send' && way !== 'push') this.transfer.want(key);
       if (verdict === 'fetch') return;
-      if (!this.task.pullOnly) this.transfer.send(words, at, env);
+      if (way !== 'pull') this.transfer.send(words, at, env);
       else if (verdict === 'send') this.#hooks.onlyHere(key, env);
     });
   }

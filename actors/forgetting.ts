@@ -1,7 +1,7 @@
 /**
  * What a node no longer holds, it forgets: partition by partition, in small slices, by the ring that it has adopted, and only
- * while nothing moves. It forgets nothing while it keeps hints, whose data that may be, and nothing written of late,
- * which may be on its way to a hint.
+ * while nothing moves. It forgets nothing while it keeps hints or notes, whose data that may be, and nothing written of
+ * late, which may be on its way to a hint.
  */
 import type { Env } from '../src/actor/env.js';
 import { PrivateKind, pagePrivate, privateKey } from '../src/actor/private-record.js';
@@ -34,7 +34,7 @@ export function forgetSlice(state: Forgetting, env: Env): void {
     stepOn(state, env);
     return;
   }
-  if (pagePrivate(env.store, privateKey(PrivateKind.hint), { limit: 1 }).length > 0) {
+  if ([PrivateKind.hint, PrivateKind.note].some((kind) => hasAny(kind, env))) {
     state.hasYoung = true;
     stepOn(state, env);
     return;
@@ -55,6 +55,9 @@ export function forgetSlice(state: Forgetting, env: Env): void {
   if (more && last !== undefined) state.after = keyOf(last);
   else stepOn(state, env);
 }
+
+const hasAny = (kind: PrivateKind, { store }: Env): boolean =>
+  pagePrivate(store, privateKey(kind), { limit: 1 }).length > 0;
 
 /** False where the store has no room: the slice is tried again. */
 function forgetKey(head: Int32Array, { store }: Env): boolean {

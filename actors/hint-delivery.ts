@@ -11,6 +11,7 @@ import type { MessageView } from '../src/protocol/header.js';
 import { Kind, Replicate, Replicated } from '../src/protocol/messages.js';
 import { DurabilityCode, isSuccess, withEpoch } from '../src/protocol/outcome.js';
 import { copyWords, Rec, sizeOf } from '../src/protocol/record.js';
+import type { HintNotes } from './hint-notes.js';
 import { attempt, findUserRecord, type Hint, hasPrivate, hintKey, userKeyOf } from './hint-records.js';
 
 /** A record on its way to a target. */
@@ -82,12 +83,15 @@ export function isHolder({ n, preference, next }: Placement, node: number, parti
   return false;
 }
 
-/** The hint's target; the first holder that is not suspected where it holds the partition no longer; undefined for now. */
+/**
+ * Where a hint goes: to its target; where that holds the partition no longer, or will not, to the first holder that is not
+ * suspected. While the partition moves the new list alone: an old holder that leaves takes what it gets with it, for whoever
+ * is in its place may have copied all that it means to. Undefined for now.
+ */
 function destinationOf({ target, partition }: Hint, { placement, node }: Env): NodeIndex | undefined {
-  const { n, preference } = placement;
-  const candidates = isHolder(placement, target, partition)
-    ? [target]
-    : [...preference.subarray(partition * n, partition * n + n)];
+  const { n, next } = placement;
+  const holders = next.subarray(partition * n, partition * n + n);
+  const candidates = holders.includes(target) ? [target] : [...holders];
   return candidates.find((other) => other === node || !placement.suspects(other as NodeIndex)) as NodeIndex | undefined;
 }
 
@@ -105,18 +109,25 @@ export function endFlight(delivery: Delivery, id: number, flight: Flight): void 
   delivery.byKey.delete(nameOf(flight.hint.key));
 }
 
+/** What a node still owes to others. */
+export interface Debts {
+  /** Nodes that it keeps hints for. */
+  readonly targets: Iterable<number>;
+  readonly notes: HintNotes;
+}
+
 /**
- * Removes a hint that was handed over, and the record, where this node only kept it for others and has no other hint of it
- * for one of `targets`. False where either has to stay for now.
+ * Removes a hint that was handed over, and the record, where this node only kept it for others and owes it to none of them
+ * any more. False where either has to stay for now.
  */
-export function removeHint({ hint, version }: Flight, targets: Iterable<number>, env: Env): boolean {
+export function removeHint({ hint, version }: Flight, { targets, notes }: Debts, env: Env): boolean {
   const { store } = env;
   const { partition, key } = hint;
   if (!isHolder(env.placement, env.node, partition)) {
     const userKey = userKeyOf(key);
-    const isWanted = [...targets].some(
-      (target) => target !== hint.target && hasPrivate(store, hintKey(target, partition, userKey)),
-    );
+    const isWanted =
+      notes.isAbout(partition) ||
+      [...targets].some((target) => target !== hint.target && hasPrivate(store, hintKey(target, partition, userKey)));
     const at = isWanted ? -1 : attempt(() => findUserRecord(store, userKey));
     if (at === undefined) return false;
     if (at >= 0) {

@@ -11,20 +11,11 @@ import type { Env } from '../src/actor/env.js';
 import { forgetPrivate } from '../src/actor/private-record.js';
 import type { NodeIndex } from '../src/core/ids.js';
 import type { MessageView } from '../src/protocol/header.js';
-import { Hint as HintAt, Note as NoteAt } from '../src/protocol/hint-messages.js';
+import { Hint as HintAt, Note as NoteAt, Repaired } from '../src/protocol/hint-messages.js';
 import { arrived, type Delivery, endFlight, nameOf, removeHint, send, startDelivery } from './hint-delivery.js';
 import { HintLedger, type TargetHints } from './hint-ledger.js';
-import {
-  attempt,
-  type Hint,
-  hasPrivate,
-  hintBytes,
-  hintKey,
-  noteKey,
-  pageHints,
-  pageNotes,
-  putDated,
-} from './hint-records.js';
+import { HintNotes } from './hint-notes.js';
+import { attempt, type Hint, hasPrivate, hintBytes, hintKey, type Note, pageHints, putDated } from './hint-records.js';
 
 /** What the keeper has. */
 export interface HintCounts {
@@ -48,9 +39,7 @@ export interface HintKeeperState {
   readonly options: HintKeeperOptions;
   readonly ledger: HintLedger;
   readonly delivery: Delivery;
-  /** Notes by target * 65,536 + partition; those that had no room in the store yet. */
-  readonly notes: Set<number>;
-  readonly owed: Set<number>;
+  readonly notes: HintNotes;
   /** Token of the timer that is set, 0 where none is. */
   timer: number;
   /** Which target is served first: another one each time. */
@@ -80,21 +69,21 @@ export function hintKeeper(options: HintKeeperOptions): Behaviour<HintKeeperStat
   return {
     role: 'hint-keeper',
     init(env) {
-      const notes = new Set(attempt(() => pageNotes(env.store, { limit: Number.MAX_SAFE_INTEGER }))?.map(codeOf));
       const delivery = startDelivery(env);
       const ledger = new HintLedger();
-      const state = { options, ledger, delivery, notes, owed: new Set<number>(), timer: 0, turn: 0, handedOver: 0 };
+      const state = { options, ledger, delivery, notes: new HintNotes(env), timer: 0, turn: 0, handedOver: 0 };
       arm(state, TICK_MS, env);
       return state;
     },
     receive: {
       hint: keep,
       note(state, message, env) {
-        keepNote(state, message.u32(NoteAt.target), message.u32(NoteAt.partition), env);
+        state.notes.keep(noteOf(message), env);
         wake(state, env);
       },
       repaired(state, message, env) {
-        dropNote(state, message.u32(NoteAt.target), message.u32(NoteAt.partition), env);
+        state.notes.repaired(noteOf(message), message.u32(Repaired.heldAtMs), env);
+        report(state);
       },
       replicated,
     },
@@ -107,7 +96,7 @@ export function hintKeeper(options: HintKeeperOptions): Behaviour<HintKeeperStat
 }
 
 function keep(state: HintKeeperState, message: MessageView, env: Env): void {
-  const { ledger, options, delivery } = state;
+  const { ledger, options, delivery, notes } = state;
   const target = message.u32(HintAt.target);
   const keySlot = message.u32(HintAt.keySlot);
   const partition = (keySlot >>> 16) >>> env.placement.slotShift;
@@ -119,37 +108,23 @@ function keep(state: HintKeeperState, message: MessageView, env: Env): void {
     const hint = { key, target, partition, writtenAtMs: env.wallMs() };
     const fits = ledger.target(target).bytes + hintBytes(key) <= options.hintBytesMax;
     if (fits && attempt(() => putDated(env.store, key, hint.writtenAtMs)) === true) ledger.add(hint);
-    else keepNote(state, target, partition, env);
+    else notes.keep({ target, partition }, env);
   }
   wake(state, env);
 }
 
-const codeOf = ({ target, partition }: { readonly target: number; readonly partition: number }): number =>
-  target * 0x1_0000 + partition;
-
-function keepNote(state: HintKeeperState, target: number, partition: number, env: Env): void {
-  const code = codeOf({ target, partition });
-  if (state.notes.has(code)) return;
-  if (attempt(() => putDated(env.store, noteKey(target, partition), env.wallMs())) === true) {
-    state.notes.add(code);
-    state.owed.delete(code);
-  } else state.owed.add(code);
-}
-
-function dropNote(state: HintKeeperState, target: number, partition: number, env: Env): void {
-  const code = codeOf({ target, partition });
-  state.owed.delete(code);
-  if (attempt(() => forgetPrivate(env.store, noteKey(target, partition))) === true) state.notes.delete(code);
-  report(state);
-}
+const noteOf = (message: MessageView): Note => ({
+  target: message.u32(NoteAt.target),
+  partition: message.u32(NoteAt.partition),
+});
 
 function replicated(state: HintKeeperState, message: MessageView, env: Env): void {
-  const { delivery, ledger } = state;
+  const { delivery, ledger, notes } = state;
   const answer = arrived(delivery, message);
   if (answer === undefined) return;
   const { flight, isTaken } = answer;
   const target = ledger.target(flight.hint.target);
-  if (isTaken && attempt(() => removeHint(flight, ledger.targets.keys(), env)) === true) {
+  if (isTaken && attempt(() => removeHint(flight, { targets: ledger.targets.keys(), notes }, env)) === true) {
     ledger.remove(flight.hint);
     state.handedOver++;
     target.pauseMs = 0;
@@ -173,18 +148,18 @@ function arm(state: HintKeeperState, delayMs: number, env: Env): void {
   env.timer(delayMs, state.timer);
 }
 
-function report({ options, ledger, notes, owed, handedOver }: HintKeeperState): void {
-  options.report({ hints: ledger.hints, bytes: ledger.bytes, notes: notes.size + owed.size, handedOver });
+function report({ options, ledger, notes, handedOver }: HintKeeperState): void {
+  options.report({ hints: ledger.hints, bytes: ledger.bytes, notes: notes.size, handedOver });
 }
 
 function tick(state: HintKeeperState, env: Env): void {
-  const { ledger, owed } = state;
+  const { ledger, notes } = state;
   if (ledger.counted !== undefined) takeCensus(state, env);
-  for (const code of owed) keepNote(state, Math.floor(code / 0x1_0000), code % 0x1_0000, env);
+  notes.keepOwed(env);
   endLateFlights(state, env);
   const isBusy = ledger.counted === undefined && serve(state, env);
   report(state);
-  const isIdle = ledger.hints === 0 && owed.size === 0 && ledger.counted === undefined;
+  const isIdle = ledger.hints === 0 && !notes.isOwed && ledger.counted === undefined;
   if (!isIdle) arm(state, isBusy || ledger.counted !== undefined ? TICK_MS : IDLE_MS, env);
 }
 
@@ -249,8 +224,7 @@ function goOver(
     const hint = nextOf(target, env);
     if (hint === undefined) return delivery.flights.size > 0;
     const isUnderWay = delivery.byKey.has(nameOf(hint.key));
-    if (!isUnderWay && isAged(hint.writtenAtMs, state, env)) {
-      keepNote(state, hint.target, hint.partition, env);
+    if (!isUnderWay && isAged(hint.writtenAtMs, state, env) && state.notes.keep(hint, env)) {
       drop(state, hint, env);
       continue;
     }

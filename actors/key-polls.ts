@@ -10,6 +10,7 @@ import type { Env } from '../src/actor/env.js';
 import type { Store } from '../src/actor/ports.js';
 import { countPrivate, PrivateKind, privateKey, putPrivate } from '../src/actor/private-record.js';
 import { coHoldersOf } from '../src/core/co-holders.js';
+import { asStoreError } from '../src/core/errors.js';
 import { hashKey } from '../src/core/key-hash.js';
 import { emptySet, mergeSets, type SiblingSet } from '../src/core/siblings.js';
 import { slotOf } from '../src/core/slot-hash.js';
@@ -97,10 +98,14 @@ export class KeyPolls {
   #end(request: number, poll: Poll, env: Env): void {
     this.#polls.delete(request);
     this.#keys.delete(`${poll.purpose} ${String.fromCharCode(...poll.key)}`);
-    if (poll.purpose === 'rolled back') this.#endRolledBack(poll, env);
-    else if (poll.answers >= this.#answersNeeded && poll.held.vector.length > 0 && isUnreadable(poll.key, env)) {
-      if (this.#merge(poll, env)) this.healed++;
-    }
+    const at = read(() => find(poll.key, env));
+    if (at === 'unreadable') this.#endUnreadable(poll, env);
+    else if (at !== 'later' && poll.purpose === 'rolled back') this.#endRolledBack(poll, at, env);
+  }
+
+  #endUnreadable(poll: Poll, env: Env): void {
+    if (poll.answers < this.#answersNeeded || poll.held.vector.length === 0) return;
+    if (this.#merge(poll, env)) this.healed++;
   }
 
   /** Has this node's vnode merge what the others hold. */
@@ -112,9 +117,8 @@ export class KeyPolls {
   }
 
   /** What no other holder knows of goes out of the partition, into a private record. */
-  #endRolledBack(poll: Poll, env: Env): void {
+  #endRolledBack(poll: Poll, at: number, env: Env): void {
     const { store } = env;
-    const at = find(poll.key, env);
     if (at < 0) return;
     const mine = decodeRecord(store.words, store.bytes, at);
     if (!mine.siblings.every(({ dot }) => covers(poll.held.vector, dot))) {
@@ -141,16 +145,19 @@ function find(key: Uint8Array, env: Env): number {
   return env.store.find(scratch, hashKey(scratch, 0, key.length), key.length | (slotOf(key) << 16), 0);
 }
 
-/** Word index of what the node holds of the key of the record at this word, or -1. @throws StoreError KV_CORRUPT */
-export const findSame = (store: Store, words: Int32Array, at: number): number =>
-  store.find(words, words[at + Rec.keyHash], words[at + Rec.keySlot], at + Rec.key);
+/** Word index of what the node holds of the key of the record at this word; -1 for none. */
+export const readHeld = (store: Store, words: Int32Array, at: number): number | 'unreadable' | 'later' =>
+  read(() => store.find(words, words[at + Rec.keyHash], words[at + Rec.keySlot], at + Rec.key));
 
-function isUnreadable(key: Uint8Array, env: Env): boolean {
+/** What a lookup finds; `later` where the store cannot say now. @throws whatever else it throws */
+function read(lookUp: () => number): number | 'unreadable' | 'later' {
   try {
-    find(key, env);
-    return false;
-  } catch {
-    return true;
+    return lookUp();
+  } catch (error) {
+    const { code } = asStoreError(error);
+    if (code === 'KV_CORRUPT') return 'unreadable';
+    if (code === 'KV_OVERLOADED') return 'later';
+    throw error;
   }
 }
 

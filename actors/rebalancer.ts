@@ -44,6 +44,8 @@ const JOBS_MAX = 2;
 const BUSY_MS = 2;
 const IDLE_MS = 250;
 const SWEEP_MS = 5;
+/** Between two sweeps while the ring stays as it is: what was kept for others may be theirs by now. */
+const SWEEP_PAUSE_MS = 600_000;
 
 export function rebalancer(options: RebalancerOptions): Behaviour<RebalancerState, Handles> {
   return {
@@ -126,12 +128,12 @@ function follow(state: RebalancerState, env: Env): void {
   state.waiting = own.filter(({ partition }) => !state.jobs.has(partition));
 }
 
-/** Forgets a slice of what this node holds no longer; sweeps once after every change, and again for what was too young. */
+/** Forgets a slice of what this node holds no longer; sweeps after every change, and again for what was too young or has been handed over since. */
 function sweep(state: RebalancerState, env: Env): number {
   const { forgetting } = state;
   const now = env.nowMs();
   if (forgetting.left === 0) {
-    if (!forgetting.hasYoung || ((now - state.sweepAtMs) | 0) < FORGET_AGE_MS) return IDLE_MS;
+    if (((now - state.sweepAtMs) | 0) < (forgetting.hasYoung ? FORGET_AGE_MS : SWEEP_PAUSE_MS)) return IDLE_MS;
     state.sweepAtMs = now;
     forgetting.left = env.placement.partitions;
     forgetting.hasYoung = false;

@@ -7,20 +7,25 @@ import type { Env } from '../src/actor/env.js';
 import { hashKey } from '../src/core/key-hash.js';
 import { slotOf } from '../src/core/slot-hash.js';
 import type { MessageView } from '../src/protocol/header.js';
-import { Answer, Fetch, Kind, Replicate, Replicated } from '../src/protocol/messages.js';
+import { Answer, AnswerFlag, Fetch, Kind, Replicate, Replicated } from '../src/protocol/messages.js';
 import { Ask, DurabilityCode, failure, isSuccess, withEpoch } from '../src/protocol/outcome.js';
 import { copyWords, sizeOf } from '../src/protocol/record.js';
 
 /** Records under way at the same time. */
 const WINDOW = 64;
 
+/** It is merged into what this node holds; or left out, for somebody else sees to its key; or this cannot be said now. */
+export type FetchedVerdict = 'merge' | 'leave' | 'later';
+
 export interface TransferParts {
   readonly partition: number;
   readonly peer: number;
   /** Request ids, each once: an answer that comes twice counts once. */
   readonly newRequest: () => number;
-  /** Whether the fetched record at this word may be merged into what this node holds. */
-  readonly mayMerge: (words: Int32Array, bytes: Buffer, at: number) => boolean;
+  /** This node may forget what it sends once the peer has it. */
+  readonly isLastCopy: boolean;
+  /** What to do with the fetched record at this word. */
+  readonly onFetched: (words: Int32Array, bytes: Buffer, at: number) => FetchedVerdict;
 }
 
 export class RecordTransfer {
@@ -57,8 +62,9 @@ export class RecordTransfer {
   }
 
   #forward(to: number, words: Int32Array, at: number, env: Env): void {
-    const request = this.#parts.newRequest();
-    if (sendRecord(env, { to, request, words, at })) this.#underWay.add(request);
+    const { newRequest, isLastCopy } = this.#parts;
+    const request = newRequest();
+    if (sendRecord(env, { to, request, words, at, isLastCopy })) this.#underWay.add(request);
     else this.#failed(failure('KV_OVERLOADED'));
   }
 
@@ -76,13 +82,15 @@ export class RecordTransfer {
   /** The peer's record of a wanted key. */
   fetched(message: MessageView, env: Env): void {
     if (!this.#underWay.delete(message.request)) return;
-    const { partition, mayMerge } = this.#parts;
+    const { partition, onFetched } = this.#parts;
     const { words, bytes } = message;
     const at = message.at + Answer.record;
-    if (!isSuccess(message.u32(Answer.outcome))) this.#failed(message.u32(Answer.outcome));
-    else if ((message.u32(Answer.detail) & 1) === 1 && mayMerge(words, bytes, at)) {
-      this.#forward(addressOf(Role.vnode, env.node, partition), words, at, env);
-    }
+    const outcome = message.u32(Answer.outcome);
+    if (!isSuccess(outcome)) this.#failed(outcome);
+    if (!isSuccess(outcome) || (message.u32(Answer.detail) & AnswerFlag.record) === 0) return;
+    const verdict = onFetched(words, bytes, at);
+    if (verdict === 'merge') this.#forward(addressOf(Role.vnode, env.node, partition), words, at, env);
+    else if (verdict === 'later') this.#failed(failure('KV_OVERLOADED'));
   }
 
   /** A record is in the log of the peer, or of this node. */
@@ -106,14 +114,18 @@ export interface SendOrder {
   readonly at: number;
   /** It is all that the other holders have: it may stand in place of a record that cannot be read. */
   readonly replacesUnreadable?: boolean;
+  /** The sender may forget it once it is taken: it is to be as safe there. */
+  readonly isLastCopy?: boolean;
 }
 
 /** Has a vnode merge the record at this word; false where its mailbox has no room. */
-export function sendRecord(env: Env, { to, request, words, at, replacesUnreadable = false }: SendOrder): boolean {
+export function sendRecord(env: Env, order: SendOrder): boolean {
+  const { to, request, words, at, replacesUnreadable = false, isLastCopy = false } = order;
   const bytes = sizeOf(words, at);
   const out = env.open(Kind.replicate, to, request, Replicate.record * 4 + bytes);
   if (out === undefined) return false;
-  const options = (DurabilityCode.interval << 8) | (replacesUnreadable ? Ask.repair : 0);
+  const durability = isLastCopy ? DurabilityCode.sync : DurabilityCode.interval;
+  const options = (durability << 8) | (replacesUnreadable ? Ask.repair : 0);
   out.words[out.at + Replicate.options] = withEpoch(options, env.placement.epoch);
   out.words[out.at + Replicate.mark] = 0;
   copyWords(words, at, out.words, out.at + Replicate.record, bytes >>> 2);

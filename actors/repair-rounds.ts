@@ -4,12 +4,12 @@
  */
 import { addressOf, Role } from '../src/actor/address.js';
 import type { Env } from '../src/actor/env.js';
-import { coHoldersOf, laterHoldersOf } from '../src/core/co-holders.js';
+import { coHoldersOf, holdersOf, laterHoldersOf } from '../src/core/co-holders.js';
 import type { NodeIndex, PartitionId } from '../src/core/ids.js';
-import { Note } from '../src/protocol/hint-messages.js';
+import { Repaired } from '../src/protocol/hint-messages.js';
 import { Kind } from '../src/protocol/messages.js';
-import type { AntiEntropyState } from './anti-entropy.js';
-import { pageNotes } from './hint-records.js';
+import type { AntiEntropyState, Job } from './anti-entropy.js';
+import { type Note, pageNotes } from './hint-records.js';
 
 export interface Rounds {
   /** When the next round begins, and whether one is under way. */
@@ -18,6 +18,8 @@ export interface Rounds {
   readonly startedAtMs: number;
   visitedAtMs: number;
   notesAtMs: number;
+  /** The last of the notes that were looked at; undefined where all were. */
+  note: Note | undefined;
   /** Nodes that this one has not seen up of late; since the start: whoever was not up a while after it. */
   readonly away: Set<NodeIndex>;
   /** Nodes that are back, and when to compare with them: hints go first. */
@@ -29,7 +31,7 @@ const STARTING_MS = 5_000;
 const BACK_PAUSE_MS = 2_000;
 const VISIT_PAUSE_MS = 200;
 const NOTES_PAUSE_MS = 2_000;
-/** Notes looked at together; the others follow when these are done. */
+/** Notes looked at together; the others follow at the next look. */
 const NOTES_MAX = 256;
 
 export function startRounds(intervalMs: number, env: Env): Rounds {
@@ -42,6 +44,7 @@ export function startRounds(intervalMs: number, env: Env): Rounds {
     startedAtMs,
     visitedAtMs: startedAtMs,
     notesAtMs: startedAtMs,
+    note: undefined,
     away: new Set(),
     back: new Map(),
   };
@@ -79,19 +82,39 @@ export function visitRounds(state: AntiEntropyState, env: Env): void {
 function lookAtNotes({ rounds, queue }: AntiEntropyState, env: Env): void {
   if (((env.nowMs() - rounds.notesAtMs) | 0) < 0) return;
   rounds.notesAtMs = (env.nowMs() + NOTES_PAUSE_MS) | 0;
-  for (const { target, partition } of pageNotes(env.store, { limit: NOTES_MAX })) {
-    const peer = target as NodeIndex;
-    const isThere = env.placement.isUp(peer) && !env.placement.suspects(peer);
-    if (isThere && coHoldersOf(env.placement, partition, env.node).includes(peer)) {
-      queue.add(jobOf(partition, peer), 'known');
-    }
+  const notes = pageNotes(env.store, { limit: NOTES_MAX, ...(rounds.note !== undefined && { after: rounds.note }) });
+  rounds.note = notes.length < NOTES_MAX ? undefined : notes.at(-1);
+  for (const note of notes) {
+    const job = jobOfNote(note, env);
+    if (job !== undefined) queue.add(job, 'known');
   }
 }
 
-/** The hint keeper may drop its note: this node and the peer hold the same. */
-export function tellRepaired(partition: number, peer: NodeIndex, env: Env): void {
-  const out = env.open(Kind.repaired, addressOf(Role.hintKeeper, env.node, 0), 0, Note.end * 4);
-  out?.words.set([peer, partition], out.at + Note.target);
+/**
+ * Two holders become equal. A node that only stood in gives what it has: to the target, or where that does not hold the
+ * partition in the end, to one that does.
+ */
+function jobOfNote({ target, partition }: Note, env: Env): Job | undefined {
+  const { placement, node } = env;
+  const holders = holdersOf(placement, partition);
+  if (holders.includes(node)) {
+    const peer = holders.find((other) => other === target && other !== node);
+    if (peer === undefined) tellRepaired({ target, partition, heldAtMs: env.nowMs() }, env);
+    return peer !== undefined && isThere(peer, env) ? jobOf(partition, peer) : undefined;
+  }
+  const { n, next } = placement;
+  const later = [...next.subarray(partition * n, partition * n + n)] as NodeIndex[];
+  const isTargetLater = later.includes(target as NodeIndex);
+  const peer = later.find((other) => (other === target || !isTargetLater) && isThere(other, env));
+  return peer === undefined ? undefined : { ...jobOf(partition, peer), way: 'push', target: target as NodeIndex };
+}
+
+const isThere = (node: NodeIndex, { placement }: Env): boolean => placement.isUp(node) && !placement.suspects(node);
+
+/** The hint keeper may drop its note: the target has what this node held of the partition then. */
+export function tellRepaired(note: Note & { readonly heldAtMs: number }, env: Env): void {
+  const out = env.open(Kind.repaired, addressOf(Role.hintKeeper, env.node, 0), 0, Repaired.end * 4);
+  out?.words.set([note.target, note.partition, note.heldAtMs, 0], out.at + Repaired.target);
 }
 
 function lookForReturns({ startedAtMs, away, back }: Rounds, env: Env): void {
@@ -99,14 +122,14 @@ function lookForReturns({ startedAtMs, away, back }: Rounds, env: Env): void {
   const isStarting = ((env.nowMs() - startedAtMs) | 0) < STARTING_MS;
   for (const other of placement.members) {
     if (other === node) continue;
-    const isThere = placement.isUp(other) && !placement.suspects(other);
-    if (!isThere && !isStarting) {
+    const isBack = isThere(other, env);
+    if (!isBack && !isStarting) {
       away.add(other);
       back.delete(other);
-    } else if (isThere && away.delete(other)) back.set(other, (env.nowMs() + BACK_PAUSE_MS) | 0);
+    } else if (isBack && away.delete(other)) back.set(other, (env.nowMs() + BACK_PAUSE_MS) | 0);
   }
 }
 
-function jobOf(partition: number, peer: NodeIndex) {
-  return { partition: partition as PartitionId, peer, pullOnly: false, dryRun: false, asker: undefined };
+function jobOf(partition: number, peer: NodeIndex): Job {
+  return { partition: partition as PartitionId, peer, way: 'both', dryRun: false, asker: undefined };
 }

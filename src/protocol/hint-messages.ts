@@ -26,9 +26,9 @@ export const HINT_MESSAGES = {
   repaired: {
     tag: 18,
     kind: 'cast',
-    fields: { target: 'u32', partition: 'u32' },
+    fields: { target: 'u32', partition: 'u32', heldAtMs: 'u32', reserved: 'u32' },
     body: 'none',
-    summary: 'anti-entropy to the hint keeper of its node: the two agree on the partition again. Laid out as note.',
+    summary: 'anti-entropy to the hint keeper of its node: that node has what this one held of the partition then.',
   },
 } as const satisfies Record<string, MessageSpec>;
 
@@ -51,6 +51,14 @@ export const enum Note {
   partition = 5,
   end = 6,
 }
+/** Begins like a `note`. */
+export const enum Repaired {
+  target = 4,
+  partition = 5,
+  /** By the node's clock of 32 bits: a note that was made later stays. */
+  heldAtMs = 6,
+  end = 8,
+}
 
 checkLayout(HINT_MESSAGES.standIn, 15, {
   options: StandIn.options,
@@ -64,6 +72,10 @@ checkLayout(HINT_MESSAGES.hint, 16, {
   keySlot: Hint.keySlot,
   body: Hint.key,
 });
-const note = { target: Note.target, partition: Note.partition, body: Note.end };
-checkLayout(HINT_MESSAGES.note, 17, note);
-checkLayout(HINT_MESSAGES.repaired, 18, note);
+checkLayout(HINT_MESSAGES.note, 17, { target: Note.target, partition: Note.partition, body: Note.end });
+checkLayout(HINT_MESSAGES.repaired, 18, {
+  target: Repaired.target,
+  partition: Repaired.partition,
+  heldAtMs: Repaired.heldAtMs,
+  body: Repaired.end,
+});

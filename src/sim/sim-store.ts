@@ -63,6 +63,8 @@ export class SimStore implements Store, HandlerScope, TurnStorage {
   readonly pauseMs = 0;
   /** Keys (Latin-1) whose record cannot be read. */
   readonly corrupt = new Set<string>();
+  /** Keys whose unreadable record was replaced in this turn. */
+  readonly replacedUnread = new Set<string>();
   /** Where the next turn ends with the node. */
   crashAt: 'commit' | 'publish' | undefined;
   turnBytes = 0;
@@ -164,7 +166,7 @@ export class SimStore implements Store, HandlerScope, TurnStorage {
     reserved.staged = true;
     this.#staged.push({ key, before: newest, reserved });
     // what replaces a record that cannot be read takes the place of nothing
-    this.corrupt.delete(key);
+    if (this.corrupt.delete(key)) this.replacedUnread.add(key);
     this.watch?.replaced(this.words, newest, this.words, at);
   }
 
@@ -209,6 +211,7 @@ export class SimStore implements Store, HandlerScope, TurnStorage {
     this.#positions.clear();
     this.#staged.length = 0;
     this.#reserved.length = 0;
+    this.replacedUnread.clear();
     this.#used = 0;
     this.#sync = false;
     this.turnBytes = 0;

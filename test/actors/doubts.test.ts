@@ -112,6 +112,26 @@ test('doubts: a rolled-back disk -> pulls what it lacks; what only it holds is s
   );
 });
 
+test('doubts: a rolled-back disk holds a record that it cannot read -> the others’ takes its place, and nothing waits for it', (t) => {
+  const one = world();
+  fill(one, 30);
+  const [a, b, c] = one.nodes;
+  for (const node of [a, c]) putAt(node, 'key-1', plain('a', 900, 'newer'));
+  one.crash(b);
+  one.crash(c);
+  b.disk.rollBack(b.disk.log.length);
+  one.restart(b);
+  b.store.corrupt.add('key-1');
+  // one answer is too few to take its place
+  one.runFor(5_000);
+  t.true(b.doubts.size > 0 && b.store.corrupt.has('key-1'));
+  one.restart(c);
+  t.true(one.runUntil(() => b.doubts.size === 0, 60_000));
+  t.true(one.runUntil(() => !b.store.corrupt.has('key-1'), 30_000));
+  t.deepEqual(heldAt(b, 'key-1'), plain('a', 900, 'newer'));
+  t.deepEqual(one.thrown, []);
+});
+
 /** The machine went down: what users wrote was not synced and is lost, what the node keeps for itself, its votes, was. */
 function loseRecords({ disk }: SimNode): void {
   const own = disk.log.filter(({ words }) => slotOfRecord(words, 0) === SYSTEM_SLOT);

@@ -1,5 +1,6 @@
 /** Writes while replicas are away, and how they come home: the real actors in the simulated world. */
 import test from 'ava';
+import { noteKey, putDated } from '../../actors/hint-records.js';
 import type { WriteCall } from '../../src/sim/client.js';
 import { partsOf, valuesOf, type WriteOrder } from '../../src/sim/messages.js';
 import { Observer } from '../../src/sim/observer.js';
@@ -132,6 +133,40 @@ test('hints: more than fit -> notes for what is left out, and the others are sti
   t.true(world.runUntil(() => hintsOf(world) === 0));
   t.true(notesOf(world) > 0);
   t.is(keys.filter((key) => heldAt(second, key).siblings.length > 0).length >= kept, true);
+});
+
+test('hints: a node that only stands in has no room for them -> when the primary is back it has every write all the same', (t) => {
+  const { world, primaries, others, write } = scene({ hints: { hintBytesMax: 120 } });
+  const [, second] = primaries;
+  world.crash(second);
+  const keys = Array.from({ length: 12 }, (_, index) => `key-${index}`).filter((key) =>
+    world.holdersOf(key).includes(second.index),
+  );
+  for (const key of keys) t.is(write({ key }).error, undefined);
+  t.true(others.some(({ hints }) => hints.notes > 0));
+  world.restart(second);
+  t.true(world.runUntil(() => hintsOf(world) + notesOf(world) === 0, 60_000));
+  for (const key of keys) t.deepEqual(valuesOf(heldAt(second, key)), ['one'], key);
+});
+
+test('hints: one target has its hint while another only has a note -> the copy stays for that one', (t) => {
+  const { world, primaries, others, write } = scene();
+  const [, second, third] = primaries;
+  world.crash(second);
+  t.is(write().error, undefined);
+  const [standIn] = holdersAmong(others).map((node) => world.nodes[node]);
+  standIn.store.beginHandler();
+  putDated(standIn.store, noteKey(third.index, partsOf(KEY).slot >>> world.slotShift), 1);
+  standIn.store.commit();
+  standIn.store.publish();
+  for (const node of [standIn, third]) world.crash(node);
+  world.restart(standIn);
+  world.runFor(500);
+  world.restart(second);
+  t.true(world.runUntil(() => hintsOf(world) === 0 && heldAt(second, KEY).siblings.length > 0, 30_000));
+  t.deepEqual(valuesOf(heldAt(standIn, KEY)), ['one']);
+  world.restart(third);
+  t.true(world.runUntil(() => notesOf(world) === 0, 30_000));
 });
 
 test('hints: the target never returns -> they become a note when they are old', (t) => {

@@ -34,4 +34,24 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     options: {},
     found: 'actors/vnode-merge.ts: a record that took an unreadable one’s place left the old digest in the tree',
   },
+  {
+    seed: 231,
+    options: {},
+    found:
+      'actors/doubt-rounds.ts: a record that cannot be read made the anti-entropy of a rolled-back disk start again',
+  },
+  { seed: 916, options: {}, found: 'actors/doubt-rounds.ts: the same, again and again while the node was in doubt' },
+  {
+    seed: 940,
+    options: {},
+    found:
+      'actors/repair-rounds.ts: a node that only stood in, and whose hints had become notes, never gave what it had kept to anybody',
+  },
+  { seed: 963, options: {}, found: 'actors/repair-rounds.ts: the same, for a target that had left the ring meanwhile' },
+  {
+    seed: 1576,
+    options: {},
+    found:
+      'actors/hint-delivery.ts: while a partition moved, a hint went to the old holder, behind the pages that it had given',
+  },
 ];
