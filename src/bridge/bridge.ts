@@ -16,7 +16,7 @@ import { factsFrames } from './facts.js';
 import { FrameType } from './frame.js';
 import { FrameSocket } from './frame-socket.js';
 import { Greeter } from './greeter.js';
-import type { GreetingEnd } from './greeting.js';
+import type { GreetingEnd, KnownPeer } from './greeting.js';
 import type { Hello } from './hello.js';
 import { formatEndpoint, parseEndpoint } from './host-address.js';
 import { HostTable } from './host-table.js';
@@ -68,7 +68,7 @@ export class Bridge {
             if (end.kind === 'refused') hooks.onRefused(address, reasonShown(end));
             else {
               isKnown();
-              this.#accept(link, end.peer);
+              this.#accept(link, end);
             }
           },
         });
@@ -175,8 +175,8 @@ export class Bridge {
   }
 
   /** A stranger is known now. */
-  #accept(link: FrameSocket, hello: Hello): void {
-    if (hello.purpose === 'peer') this.#join(link, hello, hello.self.host);
+  #accept(link: FrameSocket, known: KnownPeer): void {
+    if (known.peer.purpose === 'peer') this.#join(link, known, known.peer.self.host);
     else {
       const facts = { facts: this.#hooks.facts(), hosts: this.#hosts.all };
       for (const { frame, bodyBytes } of factsFrames(facts))
@@ -186,7 +186,7 @@ export class Bridge {
   }
 
   /** Whether the connection stays. */
-  #join(link: FrameSocket, hello: Hello, dialer: string): boolean {
+  #join(link: FrameSocket, { peer: hello, version }: KnownPeer, dialer: string): boolean {
     const { host } = hello.self;
     const reason = this.#isClosed ? 'closed' : this.#objection(hello, dialer);
     if (reason !== undefined) {
@@ -197,6 +197,7 @@ export class Bridge {
     const connection = new PeerConnection({
       link,
       hello,
+      version,
       own: this.#hosts.own,
       slot: this.#hosts.slotOf(host),
       number: ++this.#linkNumber,

@@ -3,7 +3,7 @@ import { dial } from './dial.js';
 import { Dialer, type DialOutcome } from './dialer.js';
 import { FrameSocket } from './frame-socket.js';
 import type { Greeter } from './greeter.js';
-import type { GreetingEnd } from './greeting.js';
+import type { GreetingEnd, KnownPeer } from './greeting.js';
 import { type Hello, isDialable } from './hello.js';
 import { isLoopback, parseEndpoint } from './host-address.js';
 import { REDIAL_CAP_MS } from './limits.js';
@@ -19,7 +19,7 @@ export interface DialingParts {
   readonly isLinked: (host: string) => boolean;
   readonly objection: (hello: Hello) => RefusalReason | undefined;
   /** A connection to this peer; returns whether there is one now, this or another. */
-  readonly onPeer: (link: FrameSocket, peer: Hello) => boolean;
+  readonly onPeer: (link: FrameSocket, known: KnownPeer) => boolean;
   readonly onRefused: (address: string, reason: string) => void;
 }
 
@@ -117,7 +117,7 @@ export class Dialing {
       names,
       objection: (hello) => {
         const { host } = hello.self;
-        dialer.host ??= host;
+        if (this.#seeds.includes(dialer)) dialer.host = host;
         if (this.#greeting.has(host)) return 'duplicate';
         const reason = objection(hello);
         if (reason === undefined) {
@@ -129,7 +129,7 @@ export class Dialing {
       onEnd: (end) => {
         if (greeted !== undefined) this.#greeting.delete(greeted);
         if (end.kind === 'refused') done(this.#outcomeOf(end, dialer.address));
-        else done(onPeer(link, end.peer) ? 'linked' : 'failed');
+        else done(onPeer(link, end) ? 'linked' : 'failed');
       },
     });
   }

@@ -36,7 +36,7 @@ export class Greeter {
     const { secret, tls, clockDriftMaxMs } = this.#options;
     const handshake = new Handshake({
       part,
-      hello: this.#hello(),
+      hello: () => this.#hello(),
       secret,
       judgement: () => ({
         clockMs: Date.now(),

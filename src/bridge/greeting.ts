@@ -8,8 +8,13 @@ import { HANDSHAKE_MS } from './limits.js';
 import { packedBody, packedFrame } from './plain-frame.js';
 import { type RefusalReason, violation } from './refusal.js';
 
+export interface KnownPeer {
+  readonly peer: Hello;
+  readonly version: number;
+}
+
 export type GreetingEnd =
-  | { readonly kind: 'known'; readonly peer: Hello; readonly version: number }
+  | (KnownPeer & { readonly kind: 'known' })
   | { readonly kind: 'refused'; readonly reason: RefusalReason; readonly text: string };
 
 const GREETING_TYPES = new Set([FrameType.hello, FrameType.proof, FrameType.welcome, FrameType.refuse]);

@@ -25,7 +25,8 @@ export interface Step {
 
 export interface HandshakeOptions {
   readonly part: Part;
-  readonly hello: Hello;
+  /** This side's, made when it is sent: it tells the time. */
+  readonly hello: () => Hello;
   readonly secret: string | undefined;
   /** Asked once, when the other hello is here. */
   readonly judgement: () => Judgement;
@@ -33,19 +34,29 @@ export interface HandshakeOptions {
 
 export class Handshake {
   readonly #options: HandshakeOptions;
-  readonly #packed: Uint8Array;
+  #own: Hello | undefined;
+  #packed = new Uint8Array(0);
   #awaits: FrameType | undefined = FrameType.hello;
   #transcript: Transcript | undefined;
   #peer: Hello | undefined;
 
   constructor(options: HandshakeOptions) {
     this.#options = options;
-    this.#packed = Uint8Array.from(encodeBody(options.hello));
   }
 
   /** What this side sends unasked. */
   begin(): Step {
-    return { send: this.#options.part === 'dialer' ? [{ type: FrameType.hello, packed: this.#packed }] : [] };
+    if (this.#options.part === 'listener') return { send: [] };
+    this.#introduce();
+    return { send: [{ type: FrameType.hello, packed: this.#packed }] };
+  }
+
+  #introduce(): Hello {
+    if (this.#own === undefined) {
+      this.#own = this.#options.hello();
+      this.#packed = Uint8Array.from(encodeBody(this.#own));
+    }
+    return this.#own;
   }
 
   /** A frame came; the CBOR of its body. Nothing may come after the end. */
@@ -58,7 +69,8 @@ export class Handshake {
   }
 
   #greeted(packed: Uint8Array): Step {
-    const { part, hello, secret, judgement } = this.#options;
+    const { part, secret, judgement } = this.#options;
+    const hello = this.#introduce();
     const theirs = readHello(attempt(packed));
     if (typeof theirs === 'string') return this.#refuse(theirs, 'the hello is none that this host understands');
     const reason = judgeHello(hello, theirs, judgement());
@@ -88,9 +100,9 @@ export class Handshake {
   }
 
   #welcomed(): Step {
-    const { part, hello } = this.#options;
+    const { part } = this.#options;
     const peer = this.#peer as Hello;
-    const version = commonVersion(hello.versions, peer.versions) as number;
+    const version = commonVersion(this.#introduce().versions, peer.versions) as number;
     this.#awaits = undefined;
     return { send: part === 'listener' ? [WELCOME] : [], end: { peer, version } };
   }

@@ -11,6 +11,12 @@ import { PAYLOAD_BYTES_MAX } from './limits.js';
 
 export const CHUNK_PREFIX_WORDS = 2;
 
+export interface PutOptions {
+  readonly isReply?: boolean;
+  /** The message leaves after these blocks of all lanes. */
+  readonly behind?: readonly number[] | undefined;
+}
+
 export class LaneQueue {
   /** Bytes of messages that wait. */
   queuedBytes = 0;
@@ -27,9 +33,10 @@ export class LaneQueue {
     this.#pool = pool;
   }
 
-  /** Copies the message; false where there is no room. `behind`: it leaves after these blocks of all lanes. */
-  put(words: Int32Array, at: number, bytes: number, behind?: readonly number[]): boolean {
-    if (this.queuedBytes + bytes > this.#bytesMax && this.queuedBytes > 0) {
+  /** Copies the message; false where there is no room. */
+  put(words: Int32Array, at: number, bytes: number, { isReply = false, behind }: PutOptions = {}): boolean {
+    const bytesMax = isReply ? this.#bytesMax * 2 : this.#bytesMax;
+    if (this.queuedBytes + bytes > bytesMax && this.queuedBytes > 0) {
       this.refused++;
       return false;
     }

@@ -3,11 +3,17 @@
  * four to one, so that a handoff gives way and still gets on; nothing beyond its lane's credit.
  */
 import { Head } from '../protocol/header.js';
+import { MESSAGES, NAME_OF_TAG } from '../protocol/messages.js';
 import type { Block, BlockPool } from './block-pool.js';
 import { CreditWindow } from './credit.js';
 import { isFence, LANES, Lane } from './lane.js';
-import { LaneQueue } from './lane-queue.js';
+import { LaneQueue, type PutOptions } from './lane-queue.js';
 import { CREDIT_BYTES, LANE_BYTES_MAX, REQUEST_FRAMES_PER_BULK } from './limits.js';
+
+/** Of each tag. */
+const OPTIONS_OF: readonly PutOptions[] = NAME_OF_TAG.map((name) => ({
+  isReply: name !== undefined && MESSAGES[name].kind === 'reply',
+}));
 
 export class LaneScheduler {
   readonly queues: readonly LaneQueue[];
@@ -22,8 +28,8 @@ export class LaneScheduler {
   /** Copies the message behind what waits on its lane; false where that is full. */
   put(lane: Lane, words: Int32Array, at: number): boolean {
     const word = words[at + Head.size];
-    const behind = isFence(word >>> 24) ? this.queues.map(({ begun }) => begun) : undefined;
-    return this.queues[lane].put(words, at, word & 0xff_ff_ff, behind);
+    const options = isFence(word >>> 24) ? { behind: this.queues.map(({ begun }) => begun) } : OPTIONS_OF[word >>> 24];
+    return this.queues[lane].put(words, at, word & 0xff_ff_ff, options);
   }
 
   /** The lane whose next block may leave now. */

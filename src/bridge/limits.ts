@@ -13,7 +13,7 @@ export const GREETING_BODY_BYTES_MAX = 4 * 1024;
 /** Facts that a host which wants to join is told. */
 export const FACTS_BYTES_MAX = 4 * 1024 * 1024;
 
-/** Messages that wait for one peer, by lane: control, requests, bulk. */
+/** Messages that wait for one peer, by lane: control, requests, bulk. Replies may take as much again: who asked is waiting. */
 export const LANE_BYTES_MAX: readonly number[] = [1024 * 1024, 8 * 1024 * 1024, 8 * 1024 * 1024];
 /** Bytes sent that the peer has not taken yet, by lane; control has no window, since nothing may delay it. */
 export const CREDIT_BYTES: readonly number[] = [0x4000_0000, 4 * 1024 * 1024, 1024 * 1024];
@@ -21,6 +21,8 @@ export const CREDIT_BYTES: readonly number[] = [0x4000_0000, 4 * 1024 * 1024, 10
 export const WAITING_BYTES_MAX: readonly number[] = [0x4000_0000, 4 * 1024 * 1024, 1024 * 1024];
 /** Bytes in the socket's own buffer: what a heartbeat may have to wait for. */
 export const SOCKET_BYTES_MAX = 256 * 1024;
+/** Bytes of the largest frame. */
+export const FRAME_BYTES_MAX = FRAME_HEADER_BYTES + FRAME_BODY_BYTES_MAX;
 /** Frames of the requests lane between two of the bulk lane, where both wait. */
 export const REQUEST_FRAMES_PER_BULK = 4;
 

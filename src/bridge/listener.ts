@@ -28,7 +28,6 @@ export class Listener {
   readonly #server: Server;
   /** When each came, oldest first. */
   readonly #strangers = new Map<Socket, number>();
-  readonly #sockets = new Set<Socket>();
 
   constructor(options: ListenerOptions) {
     this.#options = options;
@@ -84,10 +83,10 @@ export class Listener {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Stops listening and ends every connection that was accepted. */
+  /** Stops listening and turns out the strangers; resolves once the others, whom their owner ends, are gone too. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#strangers.keys()) socket.destroy();
     await closed;
   }
 
@@ -107,12 +106,8 @@ export class Listener {
       if (turnedOut === raw) return false;
     }
     this.#strangers.set(raw, now);
-    this.#sockets.add(raw);
     this.strangersMost = Math.max(this.strangersMost, this.#strangers.size);
-    raw.once('close', () => {
-      this.#strangers.delete(raw);
-      this.#sockets.delete(raw);
-    });
+    raw.once('close', () => this.#strangers.delete(raw));
     return true;
   }
 

@@ -15,7 +15,7 @@ import type { Hello } from './hello.js';
 import { Inbox } from './inbox.js';
 import { LANES, laneOf } from './lane.js';
 import { LaneScheduler } from './lane-scheduler.js';
-import { SILENCE_MS, SOCKET_BYTES_MAX } from './limits.js';
+import { FRAME_BYTES_MAX, SILENCE_MS, SOCKET_BYTES_MAX } from './limits.js';
 import { packedBody, plainBody, type UnsealedFrame } from './plain-frame.js';
 import { type RefusalReason, violation } from './refusal.js';
 import type { PeerStats, Tally } from './stats.js';
@@ -26,6 +26,7 @@ import { wordsFrame } from './words-frame.js';
 export interface PeerParts {
   readonly link: FrameSocket;
   readonly hello: Hello;
+  readonly version: number;
   readonly own: HostAddress;
   readonly slot: number;
   /** Number of the connection, from 1. */
@@ -109,7 +110,7 @@ export class PeerConnection implements FrameHandler, Candidate {
     const { link, pool } = this.#parts;
     if (link.isClosed || (this.#system.size === 0 && this.#lanes.nextLane() === undefined)) return;
     link.cork();
-    while (link.bufferedBytes < SOCKET_BYTES_MAX) {
+    while (link.bufferedBytes + FRAME_BYTES_MAX <= SOCKET_BYTES_MAX) {
       if (this.#sendSystem()) continue;
       const lane = this.#lanes.nextLane();
       if (lane === undefined) break;
@@ -230,6 +231,7 @@ export class PeerConnection implements FrameHandler, Candidate {
   /** Says good bye and closes. */
   close(reason: RefusalReason, text: string): void {
     if (reason === 'closed') {
+      this.pump();
       this.tell(FrameType.bye, () => wordsFrame([]));
       this.#sendSystem();
       this.#parts.link.finish(reason, text);
@@ -240,6 +242,7 @@ export class PeerConnection implements FrameHandler, Candidate {
     return {
       host: this.peer.host,
       link: this.number,
+      version: this.#parts.version,
       roundTripMs: this.clock.roundTripMs,
       clockOffsetMs: this.clock.offsetMs,
       queuedBytes: this.#lanes.queues.map(({ queuedBytes }) => queuedBytes),

@@ -4,6 +4,8 @@ import { REFUSAL_REASONS, type RefusalReason } from './refusal.js';
 export interface PeerStats {
   readonly host: string;
   readonly link: number;
+  /** Protocol version that both speak. */
+  readonly version: number;
   readonly roundTripMs: number;
   /** The peer's monotonic clock is this far behind this host's. */
   readonly clockOffsetMs: number;
