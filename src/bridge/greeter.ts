@@ -4,6 +4,7 @@ import type { FrameSocket } from './frame-socket.js';
 import { Greeting, type GreetingEnd } from './greeting.js';
 import { Handshake } from './handshake.js';
 import { type Hello, MAGIC, NONCE_BYTES, PROTOCOL_VERSIONS, type Purpose } from './hello.js';
+import { HANDSHAKE_MS } from './limits.js';
 import type { RefusalReason } from './refusal.js';
 import type { Part } from './secret-proof.js';
 import type { Credentials, HostAddress } from './types.js';
@@ -33,7 +34,7 @@ export class Greeter {
 
   /** Greets whoever is at the other end. */
   greet(link: FrameSocket, { part, names, objection, onEnd }: Approach): void {
-    const { secret, tls, clockDriftMaxMs } = this.#options;
+    const { secret, tls, clockDriftMaxMs, handshakeMs = HANDSHAKE_MS } = this.#options;
     const handshake = new Handshake({
       part,
       hello: () => this.#hello(),
@@ -46,7 +47,7 @@ export class Greeter {
         objection,
       }),
     });
-    new Greeting(link, handshake, onEnd).begin();
+    new Greeting(link, handshake, handshakeMs, onEnd).begin();
   }
 
   #hello(): Hello {

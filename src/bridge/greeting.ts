@@ -4,7 +4,6 @@ import type { Frame } from './frame-decoder.js';
 import type { FrameHandler, FrameSocket } from './frame-socket.js';
 import type { Handshake, Step } from './handshake.js';
 import type { Hello } from './hello.js';
-import { HANDSHAKE_MS } from './limits.js';
 import { packedBody, packedFrame } from './plain-frame.js';
 import { type RefusalReason, violation } from './refusal.js';
 
@@ -26,12 +25,12 @@ export class Greeting implements FrameHandler {
   readonly #timer: NodeJS.Timeout;
   #isOver = false;
 
-  /** Calls `onEnd` once. When the peer is known, the connection is the caller's, who sets its handler. */
-  constructor(link: FrameSocket, handshake: Handshake, onEnd: (end: GreetingEnd) => void) {
+  /** Calls `onEnd` once, within `limitMs`. When the peer is known, the connection is the caller's, who sets its handler. */
+  constructor(link: FrameSocket, handshake: Handshake, limitMs: number, onEnd: (end: GreetingEnd) => void) {
     this.#link = link;
     this.#handshake = handshake;
     this.#onEnd = onEnd;
-    this.#timer = setTimeout(() => link.destroy('timeout', 'the greeting took too long'), HANDSHAKE_MS);
+    this.#timer = setTimeout(() => link.destroy('timeout', 'the greeting took too long'), limitMs);
     link.handler = this;
   }
 

@@ -33,6 +33,8 @@ export interface Credentials {
   readonly tls?: TlsSettings;
   /** Protocol versions that this host speaks; default PROTOCOL_VERSIONS. */
   readonly versions?: VersionRange;
+  /** How long a peer may take to say who it is; default HANDSHAKE_MS. */
+  readonly handshakeMs?: number;
 }
 
 export interface BridgeSettings extends Credentials {

@@ -43,7 +43,9 @@ export class FakeHost {
   port = 0;
 
   constructor(host: string, { index = 0, hooks = {}, ...settings }: HostOptions = {}) {
-    this.self = { host, address: '127.0.0.1:0', first: index * ROOM, room: ROOM, zone: 'z', machine: 'm' };
+    const { self = { host, address: '127.0.0.1:0', first: index * ROOM, room: ROOM, zone: 'z', machine: 'm' } } =
+      settings;
+    this.self = self;
     this.nodes = [{ node: this.self.first, up: true, incarnation: 7 }];
     this.bridge = new Bridge(
       {
@@ -83,7 +85,7 @@ export class FakeHost {
     };
   }
 
-  async start(t: ExecutionContext): Promise<this> {
+  async start(t: Pick<ExecutionContext, 'teardown'>): Promise<this> {
     t.teardown(() => this.bridge.close());
     this.port = (await this.bridge.start()).port;
     return this;

@@ -1,0 +1,154 @@
+/** Connections that break, and that are made twice. */
+import test from 'ava';
+import { Head } from '../../src/protocol/header.js';
+import {
+  clientOf,
+  coordinatorOf,
+  eventually,
+  FakeHost,
+  fetchOf,
+  messageOf,
+  ROOM,
+  startPair,
+} from './bridge-fixture.js';
+import { CuttingProxy, freePorts } from './rogue.js';
+
+test('reconnect: a connection that breaks again and again -> is made anew; nothing arrives twice or out of order', async (t) => {
+  const proxy = await new CuttingProxy().start(t);
+  const self = { host: 'a', address: `127.0.0.1:${proxy.port}`, first: 0, room: ROOM, zone: 'z', machine: 'm' };
+  const a = await new FakeHost('a', { self }).start(t);
+  proxy.target = a.port;
+  // nobody is at the address that b names, so that every connection is through the proxy
+  const nowhere = { ...self, host: 'b', address: '127.0.0.1:1', first: ROOM };
+  const b = await new FakeHost('b', { self: nowhere, seeds: [self.address] }).start(t);
+  let next = 0;
+  for (let round = 1; round <= 5; round++) {
+    await eventually(() => a.links.has('b') && b.links.has('a'), `linked, round ${round}`);
+    const before = b.received.length;
+    for (let i = 0; i < 2_000; i++) a.bridge.send(fetchOf(next++, 1_000), 0);
+    a.bridge.flush();
+    await eventually(() => b.received.length > before, `something arrives, round ${round}`);
+    const link = a.links.get('b');
+    proxy.cut();
+    // what is sent while nobody has noticed is lost with the rest
+    for (let i = 0; i < 2_000; i++) a.bridge.send(fetchOf(next++, 1_000), 0);
+    await eventually(() => (a.links.get('b') ?? link) !== link, 'a newer connection');
+  }
+  const requests = b.received.map((words) => words[Head.request]);
+  t.true(requests.every((request, i) => i === 0 || request > requests[i - 1]));
+  t.true(requests.length < next);
+  const { messagesOut, messagesLost } = a.stats;
+  t.true(messagesLost > 0 && messagesLost <= messagesOut);
+  t.deepEqual(b.events.slice(0, 3), ['up a', 'down a', 'up a']);
+});
+
+test('reconnect: a host stops and another process takes its place -> the new one is linked', async (t) => {
+  const [port] = await freePorts(1);
+  const listen = { host: '127.0.0.1', port };
+  const first = await new FakeHost('b', { index: 1, listen }).start(t);
+  const a = await new FakeHost('a', { known: [{ ...first.self, address: first.address }] }).start(t);
+  await eventually(() => a.links.has('b'));
+  const client = clientOf(3);
+  await first.bridge.close();
+  await eventually(() => !a.links.has('b'));
+  const second = await new FakeHost('b', { index: 1, listen }).start(t);
+  await eventually(() => a.links.has('b'));
+  a.send(messageOf('read', { from: client, to: coordinatorOf(ROOM), request: 3 }));
+  await eventually(() => second.received.length === 1);
+  t.deepEqual(a.events, ['up b', 'down b', 'up b']);
+  t.is(a.links.get('b'), 2);
+});
+
+test('reconnect: both dial at once, many times -> one connection at last, and the same on both sides', async (t) => {
+  for (let round = 0; round < 10; round++) {
+    const ports = await freePorts(2);
+    const names = ['a', 'b'];
+    const addresses = names.map((host, i) => ({
+      host,
+      address: `127.0.0.1:${ports[i]}`,
+      first: i * ROOM,
+      room: ROOM,
+      zone: 'z',
+      machine: 'm',
+    }));
+    const hosts = names.map(
+      (host, index) =>
+        new FakeHost(host, {
+          self: addresses[index],
+          index,
+          known: [addresses[1 - index]],
+          listen: { host: '127.0.0.1', port: ports[index] },
+        }),
+    );
+    const [a, b] = await Promise.all(hosts.map((host) => host.start(t)));
+    await eventually(() => a.links.has('b') && b.links.has('a'));
+    let arrived = 0;
+    await eventually(() => {
+      a.send(fetchOf(arrived, 104));
+      b.send(fetchOf(arrived, 104, [ROOM, 0]));
+      arrived++;
+      return a.ofKind('fetch').length > 3 && b.ofKind('fetch').length > 3;
+    }, 'messages both ways');
+    t.is(a.stats.peers.length, 1);
+    t.is(b.stats.peers.length, 1);
+    await Promise.all([a.bridge.close(), b.bridge.close()]);
+  }
+});
+
+test('reconnect: three hosts, of which one is named to the others -> all know and reach each other', async (t) => {
+  const a = await new FakeHost('a').start(t);
+  const b = await new FakeHost('b', { index: 1, seeds: [a.address] }).start(t);
+  const c = await new FakeHost('c', { index: 2, seeds: [a.address, a.address] }).start(t);
+  await eventually(() => b.links.has('c') && c.links.has('b'), 'b and c');
+  for (const host of [a, b, c]) {
+    await eventually(() => host.hosts.length === 3, `${host.self.host} knows all`);
+    t.deepEqual(host.hosts.map((known) => known.host).sort(), ['a', 'b', 'c']);
+  }
+});
+
+test('reconnect: an own address among the seeds -> is dialed once, and never again', async (t) => {
+  const [port] = await freePorts(1);
+  const a = await new FakeHost('a', { listen: { host: '127.0.0.1', port }, seeds: [`127.0.0.1:${port}`] }).start(t);
+  await eventually(() => a.stats.closed.self > 0);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  t.is(a.stats.dialed, 1);
+});
+
+test('reconnect: mailboxes that are full -> the peer gets no credit until they have room; then all arrives', async (t) => {
+  const [a, b] = await startPair(t);
+  b.waitingBytes = 64 * 1024 * 1024;
+  for (let i = 0; i < 100; i++) a.bridge.send(fetchOf(i, 60_000), 0);
+  a.bridge.flush();
+  const underWay = () => a.stats.peers[0].underWayBytes[1];
+  await eventually(() => b.received.length * 60_000 === underWay());
+  const stuck = b.received.length;
+  t.true(stuck < 100 && stuck > 50);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  t.is(b.received.length, stuck);
+  b.waitingBytes = 0;
+  await eventually(() => b.received.length === 100);
+  t.pass();
+});
+
+test('reconnect: no local mailbox has room -> the caller of the other host is told', async (t) => {
+  const [a, b] = await startPair(t);
+  b.hasRoom = false;
+  a.send(fetchOf(8));
+  await eventually(() => a.ofKind('fetched').length === 1);
+  t.is(a.received[0][Head.request], 8);
+  t.is(b.stats.deliveriesRefused, 1);
+});
+
+test('reconnect: deadlines -> are on the clock of the host that they arrive at', async (t) => {
+  const b = new FakeHost('b', { index: 1 });
+  b.clockAheadMs = 1_234_567;
+  await b.start(t);
+  const a = await new FakeHost('a', { seeds: [b.address] }).start(t);
+  await eventually(() => a.links.has('b') && b.links.has('a'));
+  await eventually(() => Number.isFinite(b.stats.peers[0]?.roundTripMs), 'a ping came back');
+  const deadline = (performance.now() + 5_000) | 0;
+  a.send(messageOf('read', { from: clientOf(1), to: coordinatorOf(ROOM), fields: { deadline } }));
+  await eventually(() => b.received.length === 1);
+  const error = b.received[0][4] - (deadline + b.clockAheadMs);
+  t.true(Math.abs(error) <= 2 + b.stats.peers[0].roundTripMs, `off by ${error} ms`);
+});
