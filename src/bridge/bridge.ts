@@ -28,7 +28,7 @@ import { plainFrame } from './plain-frame.js';
 import type { RefusalReason } from './refusal.js';
 import { refusedReply } from './refused-reply.js';
 import { type BridgeStats, Tally } from './stats.js';
-import { certificateNames } from './tls-identity.js';
+import { certificateNames, isAuthorized } from './tls-identity.js';
 import { slotOfClient } from './translation.js';
 import type { BridgeHooks, BridgeSettings } from './types.js';
 
@@ -60,6 +60,11 @@ export class Bridge {
       onRefused: (address, reason) => hooks.onRefused(address, reason),
       onStranger: (socket, address, isKnown) => {
         const link = new FrameSocket(socket, address, this.#tally);
+        if (!isAuthorized(socket)) {
+          link.refuse('certificate', 'no valid certificate of the authority');
+          hooks.onRefused(address, 'certificate');
+          return;
+        }
         this.#greeter?.greet(link, {
           part: 'listener',
           names: certificateNames(socket),

@@ -15,7 +15,8 @@ export const serverTls = ({ ca, cert, key }: TlsSettings): TlsOptions => ({
   cert,
   key,
   requestCert: true,
-  rejectUnauthorized: true,
+  // the listener looks at `isAuthorized`, and so can tell the peer why it is refused
+  rejectUnauthorized: false,
 });
 
 export const clientTls = ({ ca, cert, key }: TlsSettings): ConnectionOptions => ({
@@ -27,6 +28,9 @@ export const clientTls = ({ ca, cert, key }: TlsSettings): ConnectionOptions => 
   // the greeting compares the certificate with the id that the peer gives
   checkServerIdentity: () => undefined,
 });
+
+/** Whether the peer has a certificate of the authority, valid now; always, without TLS. */
+export const isAuthorized = (socket: Socket): boolean => !(socket instanceof TLSSocket) || socket.authorized;
 
 /** Ids that the peer's certificate names; undefined for a connection without TLS. */
 export function certificateNames(socket: Socket): readonly string[] | undefined {
