@@ -66,6 +66,7 @@ export class DirtyLists {
   readonly partitions: number;
   readonly #lists: readonly DirtyList[];
   readonly #recent = new Int32Array(RECENT_MAX);
+  readonly #recentPartitions = new Uint16Array(RECENT_MAX);
   #recentLength = 0;
   readonly #arena: Arena;
   readonly #slotShift: number;
@@ -80,7 +81,8 @@ export class DirtyLists {
   /** The record at this position was staged. */
   push(position: number): void {
     if (this.#recentLength === RECENT_MAX) this.#distribute();
-    this.#recent[this.#recentLength++] = position;
+    this.#recent[this.#recentLength] = position;
+    this.#recentPartitions[this.#recentLength++] = this.#partitionOf(wordOf(position));
   }
 
   /** Takes back the record that was staged last: it stands at word `at`. */
@@ -97,8 +99,7 @@ export class DirtyLists {
 
   #distribute(): void {
     for (let i = 0; i < this.#recentLength; i++) {
-      const position = this.#recent[i];
-      this.#lists[this.#partitionOf(wordOf(position))].push(position);
+      this.#lists[this.#recentPartitions[i]].push(this.#recent[i]);
     }
     this.#recentLength = 0;
   }

@@ -35,7 +35,7 @@ const REFUSE_SHARE = 0.85;
 /** Dirty bytes and a copy of those alive may take this share of the arena; then they are compacted, or flushed before. */
 const COMPACT_SHARE = 0.75;
 /** Bytes that a compaction moves in one turn: at least these, and four times what the turn has logged. */
-const COMPACT_BYTES = 128 * 1024;
+const COMPACT_BYTES = 16 * 1024;
 const COMPACT_FACTOR = 4;
 /** Arena bytes kept free ahead of a turn, as a share; at least one turn's. */
 const FREE_SHARE = 1 / 16;
