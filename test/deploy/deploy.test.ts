@@ -32,6 +32,7 @@ interface Service {
   readonly environment: Readonly<Record<string, string>>;
   readonly build: { readonly context: string; readonly dockerfile: string };
   readonly ports: readonly string[];
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
   readonly volumes: readonly string[];
 }
 
@@ -99,6 +100,8 @@ test('deploy: compose.yaml -> three hosts that find each other, with options tha
     t.deepEqual(mounts, [`${name}:/data`]);
     t.true(name in volumes);
   }
+  t.deepEqual(services.b.depends_on, { a: { condition: 'service_healthy' } });
+  t.deepEqual(services.c.depends_on, { b: { condition: 'service_healthy' } });
   t.is(advertised.join(','), services.a.environment.KVORUM_SEEDS);
   t.is(new Set(Object.values(services).map(({ ports }) => ports[0])).size, 3);
 });

@@ -8,7 +8,6 @@ import { countOf, examine, type Finding } from '../doctor/checks.js';
 import {
   directoryFacts,
   type Facts,
-  hostsOf,
   memoryOfMachine,
   openFilesMax,
   type StoreFacts,
@@ -79,7 +78,7 @@ async function lookAt(access: StoreAccess, isElsewhere: boolean): Promise<{ stor
   const files = isElsewhere ? undefined : openFilesMax(status.pid);
   // the answer was made somewhere between the question and now
   const nowMs = Math.min(Math.max(status.nowMs, askedAt), Date.now());
-  return { store: { status, ring, hosts: hostsOf(status.members), isServed, openFilesMax: files }, nowMs };
+  return { store: { status, ring, isServed, openFilesMax: files }, nowMs };
 }
 
 function describe(findings: readonly Finding[], warned: number, failed: number): string {

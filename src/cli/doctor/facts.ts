@@ -5,7 +5,7 @@
 import { readFileSync, statfsSync, statSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
-import type { MemberReport, RingReport } from '../../client/types.js';
+import type { RingReport } from '../../client/types.js';
 import { OPTION_SPECS, type OpenOptions } from '../../core/options.js';
 import type { Config } from '../config-file.js';
 import type { StatusReport } from '../store-access.js';
@@ -43,18 +43,9 @@ export interface DiskFacts {
   readonly type: number;
 }
 
-/** A process of the cluster. */
-export interface HostFacts {
-  readonly host: string;
-  readonly zone: string;
-  readonly state: 'up' | 'down';
-  readonly nodes: readonly number[];
-}
-
 export interface StoreFacts {
   readonly status: StatusReport;
   readonly ring: RingReport;
-  readonly hosts: readonly HostFacts[];
   /** Another process holds it; not this one. */
   readonly isServed: boolean;
   /** Of the process that holds it, where this machine can tell. */
@@ -74,15 +65,6 @@ function readStamp(path: string): DirectoryFacts['stamp'] {
 function diskFacts(path: string): DiskFacts {
   const { bavail, blocks, bsize, type } = statfsSync(path);
   return { freeBytes: bavail * bsize, totalBytes: blocks * bsize, type };
-}
-
-/** The hosts that have members; down where all of their nodes are. */
-export function hostsOf(members: readonly MemberReport[]): HostFacts[] {
-  return [...new Set(members.map(({ host }) => host))].map((host) => {
-    const own = members.filter((member) => member.host === host);
-    const state = own.every((member) => member.state === 'down') ? 'down' : 'up';
-    return { host, zone: own[0].zone, state, nodes: own.map(({ node }) => node) };
-  });
 }
 
 /** Memory of the container where it has a bound, else of the machine. */

@@ -1,8 +1,8 @@
 /** Checks of the store as it runs: its nodes, what they owe each other, its clocks and its failure domains. */
-import type { MemberReport, NodeStats } from '../../client/types.js';
+import type { HostReport, MemberReport, NodeStats } from '../../client/types.js';
 import type { FailureDomain } from '../../core/options.js';
 import { formatBytes, formatCount, formatNumber } from '../quantities.js';
-import { type Facts, given, type HostFacts } from './facts.js';
+import { type Facts, given } from './facts.js';
 import { type Check, fail, ok, type Verdict, warn } from './verdict.js';
 
 /** Two clocks this far apart are no matter of how long the answer took. */
@@ -94,7 +94,11 @@ export const checkClock: Check = (facts) => {
 };
 
 export const checkHosts: Check = ({ store }) => {
-  const hosts = store?.hosts ?? [];
+  const hosts = store?.status.hosts ?? [];
+  const own = hosts.find((host) => host.own);
+  if (own !== undefined && own.nodes.length === 0) {
+    return fail(`host ${own.host} has not joined: no member of the ring runs there; its log says what refuses it`);
+  }
   if (hosts.length < 2) return undefined;
   const down = hosts.filter(({ state }) => state === 'down').map(({ host }) => host);
   if (down.length === 0) return ok(`all ${hosts.length} hosts are connected`);
@@ -105,15 +109,21 @@ export const checkHosts: Check = ({ store }) => {
 export const checkFailureDomain: Check = ({ store }) => {
   if (store === undefined) return undefined;
   const { n, failureDomain } = store.ring;
-  const holding = store.hosts.filter(({ nodes }) => nodes.length > 0);
-  const countOf = { zone: distinct(holding, 'zone'), host: distinct(holding, 'host') };
+  const holding = store.status.hosts.filter(({ nodes }) => nodes.length > 0);
+  const countOf = {
+    zone: distinct(holding, 'zone'),
+    machine: distinct(holding, 'machine'),
+    host: distinct(holding, 'host'),
+  };
   const isWider = (domain: FailureDomain) => DOMAINS.indexOf(domain) > DOMAINS.indexOf(failureDomain);
-  const wider = (['zone', 'host'] as const).find((domain) => isWider(domain) && n > 1 && countOf[domain] >= n);
+  const wider = (['zone', 'machine', 'host'] as const).find(
+    (domain) => isWider(domain) && n > 1 && countOf[domain] >= n,
+  );
   const text = `replicas are on different ${failureDomain}s`;
   if (wider === undefined) return ok(text);
   return warn(`${text}; with ${countOf[wider]} ${wider}s there could be one on each: kvorum failure-domain ${wider}`);
 };
 
-function distinct(hosts: readonly HostFacts[], name: 'host' | 'zone'): number {
+function distinct(hosts: readonly HostReport[], name: 'host' | 'machine' | 'zone'): number {
   return new Set(hosts.map((host) => host[name])).size;
 }

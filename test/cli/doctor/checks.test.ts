@@ -1,9 +1,9 @@
 /** The checks of the doctor: facts in, verdicts out. */
 import test from 'ava';
 import { CHECKS, countOf, examine } from '../../../src/cli/doctor/checks.js';
-import { type Facts, hostsOf, type StoreFacts } from '../../../src/cli/doctor/facts.js';
+import type { Facts, StoreFacts } from '../../../src/cli/doctor/facts.js';
 import type { State } from '../../../src/cli/doctor/verdict.js';
-import type { MemberReport, NodeStats } from '../../../src/client/types.js';
+import type { HostReport, MemberReport, NodeStats } from '../../../src/client/types.js';
 
 const MiB = 2 ** 20;
 const GiB = 2 ** 30;
@@ -52,6 +52,10 @@ function member(node: number, differing: Partial<MemberReport> = {}): MemberRepo
   return { node, host: 'a', zone: 'z', weight: 1, state: 'up', reporters: [], incarnation: 1, ...differing };
 }
 
+function host(name: string, differing: Partial<HostReport> = {}): HostReport {
+  return { host: name, zone: `zone-${name}`, machine: `m-${name}`, own: false, state: 'up', nodes: [9], ...differing };
+}
+
 interface Differing {
   readonly facts?: Partial<Facts>;
   readonly nodes?: readonly NodeStats[];
@@ -73,7 +77,7 @@ function factsOf({ facts, nodes, members = [0, 1, 2].map((node) => member(node))
     version: '1.0.0',
     nowMs: 1_000_000,
     count: 0,
-    hosts: [],
+    hosts: [host('a', { own: true, nodes: [0, 1, 2] })],
     ring,
     members,
     stats,
@@ -92,7 +96,7 @@ function factsOf({ facts, nodes, members = [0, 1, 2].map((node) => member(node))
       stamp: { format: 1, options: { nodes: 3, failureDomain: 'node' } },
       disk: { freeBytes: 100 * GiB, totalBytes: 200 * GiB, type: 0xef53 },
     },
-    store: { status: about, ring, hosts: hostsOf(members), isServed: true, openFilesMax: 65_536, ...store },
+    store: { status: about, ring, isServed: true, openFilesMax: 65_536, ...store },
     trouble: undefined,
     ...facts,
   };
@@ -105,7 +109,9 @@ const tmpfs = (durability: 'sync' | 'interval'): Differing => {
   const { facts } = disk({ type: 16_914_836 });
   return { facts: { ...facts, options: { durability } } };
 };
-const threeHosts = ['a', 'b', 'c'].map((host, node) => member(node, { host, zone: `zone of ${host}` }));
+const threeHosts = [host('a', { own: true }), host('b'), host('c')];
+const sameZone = threeHosts.map((one) => ({ ...one, zone: 'z' }));
+const sameMachine = sameZone.map((one) => ({ ...one, machine: 'm' }));
 const repairs = nodeStats(0).repairs;
 
 const TABLE: readonly (readonly [check: string, condition: string, differing: Differing, State, RegExp])[] = [
@@ -141,19 +147,40 @@ const TABLE: readonly (readonly [check: string, condition: string, differing: Di
   [
     'hosts',
     'one of three down',
-    { members: threeHosts.with(1, { ...threeHosts[1], state: 'down' }) },
+    { status: { hosts: threeHosts.with(1, host('b', { state: 'down' })) } },
     'fail',
-    /^host b not connected/,
+    /^host b/,
   ],
-  ['hosts', 'three connected', { members: threeHosts }, 'ok', /all 3 hosts/],
+  ['hosts', 'three connected', { status: { hosts: threeHosts } }, 'ok', /all 3 hosts/],
+  [
+    'hosts',
+    'no member here',
+    { status: { hosts: [host('a', { own: true, nodes: [] })] } },
+    'fail',
+    /^host a has not joined/,
+  ],
   ['clock', 'behind by more than hosts may be', { status: { nowMs: 900_000 } }, 'fail', /100,000 ms behind/],
   ['clock', 'ahead by seconds', { status: { nowMs: 1_005_000 } }, 'warn', /5,000 ms ahead of this one: is NTP/],
   [
     'failure domain',
-    'node, where zones would do',
-    { members: threeHosts },
+    'node, of three zones',
+    { status: { hosts: threeHosts } },
     'warn',
-    /with 3 zones .*: kvorum failure-domain zone/,
+    /3 zones .* failure-domain zone$/,
+  ],
+  [
+    'failure domain',
+    'node, of three machines',
+    { status: { hosts: sameZone } },
+    'warn',
+    /3 machines .* failure-domain machine$/,
+  ],
+  [
+    'failure domain',
+    'node, of three hosts',
+    { status: { hosts: sameMachine } },
+    'warn',
+    /3 hosts .* failure-domain host$/,
   ],
   ['failure domain', 'node, and one host', {}, 'ok', /different nodes/],
   [
