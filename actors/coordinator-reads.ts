@@ -37,7 +37,7 @@ import {
 } from '../src/protocol/outcome.js';
 import { decodeRecord, encodedBytes, encodeRecord, type KeyParts } from '../src/protocol/record-set.js';
 import { isPast } from './late-write.js';
-import { chooseReplicas, readList } from './read-targets.js';
+import { chooseReplicas, readList, readNeeds } from './read-targets.js';
 
 interface OpenRead {
   readonly client: number;
@@ -74,10 +74,7 @@ export function read(reads: Reads, message: MessageView, env: Env): void {
     answerError(env, message.from, message.request, 'KV_STALE_EPOCH', 0);
     return;
   }
-  const available = (options & Ask.available) !== 0;
-  const { candidates, standIns, lost } = chooseReplicas(placement, env.node, partition, available);
-  const monotonic = (options & Ask.monotonic) !== 0;
-  const quorum = { n: placement.n, r: quorumOf(options), monotonic, standIns };
+  const { quorum, candidates, lost } = quorumFor(options, partition, env);
   let state = startRead(quorum);
   for (const node of lost) state = addReadReply(state, { node, failed: 'KV_UNAVAILABLE' });
   const id = reads.next | 0x8000_0000;
@@ -85,7 +82,7 @@ export function read(reads: Reads, message: MessageView, env: Env): void {
   reads.next = (reads.next + 1) % 0x7fff_ffff;
   const deadline = message.u32(Read.deadline);
   const spare = [...candidates];
-  const asked = spare.splice(0, readsNeeded(quorum));
+  const asked = spare.splice(0, quorum.needs.length === 0 ? readsNeeded(quorum) : spare.length);
   const { from: client, request } = message;
   const open: OpenRead = {
     client,
@@ -101,6 +98,20 @@ export function read(reads: Reads, message: MessageView, env: Env): void {
   reads.open.set(id, open);
   for (const [index, node] of asked.entries()) ask(env, id, open, node, index > 0);
   step(reads, id, open, env);
+}
+
+function quorumFor(options: number, partition: number, { placement, node }: Env) {
+  const needs = readNeeds(placement, node, partition, options);
+  const { n } = placement;
+  if (needs.length > 0) {
+    const { candidates, lost } = chooseReplicas(placement, node, partition, false);
+    const r = needs.reduce((sum, { needed }) => sum + needed, 0);
+    const counted = candidates.filter((candidate) => needs.some(({ nodes }) => nodes.includes(candidate)));
+    return { quorum: { n, r, monotonic: false, needs }, candidates: counted, lost };
+  }
+  const { candidates, standIns, lost } = chooseReplicas(placement, node, partition, (options & Ask.available) !== 0);
+  const monotonic = (options & Ask.monotonic) !== 0;
+  return { quorum: { n, r: quorumOf(options), monotonic, standIns, needs }, candidates, lost };
 }
 
 function keyOf(message: MessageView): KeyParts {

@@ -7,14 +7,15 @@ import type { Env } from '../src/actor/env.js';
 import type { ErrorCode } from '../src/core/errors.js';
 import type { NodeIndex } from '../src/core/ids.js';
 import { rarely } from '../src/core/rare-path.js';
-import { confirmedOf, countPlaces, settleWrite } from '../src/core/write-quorum.js';
+import { countPlaces } from '../src/core/write-quorum.js';
 import type { MessageView } from '../src/protocol/header.js';
 import { Kind, Minted, Replicated, Write, Written } from '../src/protocol/messages.js';
-import { durabilityOf, errorOf, failure, isOlderThan, isSuccess, quorumOf, success } from '../src/protocol/outcome.js';
+import { durabilityOf, errorOf, failure, isOlderThan, isSuccess, success } from '../src/protocol/outcome.js';
 import { Rec, siblingCount } from '../src/protocol/record.js';
 import { castHint, castNote } from './hint-casts.js';
 import { KeyRing } from './key-ring.js';
 import { isPast, whyLate } from './late-write.js';
+import { decideWrite, detailOf } from './write-needs.js';
 import { refusedAsStale, type SentWrites, sendAgain, sendTo } from './write-sends.js';
 import { WriteTable } from './write-table.js';
 import { chooseTargets, hasStandIn } from './write-targets.js';
@@ -48,10 +49,10 @@ export function write(writes: Writes, message: MessageView, env: Env): void {
   table.options[slot] = options;
   table.deadline[slot] = message.words[message.at + Write.deadline];
   const reachable = chooseTargets(env.placement, env.node, table, slot);
-  const w = quorumOf(options);
-  if (reachable < w) {
+  if (reachable < 0 || decideWrite(table, slot) === 'unmet') {
+    const detail = detailOf(table, slot, reachable < 0 ? 0 : ~table.failed[slot]);
     table.close(slot);
-    refuse(env, message, 'KV_UNAVAILABLE', (w << 8) | Math.max(0, reachable));
+    refuse(env, message, 'KV_UNAVAILABLE', detail);
     return;
   }
   env.forward(message, Kind.mint, addressOf(Role.vnode, env.node, partition), table.idOf(slot));
@@ -138,17 +139,14 @@ export function replicated(writes: Writes, message: MessageView, env: Env): void
 function settle(writes: Writes, slot: number, env: Env): void {
   const { table } = writes;
   if (!table.isLingering(slot)) {
-    const confirmed = table.confirmed[slot];
-    const w = quorumOf(table.options[slot]);
-    const { current, next } = table;
-    switch (settleWrite(w, current[slot], next[slot], confirmed, table.failed[slot])) {
+    switch (decideWrite(table, slot)) {
       case 'wait':
         return;
       case 'acked':
         reply(env, table, slot, acknowledged(table, slot), table.siblings[slot]);
         break;
       case 'unmet':
-        reply(env, table, slot, failure('KV_WRITE_QUORUM_UNMET'), unmetDetail(table, slot));
+        reply(env, table, slot, failure('KV_WRITE_QUORUM_UNMET'), detailOf(table, slot, table.confirmed[slot]));
     }
     table.linger(slot);
   }
@@ -158,10 +156,6 @@ function settle(writes: Writes, slot: number, env: Env): void {
 function acknowledged({ confirmed, standIns, durability }: WriteTable, slot: number): number {
   const primaries = countPlaces(confirmed[slot] & ~standIns[slot]);
   return success(primaries, durability[slot], countPlaces(confirmed[slot] & standIns[slot]));
-}
-
-function unmetDetail({ options, current, next, confirmed }: WriteTable, slot: number): number {
-  return (quorumOf(options[slot]) << 8) | confirmedOf(current[slot], next[slot], confirmed[slot]);
 }
 
 /** Forgets the write; this node keeps a hint for each primary that does not hold it and that nobody stands in for. */
@@ -219,7 +213,7 @@ function sweepWrite(writes: Writes, slot: number, env: Env): void {
   if (table.confirmed[slot] === 0) failUnminted(env, table, slot, failure('KV_INTERNAL'));
   else if (isPast(table.deadline[slot], env.nowMs())) {
     if (!table.isLingering(slot)) {
-      reply(env, table, slot, failure('KV_WRITE_QUORUM_UNMET'), unmetDetail(table, slot));
+      reply(env, table, slot, failure('KV_WRITE_QUORUM_UNMET'), detailOf(table, slot, table.confirmed[slot]));
     }
     finish(writes, slot, env);
   } else {

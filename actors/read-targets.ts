@@ -1,9 +1,12 @@
 /**
  * Which nodes a read may ask, in order: this node itself first, since asking it costs nothing, then the primaries that are
- * not suspected; under a sloppy quorum the nodes that stand in for the others; and those that are suspected last.
+ * not suspected; under a sloppy quorum the nodes that stand in for the others; and those that are suspected last. A read
+ * by zone asks all replicas of the zones that count, and nobody else.
  */
 import { Phase, type Placement } from '../src/actor/ports.js';
 import type { NodeIndex } from '../src/core/ids.js';
+import { type ZoneNeed, zoneNeeds } from '../src/core/zone-quorum.js';
+import { isZoned, zoneQuorumOf } from '../src/protocol/outcome.js';
 
 export interface ReadTargets {
   readonly candidates: readonly NodeIndex[];
@@ -19,6 +22,20 @@ export function readList(placement: Placement, partition: number): readonly Node
   const list = phases[partition] === Phase.handingOver ? next : preference;
   return [...list.subarray(partition * n, partition * n + n)] as NodeIndex[];
 }
+
+/** What a read needs of the zones; nothing where it is by no zone. */
+export function readNeeds(
+  placement: Placement,
+  self: NodeIndex,
+  partition: number,
+  options: number,
+): readonly ZoneNeed[] {
+  if (!isZoned(options)) return NONE;
+  const zoneOf = (node: NodeIndex): string => placement.zoneOf(node);
+  return zoneNeeds(zoneQuorumOf(options), readList(placement, partition), zoneOf, zoneOf(self));
+}
+
+const NONE: readonly never[] = Object.freeze([]);
 
 export function chooseReplicas(
   placement: Placement,

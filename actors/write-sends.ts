@@ -72,7 +72,7 @@ export function sendAgain(writes: SentWrites, slot: number, env: Env): void {
   // the newest record that is held here covers what was minted
   const found = key < 0 ? -1 : attempt(() => store.find(keys.words, keys.words[key], keys.words[key + 1], key + 2));
   const isFirst = table.again[slot] === 0;
-  const added = isFirst && !table.isLingering(slot) ? addMove(placement, table, slot) : 0;
+  const added = isFirst && !table.isLingering(slot) ? addMove(placement, env.node, table, slot) : 0;
   if (found === undefined || found < 0 || added < 0) {
     table.failed[slot] |= stale | Math.max(0, added);
     return;

@@ -5,6 +5,7 @@
  * A write goes to places (core/write-quorum.ts): first the primaries, then the nodes that stand in for some of them.
  * When its client has its answer it lingers until every place has confirmed or failed: what a replica misses is hinted.
  */
+import type { PlacesNeed } from '../src/core/zone-quorum.js';
 
 const GENERATIONS = 0x8000;
 /** Places that a slot has room for; a power of two above PLACES_MAX. */
@@ -47,6 +48,8 @@ export class WriteTable {
   readonly siblings: Uint16Array;
   /** Clock of the minted record, low and high word. */
   readonly clock: Int32Array;
+  /** Of writes that wait for zones: what they need. */
+  readonly needs: (readonly PlacesNeed[])[] = [];
   /** Where the key stands in the key ring. */
   readonly key: Float64Array;
   active = 0;

@@ -6,7 +6,8 @@
 import { Phase, type Placement } from '../src/actor/ports.js';
 import type { NodeIndex } from '../src/core/ids.js';
 import { countedPlaces, countPlaces, PLACES_MAX } from '../src/core/write-quorum.js';
-import { Ask, quorumOf } from '../src/protocol/outcome.js';
+import { Ask } from '../src/protocol/outcome.js';
+import { decideWrite, noteZoneNeeds } from './write-needs.js';
 import type { WriteTable } from './write-table.js';
 
 /**
@@ -28,18 +29,20 @@ export function chooseTargets(placement: Placement, self: NodeIndex, writes: Wri
   const all = (1 << n) - 1;
   writes.current[slot] = all;
   writes.next[slot] = all;
-  return isPrimary && !skips ? n : chooseSlowly(placement, self, writes, slot);
+  if (!isPrimary || skips) return chooseSlowly(placement, self, writes, slot);
+  noteZoneNeeds(placement, self, writes, slot);
+  return n;
 }
 
 /** The same where the partition moves, a primary is skipped, or this node is none of them. */
 function chooseSlowly(placement: Placement, self: NodeIndex, writes: WriteTable, slot: number): number {
   addNextList(placement, writes, slot);
-  const available = (writes.options[slot] & Ask.available) !== 0;
-  const w = quorumOf(writes.options[slot]);
+  noteZoneNeeds(placement, self, writes, slot);
+  const available = (writes.options[slot] & (Ask.available | Ask.zoned)) === Ask.available;
   const isDown = (node: NodeIndex) => node !== self && !placement.isUp(node);
   const isSuspect = (node: NodeIndex) => node !== self && placement.suspects(node);
   let skipped = placesOf(writes, slot, isSuspect);
-  if (!available && reachable(writes, slot, skipped) < w) skipped = placesOf(writes, slot, isDown);
+  if (!available && decideWrite(writes, slot, skipped) === 'unmet') skipped = placesOf(writes, slot, isDown);
   writes.failed[slot] = skipped;
   const isPrimary = writes.placeOf(slot, self) >= 0;
   if (!isPrimary && !available) return -1;
@@ -70,7 +73,7 @@ function addNextList({ n, next, phases }: Placement, writes: WriteTable, slot: n
  * Has a write go to the lists of a move that has begun since: the places that this adds, or -1 where the list in force now is
  * not the one that it was to hold at last. `addPlace` keeps primaries first as long as nobody stands in.
  */
-export function addMove(placement: Placement, writes: WriteTable, slot: number): number {
+export function addMove(placement: Placement, self: NodeIndex, writes: WriteTable, slot: number): number {
   const { n, preference } = placement;
   const first = writes.partition[slot] * n;
   const known = writes.places[slot];
@@ -83,6 +86,7 @@ export function addMove(placement: Placement, writes: WriteTable, slot: number):
   if (list !== writes.next[slot] || known + n > PLACES_MAX) return -1;
   writes.current[slot] = list;
   addNextList(placement, writes, slot);
+  noteZoneNeeds(placement, self, writes, slot);
   return (1 << writes.places[slot]) - (1 << known);
 }
 

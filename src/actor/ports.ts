@@ -124,6 +124,8 @@ export interface Placement {
    * is down by enough reports. A guess that routing acts upon at once; it proves nothing.
    */
   suspects(node: NodeIndex): boolean;
+  /** The zone of a member; another name for a node that is none. */
+  zoneOf(node: NodeIndex): string;
   /** All members, of the old and of the new map while it changes. */
   readonly members: readonly NodeIndex[];
   /** What the tables above were made from. */

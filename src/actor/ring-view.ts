@@ -32,6 +32,7 @@ export class RingView implements Placement {
   ring: RingState;
   readonly #publish: (ring: RingState) => boolean;
   #walks: Uint16Array[] = [];
+  #zones: ReadonlyMap<NodeIndex, string> = new Map();
 
   constructor({ ring, isUp, suspects = (node) => !isUp(node), publish = () => true }: RingViewParts) {
     const { n, partitions } = ring;
@@ -62,10 +63,15 @@ export class RingView implements Placement {
     return this.#walks[partition];
   }
 
+  zoneOf(node: NodeIndex): string {
+    return this.#zones.get(node) ?? '';
+  }
+
   #load(ring: RingState): void {
     this.ring = ring;
     this.epoch = ring.epoch;
     this.members = allMembers(ring).map(({ node }) => node);
+    this.#zones = new Map(allMembers(ring).map(({ node, zone }) => [node, zone]));
     this.changedAt.set(ring.changedAt);
     this.begunAt.set(ring.begunAt);
     for (let p = 0; p < ring.partitions; p++) {

@@ -1,5 +1,6 @@
 /** Calls on many keys: one promise for all of them, a window of requests under way at a time. */
 import { StoreError } from '../core/errors.js';
+import { isZoned } from '../protocol/outcome.js';
 import { NOT_LOCAL } from './local-reads.js';
 import type { Waiter } from './requests.js';
 import type { StoreCore } from './store-core.js';
@@ -24,7 +25,7 @@ export async function getMany(
     for (let i = 0; i < keys.length; i++) {
       // a group of keys waits for memory together, instead of one after the other
       if ((i & (PRELOAD_KEYS - 1)) === 0) core.preload(keys, i, Math.min(keys.length, i + PRELOAD_KEYS));
-      const value = order.monotonic ? NOT_LOCAL : core.getLocal(keys[i], order.r);
+      const value = order.monotonic || isZoned(order.r) ? NOT_LOCAL : core.getLocal(keys[i], order.r);
       if (value !== NOT_LOCAL) values[i] = value;
       else {
         const keep = (late: Value) => {

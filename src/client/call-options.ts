@@ -1,7 +1,8 @@
 /** Checks the options of a call and fills in the store's defaults; calls without options share one prepared order. */
 import { StoreError } from '../core/errors.js';
 import type { Durability, Mode } from '../core/options.js';
-import { durabilityCode } from '../protocol/outcome.js';
+import type { Quorum } from '../core/zone-quorum.js';
+import { durabilityCode, packQuorum } from '../protocol/outcome.js';
 import { decodeContext } from './context.js';
 import type { PutOptions, ReadOptions, RequestOptions, ScanOptions } from './types.js';
 import type { WriteOrder } from './writes.js';
@@ -17,6 +18,7 @@ export interface RequestDefaults {
 }
 
 export interface ReadOrder {
+  /** As it stands in the options word: see `packQuorum`. */
   readonly r: number;
   readonly monotonic: boolean;
   /** Sloppy quorum: nodes may answer in place of primaries. */
@@ -64,9 +66,12 @@ export class CallOptions {
     if (options === undefined) return this.defaultRead;
     this.#checkCommon(options, names);
     const { r = this.#defaults.r, monotonic = false, deadlineMs = this.#defaults.deadlineMs, signal } = options;
-    this.#checkQuorum('r', r);
+    const available = this.#isAvailable(options);
+    this.#checkQuorum('r', r, available);
     if (typeof monotonic !== 'boolean') throw invalid('monotonic', 'monotonic must be true or false');
-    return { r, monotonic, available: this.#isAvailable(options), deadlineMs, signal };
+    if (monotonic && typeof r !== 'number')
+      throw invalid('monotonic', 'a monotonic read takes a number as r, no zones');
+    return { r: packQuorum(r), monotonic, available, deadlineMs, signal };
   }
 
   /** `keyHash` is the key's that the context must fit. @throws StoreError KV_INVALID_OPTION, KV_INVALID_CONTEXT, KV_ABORTED */
@@ -74,16 +79,17 @@ export class CallOptions {
     if (options === undefined) return tombstone ? this.defaultDelete : this.defaultPut;
     this.#checkCommon(options, names);
     const { w = this.#defaults.w, durability = this.#defaults.durability, context, ttlMs } = options;
-    this.#checkQuorum('w', w);
+    const available = this.#isAvailable(options);
+    this.#checkQuorum('w', w, available);
     const code = durabilityCode(durability);
     if (code < 0) throw invalid('durability', `durability must be sync, interval or none, not ${String(durability)}`);
     return {
-      w,
+      w: packQuorum(w),
       durability: code,
       deadlineMs: options.deadlineMs ?? this.#defaults.deadlineMs,
       expiresAtMs: ttlMs === undefined ? 0 : this.expiresAtMs(ttlMs),
       tombstone,
-      available: this.#isAvailable(options),
+      available,
       context: context === undefined ? undefined : decodeContext(context, keyHash),
     };
   }
@@ -103,6 +109,9 @@ export class CallOptions {
     if (typeof reverse !== 'boolean') throw invalid('reverse', 'reverse must be true or false');
     if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 0)) {
       throw invalid('limit', `limit must be a whole number from 0, not ${String(limit)}`);
+    }
+    if (typeof options.r === 'object' || typeof options.r === 'string') {
+      throw invalid('r', 'a scan takes a number as r, no zones');
     }
     return this.read(options, SCAN_NAMES);
   }
@@ -139,9 +148,18 @@ export class CallOptions {
     return mode === 'available';
   }
 
-  #checkQuorum(name: 'r' | 'w', value: number): void {
-    if (Number.isInteger(value) && value >= 1 && value <= this.#defaults.n) return;
-    throw invalid(name, `${name} must be a whole number from 1 to ${this.#defaults.n} (n), not ${String(value)}`);
+  #checkQuorum(name: 'r' | 'w', quorum: Quorum, available: boolean): void {
+    const { n } = this.#defaults;
+    const isNumber = (value: unknown): boolean =>
+      Number.isInteger(value) && (value as number) >= 1 && (value as number) <= n;
+    if (isNumber(quorum)) return;
+    const isNamed = quorum === 'local-quorum' || quorum === 'each-quorum';
+    const isLocal = typeof quorum === 'object' && quorum !== null && isNumber(quorum.local);
+    if (!isNamed && !isLocal) {
+      const forms = `a whole number from 1 to ${n} (n), { local: such a number }, 'local-quorum' or 'each-quorum'`;
+      throw invalid(name, `${name} must be ${forms}, not ${JSON.stringify(quorum) ?? String(quorum)}`);
+    }
+    if (available) throw invalid(name, `${name} by zone counts primaries only: it takes mode 'strict'`);
   }
 }
 

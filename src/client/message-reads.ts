@@ -4,7 +4,16 @@ import { StoreError } from '../core/errors.js';
 import { emptySet, type SiblingSet } from '../core/siblings.js';
 import type { MessageView } from '../protocol/header.js';
 import { Answer, Kind, Read } from '../protocol/messages.js';
-import { Ask, errorOf, fallbacksOf, isSuccess, packOptions, replicasOf, withEpoch } from '../protocol/outcome.js';
+import {
+  Ask,
+  errorOf,
+  fallbacksOf,
+  isLocal,
+  isSuccess,
+  packOptions,
+  replicasOf,
+  withEpoch,
+} from '../protocol/outcome.js';
 import { decodeRecord } from '../protocol/record-set.js';
 import type { ReadOrder } from './call-options.js';
 import type { KeyScratch } from './key-scratch.js';
@@ -34,7 +43,7 @@ export class MessageReads {
   /** Sends the read; its id. @throws StoreError KV_OVERLOADED, KV_UNAVAILABLE */
   send(key: KeyScratch, order: ReadOrder, waiter: Waiter): number {
     this.messageReads++;
-    const node = this.#router.route(key.slot, order.available);
+    const node = this.#router.route(key.slot, order.available, isLocal(order.r));
     const id = this.#requests.begin(node, (this.#seat.nowMs + order.deadlineMs) >>> 0, waiter);
     const bytes = (Read.key * 4 + key.keyWords * 4 + 7) & ~7;
     if (!this.#seat.open(Kind.read, addressOf(Role.coordinator, node, 0), id, bytes)) {

@@ -19,6 +19,7 @@ const REPORTERS = 2;
 export class Router {
   readonly #seat: Seat;
   readonly #ring: RingTable;
+  readonly #zone: string;
   readonly #slotShift: number;
   /** Of each node of this host. */
   readonly #views: readonly { readonly node: number; readonly view: LivenessView }[];
@@ -33,6 +34,7 @@ export class Router {
   constructor(map: ThreadMap, seat: Seat, ring: RingTable, slotShift: number) {
     this.#seat = seat;
     this.#ring = ring;
+    this.#zone = map.zone;
     this.#slotShift = slotShift;
     this.#views = localNodes(map).map((node) => ({ node, view: livenessView(map, node) }));
     this.#suspected = new Uint8Array(NODE_COUNT_MAX + 1);
@@ -45,11 +47,12 @@ export class Router {
     return this.#ring.epoch;
   }
 
-  /** The node that coordinates. @throws StoreError KV_UNAVAILABLE */
-  route(slot: number, available: boolean): number {
+  /** The node that coordinates; `isLocal`: one of this host's zone. @throws StoreError KV_UNAVAILABLE */
+  route(slot: number, available: boolean, isLocal = false): number {
     if (((this.#seat.nowMs - this.#lookedAtMs) | 0) >= LOOK_MS) this.#look();
     const partition = slot >>> this.#slotShift;
     this.#partition = partition;
+    if (isLocal) return this.#routeLocally(partition);
     const node = this.#ring.coordinator(partition, this.#isTrusted);
     if (node !== undefined) return node;
     const trusted = available ? this.#any(partition, this.#isTrusted) : undefined;
@@ -57,6 +60,16 @@ export class Router {
     const last = doubtful ?? (available ? this.#any(partition, this.#isUp) : undefined);
     if (last !== undefined) return last;
     throw new StoreError('KV_UNAVAILABLE', 'no replica of the key is up; nothing was done');
+  }
+
+  /** Replicas of a zone are waited for by one of them. */
+  #routeLocally(partition: number): number {
+    const ring = this.#ring;
+    const trusted = ring.coordinator(partition, (node) => ring.isNear(node) && this.#isTrusted(node));
+    const node = trusted ?? ring.coordinator(partition, (other) => ring.isNear(other) && this.#isUp(other));
+    if (node !== undefined) return node;
+    const message = `no replica of the key in this host’s zone (${this.#zone}) is up; nothing was done`;
+    throw new StoreError('KV_UNAVAILABLE', message);
   }
 
   /** False for a node that is in doubt about the partition: it would mint nothing. */

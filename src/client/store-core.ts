@@ -5,6 +5,7 @@
 import { asStoreError, StoreError } from '../core/errors.js';
 import type { ThreadMap } from '../host/thread-map.js';
 import type { MessageView } from '../protocol/header.js';
+import { replicasOfHost } from '../protocol/outcome.js';
 import { aborted, CallOptions, type ReadOrder, type RequestDefaults } from './call-options.js';
 import { KeyScratch } from './key-scratch.js';
 import { COMPLEX, LocalReads, NOT_LOCAL } from './local-reads.js';
@@ -99,7 +100,8 @@ export class StoreCore implements WriteSender {
     this.checkOpen();
     this.#key.set(key);
     const { hash } = this.#key;
-    const local = this.local.getSet(this.#key, order.r, order.monotonic);
+    const r = replicasOfHost(order.r);
+    const local = r === 0 ? undefined : this.local.getSet(this.#key, r, order.monotonic);
     if (local !== undefined) return { ...local, fallbacks: 0, via: 'memory', hash };
     const send: SendAgain = (waiter) => {
       this.#key.set(key);

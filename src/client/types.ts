@@ -6,11 +6,13 @@
  */
 import type { ErrorCode } from '../core/errors.js';
 import type { Durability, Mode } from '../core/options.js';
+import type { Quorum } from '../core/zone-quorum.js';
 import type { HostReport, MemberReport, NodeStats, RingReport, StoreEvents } from '../host/reports.js';
 import type { RecordsOptions, RestoreOptions, RestoreResult, StoredRecord } from './record-types.js';
 import type { ChangeOptions, ChangeResult, PlanOptions, RingPlan, StoreChange } from './ring-types.js';
 
 export type { Durability, Mode } from '../core/options.js';
+export type { Quorum, ZoneQuorum } from '../core/zone-quorum.js';
 export type {
   HostReport,
   MailboxStats,
@@ -58,15 +60,18 @@ export interface RequestOptions {
 }
 
 export interface ReadOptions extends RequestOptions {
-  /** Replicas that must answer, 1..n; default is the store's `r`. */
-  readonly r?: number;
+  /**
+   * Replicas that must answer, 1..n, or a quorum by zone: `{ local: n }` or `local-quorum` in the caller's zone,
+   * `each-quorum` in every zone; default is the store's `r`.
+   */
+  readonly r?: Quorum;
   /** Answer only with what N-R+1 replicas hold, repairing first where fewer do: no later read goes back in time. */
   readonly monotonic?: boolean;
 }
 
 export interface WriteOptions extends RequestOptions {
-  /** Replicas that must confirm, 1..n; default is the store's `w`. */
-  readonly w?: number;
+  /** Replicas that must confirm, 1..n, or a quorum by zone as in a read; default is the store's `w`. All are sent the write. */
+  readonly w?: Quorum;
   /** When a replica confirms: after fdatasync, after the log write (synced every interval), or the same, never synced. */
   readonly durability?: Durability;
   /** Replace just what this context covers; concurrent writes survive as siblings. Without it: replace what is there. */

@@ -13,6 +13,7 @@ import {
   durabilityOf,
   errorOf,
   fallbacksOf,
+  isLocal,
   isSuccess,
   packOptions,
   replicasOf,
@@ -29,6 +30,7 @@ import { encodeCbor } from './values.js';
 
 /** A write as the client asks for it; absolute times, defaults filled in. */
 export interface WriteOrder {
+  /** As it stands in the options word: see `packQuorum`. */
   readonly w: number;
   readonly durability: number;
   /** Milliseconds from now. */
@@ -71,7 +73,7 @@ export class Writes {
     const expires = order.expiresAtMs !== 0;
     const contextWords = order.context === undefined ? 0 : vectorWords(order.context);
     const room = RECORD * 4 + recordBytes(key.length, valueBytesMax, expires) + contextWords * 4;
-    const node = this.#router.route(key.slot, order.available);
+    const node = this.#router.route(key.slot, order.available, isLocal(order.w));
     const id = this.#requests.begin(node, (this.#seat.nowMs + order.deadlineMs) >>> 0, waiter);
     const to = addressOf(Role.coordinator, node, 0);
     if (!this.#seat.open(Kind.write, to, id, (room + 7) & ~7)) {

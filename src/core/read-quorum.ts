@@ -10,6 +10,7 @@
 import type { ErrorCode } from './errors.js';
 import type { NodeIndex } from './ids.js';
 import { emptySet, mergeSets, type SiblingSet, sameSet } from './siblings.js';
+import type { ZoneNeed } from './zone-quorum.js';
 
 /** N replicas exist, R must answer. */
 export interface ReadQuorumOptions {
@@ -18,6 +19,8 @@ export interface ReadQuorumOptions {
   readonly monotonic: boolean;
   /** Nodes that may answer in place of primaries: under a sloppy quorum only. */
   readonly standIns?: readonly NodeIndex[];
+  /** By zone, in place of R; such a read is never monotonic. */
+  readonly needs?: readonly ZoneNeed[];
 }
 
 /** What one replica said: its record (the empty set where it holds none), or why it could not answer. */
@@ -69,7 +72,7 @@ const WAIT: ReadDecision = Object.freeze({ kind: 'wait' });
 /** The state before any reply. */
 export function startRead(options: ReadQuorumOptions): ReadState {
   return {
-    options: { standIns: NONE, ...options },
+    options: { standIns: NONE, needs: NONE, ...options },
     answers: NONE,
     failures: NONE,
     repairing: NONE,
@@ -134,20 +137,43 @@ export function addRepaired(state: ReadState, node: NodeIndex, set: SiblingSet):
  */
 export function decideRead(state: ReadState): ReadDecision {
   const { answers, options } = state;
-  const { r, monotonic } = options;
+  const { r, monotonic, needs } = options;
+  if (needs.length > 0) return decideZones(state);
   let lost = 0;
   for (const { node } of state.failures) if (find(answers, node) === undefined) lost++;
   if (askable(options) - lost < r) return { kind: 'unmet', needed: r, got: answers.length };
   if (answers.length < r && !monotonic) return WAIT;
   if (answers.length >= r) {
-    const missing = answers.filter((answer) => !isCovered(answer, state.merged));
-    if (missing.length > 0) {
-      const nodes = missing.map(({ node }) => node).filter((node) => !state.fetching.includes(node));
-      return nodes.length > 0 ? { kind: 'fetch', nodes } : WAIT;
-    }
+    const fetches = decideFetches(state);
+    if (fetches !== undefined) return fetches;
   }
   const holders = countHolders(state);
   return monotonic ? decideMonotonic(state, holders) : answerOf(state, holders);
+}
+
+/** The same where each zone has a need of its own. */
+function decideZones(state: ReadState): ReadDecision {
+  const { answers, failures } = state;
+  let isMet = true;
+  for (const { nodes, needed } of state.options.needs) {
+    const got = nodes.filter((node) => find(answers, node) !== undefined).length;
+    const lost = failures.filter(({ node }) => nodes.includes(node) && find(answers, node) === undefined).length;
+    if (nodes.length - lost < needed) return { kind: 'unmet', needed, got };
+    isMet &&= got >= needed;
+  }
+  if (!isMet) return WAIT;
+  return decideFetches(state) ?? answerOf(state, countHolders(state));
+}
+
+/** Asks for the records of those whose versions tell of more; undefined where nobody's do. */
+function decideFetches(state: ReadState): ReadDecision | undefined {
+  const { answers } = state;
+  const missing = answers.filter((answer) => !isCovered(answer, state.merged));
+  if (missing.length > 0) {
+    const nodes = missing.map(({ node }) => node).filter((node) => !state.fetching.includes(node));
+    return nodes.length > 0 ? { kind: 'fetch', nodes } : WAIT;
+  }
+  return undefined;
 }
 
 /** Nodes that may answer. */

@@ -7,14 +7,22 @@
  *   preference  n node indices (16 bits) a partition: the list in force, the old one while the partition moves
  *   next        the same: the new list while it moves
  *   phases      one byte a partition
+ *   near        one byte a node: 1 for the members of this host's zone
  */
-import type { NodeIndex } from '../core/ids.js';
-import { nextOf, Phase, phaseOf, type RingState } from '../core/ring-state.js';
+import { NODE_COUNT_MAX, type NodeIndex } from '../core/ids.js';
+import { allMembers, nextOf, Phase, phaseOf, type RingState } from '../core/ring-state.js';
 
 const enum Word {
   sequence = 0,
   epoch = 1,
   count = 16,
+}
+
+export interface RingTableShape {
+  readonly partitions: number;
+  readonly n: number;
+  /** The host's. */
+  readonly zone: string;
 }
 
 export class RingTable {
@@ -23,20 +31,24 @@ export class RingTable {
   readonly #preference: Uint16Array;
   readonly #next: Uint16Array;
   readonly #phases: Uint8Array;
+  readonly #near: Uint8Array;
+  readonly #zone: string;
   #holders: ReadonlySet<number> = new Set();
   #holdersOf = -1;
 
-  constructor(memory: SharedArrayBuffer, { partitions, n }: { readonly partitions: number; readonly n: number }) {
+  constructor(memory: SharedArrayBuffer, { partitions, n, zone }: RingTableShape) {
     const bytes = partitions * n * 2;
     this.n = n;
     this.#words = new Int32Array(memory, 0, Word.count);
     this.#preference = new Uint16Array(memory, Word.count * 4, partitions * n);
     this.#next = new Uint16Array(memory, Word.count * 4 + bytes, partitions * n);
     this.#phases = new Uint8Array(memory, Word.count * 4 + 2 * bytes, partitions);
+    this.#near = new Uint8Array(memory, Word.count * 4 + 2 * bytes + partitions, NODE_COUNT_MAX);
+    this.#zone = zone;
   }
 
   static allocate(partitions: number, n: number): SharedArrayBuffer {
-    return new SharedArrayBuffer(Word.count * 4 + partitions * (4 * n + 1));
+    return new SharedArrayBuffer(Word.count * 4 + partitions * (4 * n + 1) + NODE_COUNT_MAX);
   }
 
   /** Shows another state; for the host's main thread alone. */
@@ -47,6 +59,8 @@ export class RingTable {
       this.#next.set(nextOf(ring, p), p * this.n);
       this.#phases[p] = phaseOf(ring, p);
     }
+    this.#near.fill(0);
+    for (const { node, zone } of allMembers(ring)) this.#near[node] = Number(zone === this.#zone);
     Atomics.store(this.#words, Word.epoch, ring.epoch); // Atomics: release, nodes wait for it
     Atomics.add(this.#words, Word.sequence, 1); // Atomics: RMW, even when everything has changed
   }
@@ -58,6 +72,11 @@ export class RingTable {
 
   get epoch(): number {
     return Atomics.load(this.#words, Word.epoch); // Atomics: acquire, see `write`
+  }
+
+  /** Whether a node is a member of this host's zone. */
+  isNear(node: number): boolean {
+    return this.#near[node] === 1;
   }
 
   /** The list that a strict read of the partition needs R of. Only right under one `version`. */

@@ -2,10 +2,11 @@
  * How a call ended, in one word of its reply, and the options of a request, in one word of its call.
  *
  *   outcome  status (16 bits: 0 is success, else 1 + index of the error code) | primaries (8) | durability (4) | fallbacks (4)
- *   options  quorum (8) | durability (2) | flags (6) | epoch of the sender's ring map (its low 16 bits)
+ *   options  quorum (8: R or W; by zone a number, or a majority) | durability (2) | flags (6) | epoch of the sender's ring map (its low 16 bits)
  */
 import { ERROR_CODES, type ErrorCode } from '../core/errors.js';
 import type { Durability } from '../core/options.js';
+import type { Quorum, ZoneQuorum } from '../core/zone-quorum.js';
 
 /** Weakest first, so that the weakest of two is the smaller. Append-only. */
 export const enum DurabilityCode {
@@ -49,6 +50,40 @@ export const enum Ask {
   versions = 1 << 13,
   /** Of a fetch: whatever the replica holds, counting or not. Of a replicate: also in place of what cannot be read. */
   repair = 1 << 14,
+  /** The quorum is one of zones. */
+  zoned = 1 << 15,
+}
+
+/** What the quorum byte holds under `Ask.zoned`, beside so many replicas of the coordinator's zone. */
+const enum ZonedByte {
+  localQuorum = 0xfe,
+  eachQuorum = 0xff,
+}
+
+/** A quorum as it stands in the options word. */
+export function packQuorum(quorum: Quorum): number {
+  if (typeof quorum === 'number') return quorum;
+  if (quorum === 'local-quorum') return ZonedByte.localQuorum | Ask.zoned;
+  return quorum === 'each-quorum' ? ZonedByte.eachQuorum | Ask.zoned : quorum.local | Ask.zoned;
+}
+
+export const isZoned = (options: number): boolean => (options & Ask.zoned) !== 0;
+
+/** Whether only replicas of the coordinator's zone count. */
+export const isLocal = (options: number): boolean => isZoned(options) && quorumOf(options) !== ZonedByte.eachQuorum;
+
+/** Of options that are zoned. */
+export function zoneQuorumOf(options: number): ZoneQuorum {
+  const byte = quorumOf(options);
+  if (byte === ZonedByte.localQuorum) return 'local-quorum';
+  return byte === ZonedByte.eachQuorum ? 'each-quorum' : { local: byte };
+}
+
+/** Replicas of one host, which is in one zone, that answer such a read together; 0 where no number says so. */
+export function replicasOfHost(quorum: number): number {
+  if (!isZoned(quorum)) return quorum;
+  const byte = quorumOf(quorum);
+  return byte < ZonedByte.localQuorum ? byte : 0;
 }
 
 export function packOptions(quorum: number, durability: number, flags: number): number {

@@ -9,10 +9,11 @@ import { hashKey } from '../core/key-hash.js';
 import { emptySet, type SiblingSet } from '../core/siblings.js';
 import { slotOf } from '../core/slot-hash.js';
 import type { VersionVector } from '../core/version-vector.js';
+import type { ZoneQuorum } from '../core/zone-quorum.js';
 import { bodyMessageBytes, encodeBody, putBody } from '../protocol/body.js';
 import type { MessageView } from '../protocol/header.js';
 import { Answer, Fetch, Kind, Page, Read, Replicate, Replicated, Scan, Write, Written } from '../protocol/messages.js';
-import { Ask, DurabilityCode, errorOf, isSuccess, packOptions, withEpoch } from '../protocol/outcome.js';
+import { Ask, DurabilityCode, errorOf, isSuccess, packOptions, packQuorum, withEpoch } from '../protocol/outcome.js';
 import { getNumber, keyBytesOf, putNumber, RECORD_HEADER_BYTES, sizeOf, Tag } from '../protocol/record.js';
 import {
   decodeRecord,
@@ -36,6 +37,8 @@ export interface WriteOrder {
   readonly key: string;
   readonly value: string;
   readonly w: number;
+  /** By zone, in place of W. */
+  readonly zones?: ZoneQuorum;
   readonly tombstone?: boolean;
   readonly durability?: DurabilityCode;
   readonly context?: VersionVector;
@@ -52,6 +55,8 @@ export interface WriteOrder {
 export interface ReadOrder {
   readonly key: string;
   readonly r: number;
+  /** By zone, in place of R. */
+  readonly zones?: ZoneQuorum;
   readonly monotonic?: boolean;
   readonly available?: boolean;
   readonly epoch?: number;
@@ -81,7 +86,11 @@ export function writeDraft(order: WriteOrder, tag: Kind = Kind.write): Draft {
     fill(target, bytes, at) {
       target[at + Write.deadline] = order.deadlineMs ?? 1_000;
       const flags = (context === undefined ? 0 : Ask.context) | (order.available === true ? Ask.available : 0);
-      const options = packOptions(order.w, order.durability ?? DurabilityCode.interval, flags);
+      const options = packOptions(
+        packQuorum(order.zones ?? order.w),
+        order.durability ?? DurabilityCode.interval,
+        flags,
+      );
       target[at + Write.options] = withEpoch(options, order.epoch ?? FIRST_EPOCH);
       putNumber(target, at + Write.callerClock, order.callerClock ?? 0);
       target[at + Write.incarnation] = order.incarnation ?? 1;
@@ -96,7 +105,7 @@ export function readDraft(order: ReadOrder): Draft {
   const flags = (monotonic ? Ask.monotonic : 0) | (available ? Ask.available : 0);
   return keyDraft(Kind.read, key, (words, at) => {
     words[at + Read.deadline] = deadlineMs;
-    words[at + Read.options] = withEpoch(packOptions(r, 0, flags), epoch);
+    words[at + Read.options] = withEpoch(packOptions(packQuorum(order.zones ?? r), 0, flags), epoch);
   });
 }
 

@@ -29,14 +29,19 @@ export function ringOf(plan: RingPlan): RingMap {
   };
 }
 
-/** The first ring of a world: nodes of weight 1, so many to a host. */
+/** The first ring of a world: nodes of weight 1, so many to a host, each host in its zone. */
 export function simRing(shape: {
   readonly nodes: number;
   readonly n: number;
   readonly partitions: number;
   readonly nodesPerHost?: number;
+  /** Zone of each host; one zone where left out. */
+  readonly zones?: readonly string[];
+  readonly failureDomain?: FailureDomain;
 }): RingState {
-  const { nodes, n, partitions, nodesPerHost = 1 } = shape;
+  const { nodes, n, partitions, nodesPerHost = 1, zones, failureDomain = 'node' } = shape;
   const hosts = Array.from({ length: nodes }, (_, node) => `host-${Math.floor(node / nodesPerHost)}`);
-  return firstRingState(ringOf({ weights: new Array(nodes).fill(1), n, partitions, hosts }));
+  const zonesOfNodes = hosts.map((_, node) => zones?.[Math.floor(node / nodesPerHost)] ?? 'zone');
+  const weights = new Array<number>(nodes).fill(1);
+  return firstRingState(ringOf({ weights, n, partitions, hosts, zones: zonesOfNodes, failureDomain }));
 }

@@ -5,6 +5,7 @@
 import type { Placement } from '../actor/ports.js';
 import { RingView } from '../actor/ring-view.js';
 import { type NodeIndex, nodeIndex } from '../core/ids.js';
+import type { FailureDomain } from '../core/options.js';
 import type { Quorums } from '../core/ring-change.js';
 import type { RingState } from '../core/ring-state.js';
 import { ArrivalOrder } from './arrival-order.js';
@@ -38,6 +39,9 @@ export interface WorldOptions {
   readonly collectionMs?: number;
   /** Nodes of one process; 1 puts each in a process of its own. */
   readonly nodesPerHost?: number;
+  /** Zone of each host; one zone where left out. */
+  readonly zones?: readonly string[];
+  readonly failureDomain?: FailureDomain;
   /** Delay of a message between hosts. */
   readonly delayMs?: readonly [number, number];
   readonly laneBytesMax?: number;

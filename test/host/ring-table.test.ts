@@ -6,7 +6,7 @@ import { allMembers, firstRingState, movingPartitions, Phase, type RingState } f
 import { RingTable } from '../../src/host/ring-table.js';
 import { ringOf } from '../../src/sim/ring-plan.js';
 
-const SHAPE = { partitions: 16, n: 2 };
+const SHAPE = { partitions: 16, n: 2, zone: 'zone' };
 const first = firstRingState(ringOf({ weights: [1, 1, 1], ...SHAPE }));
 const newcomer = { node: nodeIndex(3), host: 'h', machine: 'm', zone: 'z', weight: 1 };
 const filling = beginChange(first, { kind: 'join', members: [newcomer] });
