@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import type { OpenStoreOptions, Store } from '../../src/index.js';
 import { open } from '../../src/index.js';
-import { type Ending, makeFolder, SMALL, until } from './store-fixture.js';
+import { collect, type Ending, failsWith, makeFolder, openSmall, SMALL, until } from './store-fixture.js';
 
 /** A port that nobody uses. */
 async function freePort(): Promise<number> {
@@ -65,4 +65,36 @@ test('hosts: a second one joins the first while that serves -> one cluster, each
       { host: 'host-1', state: 'up', nodes: [32, 33, 34] },
     ],
   );
+});
+
+test('hosts: whole records through one of two -> every key, siblings too, and a store of one host takes them', async (t) => {
+  const { hosts } = await cluster(t, 2);
+  const [first, second] = hosts;
+  const keys = Array.from({ length: 200 }, (_, index) => `key-${index}`);
+  await first.putMany(keys.map((key) => [key, `value of ${key}`]));
+  const { context } = await second.read('cart');
+  for (const value of ['book', 'lamp']) await first.put('cart', value, { context });
+  const records = await collect(second.records());
+  t.deepEqual(
+    records.map(({ key }) => key.toString()),
+    [...keys, 'cart'].toSorted(),
+  );
+  const alone = await openSmall(t);
+  t.like(await alone.restore(records), { written: 201, failed: [] });
+  t.deepEqual(await alone.getMany(keys), await first.getMany(keys));
+  const { siblings } = await alone.read('cart');
+  t.deepEqual(
+    siblings.map(({ value }) => value),
+    ['lamp', 'book'],
+  );
+});
+
+test('hosts: one of two is drained -> it refuses writes and reads on, and the other takes them', async (t) => {
+  const { hosts } = await cluster(t, 2);
+  const [first, second] = hosts;
+  await second.put('before', 'v');
+  t.like(await second.drain(), { drained: true, hints: 0 });
+  await failsWith(t, 'KV_DRAINING', () => second.put('after', 'v'));
+  await first.put('after', 'v');
+  t.deepEqual(await second.getMany(['before', 'after']), ['v', 'v']);
 });
