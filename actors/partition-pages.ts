@@ -25,6 +25,8 @@ interface Page {
   used: number;
   bytes: number;
   count: number;
+  /** Records that cannot be read: the page goes on without them. */
+  unreadable: number;
   more: boolean;
 }
 
@@ -50,6 +52,8 @@ export function givePage(message: MessageView, env: Env, doubts?: PartitionDoubt
   out.words[out.at + Pulled.more] = Number(page.more);
   out.words[out.at + Pulled.bytes] = page.bytes;
   out.words[out.at + Pulled.count] = page.count;
+  out.words[out.at + Pulled.unreadable] = page.unreadable;
+  out.words[out.at + Pulled.unreadable + 1] = 0;
   copyWords(page.words, 0, out.words, out.at + Pulled.records, page.used);
 }
 
@@ -72,8 +76,10 @@ function collect(partition: number, message: MessageView, env: Env): Page {
   const { after } = readBody(message, Pull.body) as PullBody;
   const bytesMax = message.u32(Pull.bytesMax);
   const countOnly = message.u32(Pull.countOnly) !== 0;
-  const page: Page = { words: new Int32Array(2048), used: 0, bytes: 0, count: 0, more: false };
-  page.more = env.store.page(partition as PartitionId, after === undefined ? {} : { gt: after }, (from, at) => {
+  const page: Page = { words: new Int32Array(2048), used: 0, bytes: 0, count: 0, unreadable: 0, more: false };
+  const onCorrupt = () => page.unreadable++;
+  const request = { onCorrupt, ...(after !== undefined && { gt: after }) };
+  page.more = env.store.page(partition as PartitionId, request, (from, at) => {
     const bytes = sizeOf(from, at);
     if (page.count > 0 && page.bytes + bytes > bytesMax) return false;
     if (countOnly) page.used = 0;

@@ -10,7 +10,7 @@ import { transfersOf } from '../src/core/ring-change.js';
 import { Phase } from '../src/core/ring-state.js';
 import type { MessageView } from '../src/protocol/header.js';
 import { Replicated } from '../src/protocol/messages.js';
-import { isSuccess } from '../src/protocol/outcome.js';
+import { errorOf, isSuccess } from '../src/protocol/outcome.js';
 import { FORGET_AGE_MS, type Forgetting, forgetSlice, startForgetting } from './forgetting.js';
 import { givePage } from './partition-pages.js';
 import { confirm, type OnMoved, startJob, stepJob, type TransferJob, takePage } from './transfer-jobs.js';
@@ -84,7 +84,10 @@ function jobOf({ jobs }: RebalancerState, request: number): TransferJob | undefi
 
 function replicated(state: RebalancerState, message: MessageView, env: Env): void {
   const job = jobOf(state, message.request);
-  if (job !== undefined) confirm(job, isSuccess(message.u32(Replicated.outcome)), env);
+  if (job === undefined) return;
+  const outcome = message.u32(Replicated.outcome);
+  // what this node cannot read itself it answers nothing for until it has it again from the others
+  confirm(job, isSuccess(outcome) || errorOf(outcome) === 'KV_CORRUPT', env);
 }
 
 /** Takes everything a step further; milliseconds until the next time. */

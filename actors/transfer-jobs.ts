@@ -31,6 +31,8 @@ export interface TransferJob {
   unconfirmed: number;
   /** Something of the page was refused. */
   refused: boolean;
+  /** The source could not read something of what it has given so far. */
+  isPartial: boolean;
   after: Uint8Array | undefined;
   more: boolean;
   /** Nothing is done before. */
@@ -46,9 +48,17 @@ const BACKOFF_MS = 100;
 
 export function startJob(partition: number, sources: readonly NodeIndex[], env: Env): TransferJob {
   const move = env.placement.ring.move?.id ?? 0;
-  const fresh = { move, replica: env.store.replica, partition, merged: [], cursors: [], filled: false };
+  const fresh = { move, replica: env.store.replica, partition, merged: [], partial: [], cursors: [], filled: false };
   const progress = loadProgress(env.store, move, partition) ?? fresh;
-  const idle = { source: undefined, failed: undefined, request: 0, askedAtMs: 0, unconfirmed: 0, refused: false };
+  const idle = {
+    source: undefined,
+    failed: undefined,
+    request: 0,
+    askedAtMs: 0,
+    unconfirmed: 0,
+    refused: false,
+    isPartial: false,
+  };
   return { progress, sources, ...idle, after: undefined, more: false, resumeAtMs: env.nowMs() };
 }
 
@@ -62,22 +72,38 @@ export function stepJob(job: TransferJob, w: number, request: number, env: Env):
   }
   if (((now - job.resumeAtMs) | 0) < 0) return;
   const { progress } = job;
-  if (progress.merged.length >= mergesOf(env.placement.ring, progress.partition, w)) {
+  if (isFilled(job, w, env)) {
     env.store.requireSync();
     const filled = { ...progress, filled: true };
     if (saveProgress(env.store, filled)) job.progress = filled;
     return;
   }
-  const behind = job.failed === undefined ? 0 : job.sources.indexOf(job.failed) + 1;
-  const sources = [...job.sources.slice(behind), ...job.sources.slice(0, behind)];
-  const source = sources.find((node) => !progress.merged.includes(node) && env.placement.isUp(node));
+  const source = nextSource(job, env);
   if (source === undefined) job.resumeAtMs = now + BACKOFF_MS;
   else askFor(job, source, request, env);
+}
+
+/** Whether what is merged is all that is needed, or all that there is to be read. */
+function isFilled({ progress, sources }: TransferJob, w: number, env: Env): boolean {
+  const { merged, partial, cursors, partition } = progress;
+  if (merged.length >= mergesOf(env.placement.ring, partition, w)) return true;
+  const isOver = (node: NodeIndex) => partial.includes(node) && !cursors.some(([begun]) => begun === node);
+  return sources.every((node) => merged.includes(node) || isOver(node));
+}
+
+/** A source that is not merged yet; one that could not read all of it is asked again where no other is there. */
+function nextSource(job: TransferJob, env: Env): NodeIndex | undefined {
+  const { merged, partial } = job.progress;
+  const behind = job.failed === undefined ? 0 : job.sources.indexOf(job.failed) + 1;
+  const sources = [...job.sources.slice(behind), ...job.sources.slice(0, behind)];
+  const open = sources.filter((node) => !merged.includes(node) && env.placement.isUp(node));
+  return open.find((node) => !partial.includes(node)) ?? open[0];
 }
 
 function askFor(job: TransferJob, source: NodeIndex, request: number, env: Env): void {
   const { progress } = job;
   const after = progress.cursors.find(([node]) => node === source)?.[1];
+  const isPartial = after !== undefined && progress.partial.includes(source);
   const body: PullBody = after === undefined ? {} : { after };
   const to = addressOf(Role.rebalancer, source, 0);
   const out = sendCold(env, Kind.pull, to, body, { request, bodyWord: Pull.body });
@@ -89,7 +115,7 @@ function askFor(job: TransferJob, source: NodeIndex, request: number, env: Env):
   out.words[out.at + Pull.partition] = progress.partition;
   out.words[out.at + Pull.bytesMax] = PAGE_BYTES_MAX;
   out.words[out.at + Pull.countOnly] = 0;
-  Object.assign(job, { source, request, askedAtMs: env.nowMs(), unconfirmed: 0, refused: false });
+  Object.assign(job, { source, request, askedAtMs: env.nowMs(), unconfirmed: 0, refused: false, isPartial });
 }
 
 function giveUp(job: TransferJob, env: Env): void {
@@ -126,6 +152,7 @@ export function takePage(job: TransferJob, message: MessageView, onMoved: OnMove
     at += size / 4;
   }
   job.more = message.u32(Pulled.more) !== 0;
+  if (message.u32(Pulled.unreadable) > 0) job.isPartial = true;
   if (count === 0) job.after = undefined;
   if (job.progress.merged.length === 0) onMoved(message.u32(Pulled.bytes), count);
   if (job.unconfirmed === 0) endPage(job, env);
@@ -150,14 +177,18 @@ function endPage(job: TransferJob, env: Env): void {
   const now = env.nowMs();
   const tookMs = (now - job.askedAtMs) | 0;
   const others = progress.cursors.filter(([node]) => node !== source);
-  const next: TransferProgress = job.more
-    ? { ...progress, cursors: [...others, [source as number, job.after ?? new Uint8Array(0)]] }
-    : { ...progress, cursors: others, merged: [...progress.merged, source as number] };
+  const complete = progress.partial.filter((node) => node !== source);
+  const partial = job.isPartial ? [...complete, source as number] : complete;
+  const cursors = job.more ? [...others, [source as number, job.after ?? new Uint8Array(0)] as const] : others;
+  const merged = job.more || job.isPartial ? progress.merged : [...progress.merged, source as number];
+  const next: TransferProgress = { ...progress, cursors, merged, partial };
   if (job.refused || !saveProgress(env.store, next)) {
     giveUp(job, env);
     return;
   }
+  // what the source cannot read now it may have again from the others in a while
+  const pauseMs = job.isPartial && !job.more ? BACKOFF_MS : Math.min(PAUSE_MS_MAX, Math.max(1, tookMs));
   job.progress = next;
   job.source = undefined;
-  job.resumeAtMs = now + Math.min(PAUSE_MS_MAX, Math.max(1, tookMs));
+  job.resumeAtMs = now + pauseMs;
 }

@@ -21,6 +21,8 @@ export interface TransferProgress {
   readonly partition: number;
   /** Old holders that are merged. */
   readonly merged: readonly number[];
+  /** Old holders of which all is merged but what they cannot read themselves: they count only where nobody else has more. */
+  readonly partial: readonly number[];
   /** Last key copied from each other source that was begun. */
   readonly cursors: readonly (readonly [source: number, after: Uint8Array])[];
   /** Everything that must be merged is, and is on disk. */

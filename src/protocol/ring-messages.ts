@@ -40,9 +40,10 @@ export const RING_MESSAGES = {
   pulled: {
     tag: 35,
     kind: 'reply',
-    fields: { outcome: 'u32', more: 'u32', bytes: 'u32', count: 'u32' },
+    fields: { outcome: 'u32', more: 'u32', bytes: 'u32', count: 'u32', unreadable: 'u32', reserved: 'u32' },
     body: 'records',
-    summary: 'rebalancer to who pulled: the records of the page (counted only: the last one), and how much they are.',
+    summary:
+      'rebalancer to who pulled: the records of the page (counted only: the last one), how much they are, and how many were left out.',
   },
 } as const satisfies Record<string, MessageSpec>;
 
@@ -68,7 +69,9 @@ export const enum Pulled {
   more = 5,
   bytes = 6,
   count = 7,
-  records = 8,
+  /** Records that fail their checksum on the sender's disk. */
+  unreadable = 8,
+  records = 10,
 }
 
 for (const name of ['prepare', 'promised', 'accept', 'voted', 'ringMap', 'ringReport'] as const) {
@@ -88,5 +91,6 @@ checkLayout(RING_MESSAGES.pulled, 35, {
   more: Pulled.more,
   bytes: Pulled.bytes,
   count: Pulled.count,
+  unreadable: Pulled.unreadable,
   body: Pulled.records,
 });

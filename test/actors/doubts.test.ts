@@ -166,6 +166,26 @@ test('doubts: a giver is in doubt -> a newcomer takes it for none of those that 
   }
 });
 
+test('doubts: a giver cannot read some of what it holds -> the newcomer has that from others, and waits for none where nobody has', (t) => {
+  for (const w of [1, 2]) {
+    const one = world({ spares: 1, antiEntropyMs: 0, quorums: { r: 3, w } });
+    replacing(one, 20);
+    const [first, , last] = one.nodes;
+    putAt(first, 'only here', plain('a', 100, 'gone'));
+    for (const key of ['key-7', 'only here']) first.store.corrupt.add(key);
+    last.store.corrupt.add('key-8');
+    changeRing(one, 1, { kind: 'replace', nodes: [2], by: [memberOf(one, 3)] });
+    t.true(one.runUntil(() => one.ring.move !== undefined, 10_000));
+    t.true(
+      one.runUntil(() => isSettled(one), 60_000),
+      `W=${w}`,
+    );
+    for (let index = 0; index < 20; index++)
+      t.is(heldAt(one.nodes[3], `key-${index}`).siblings.length, 1, `key-${index}`);
+    t.deepEqual(one.thrown, []);
+  }
+});
+
 test('doubts: a newcomer is wiped when it has filled its partitions -> it counts for none before it has everything again', (t) => {
   for (let delayMs = 0; delayMs < 600; delayMs += 60) {
     const one = world({ spares: 1, antiEntropyMs: 0 });
