@@ -35,15 +35,8 @@ async function begin({ kind, port, messages }: FarOrder): Promise<void> {
     return;
   }
   const answer = new Int32Array(MESSAGE_BYTES / 4);
-  putHeader(
-    answer,
-    0,
-    Kind.gossip,
-    MESSAGE_BYTES,
-    addressOf(Role.gossip, NEAR.first, 0),
-    addressOf(Role.gossip, 32, 0),
-    0,
-  );
+  const [to, from] = [addressOf(Role.coordinator, NEAR.first, 0), addressOf(Role.vnode, 32, 0)];
+  putHeader(answer, 0, Kind.replicated, MESSAGE_BYTES, to, from, 0);
   const far: Bridge = new Bridge(farSettings(port), {
     ...quietHooks(32),
     deliver: () => {

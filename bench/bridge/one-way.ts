@@ -148,15 +148,8 @@ export function measureRoundTrips(count: number): Promise<number[]> {
     return true;
   };
   return withPair('ping', 1, deliver, async ({ near, message }) => {
-    putHeader(
-      message,
-      0,
-      Kind.gossip,
-      MESSAGE_BYTES,
-      addressOf(Role.gossip, FAR.first, 0),
-      addressOf(Role.gossip, 0, 0),
-      0,
-    );
+    const [to, from] = [addressOf(Role.coordinator, FAR.first, 0), addressOf(Role.vnode, 0, 0)];
+    putHeader(message, 0, Kind.replicated, MESSAGE_BYTES, to, from, 0);
     const micros: number[] = [];
     for (let i = 0; i < count; i++) {
       const fromMs = performance.now();
