@@ -12,12 +12,15 @@ import type { Look } from './orders.js';
 export interface ClusterOptions {
   /** Hosts that there is a place for; they are started one by one. */
   readonly places: number;
+  /** Of each host but the first, which begins the cluster and has three. */
   readonly nodesPerHost: number;
   readonly network: 'namespaces' | 'loopback' | 'best';
   readonly tell: (what: string) => void;
 }
 
 const WHOLE_MS_MAX = 120_000;
+/** A cluster of one host holds three replicas too. */
+const FIRST_NODES = 3;
 const SECRET = 'the secret of a cluster under test';
 
 export class Cluster {
@@ -45,16 +48,16 @@ export class Cluster {
   }
 
   optionsOf(place: number): OpenStoreOptions {
-    const { nodesPerHost } = this.#options;
+    const nodes = this.#nodesOf(place);
     return {
       path: this.directory(place),
       hostId: this.hosts[place].name,
-      nodes: nodesPerHost,
+      nodes,
       n: 3,
       r: 2,
       w: 2,
       partitions: 32,
-      memoryBytes: nodesPerHost * 4 * 2 ** 20,
+      memoryBytes: nodes * 4 * 2 ** 20,
       listen: this.network.listen(place),
       advertise: this.network.advertise(place),
       seeds: [0, 1, 2].map((seed) => this.network.advertise(seed)).join(','),
@@ -62,6 +65,10 @@ export class Cluster {
       gossip: 'lan',
       collectionIntervalMs: 2_000,
     };
+  }
+
+  #nodesOf(place: number): number {
+    return place === 0 ? FIRST_NODES : this.#options.nodesPerHost;
   }
 
   /** Starts a host, for the first time or again. */
@@ -88,7 +95,8 @@ export class Cluster {
   }
 
   #problemsOf(looks: readonly Look[]): string[] {
-    const wanted = this.members.size * this.#options.nodesPerHost;
+    let wanted = 0;
+    for (const place of this.members) wanted += this.#nodesOf(place);
     return looks.flatMap(({ members, isMoving, epoch, hints }, index) => {
       const name = this.running[index]?.name;
       const up = members.filter(({ state }) => state === 'up').length;

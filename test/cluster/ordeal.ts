@@ -10,9 +10,8 @@ import { OPEN_LINK } from './link-proxy.js';
 import { Loopback } from './loopback.js';
 import { DEADLINE_MS, Workload } from './workload.js';
 
-export interface OrdealOptions extends Pick<ClusterOptions, 'network' | 'tell'> {
+export interface OrdealOptions extends Pick<ClusterOptions, 'network' | 'tell' | 'nodesPerHost'> {
   readonly seed: number;
-  readonly nodesPerHost: number;
   /** How long a host is stopped, a link cut, and so on. */
   readonly faultMs: number;
   /** Names of the faults, in order; all where left out. */
@@ -24,6 +23,8 @@ export interface OrdealReport {
   readonly rows: readonly OrdealRow[];
   readonly network: string;
   readonly longestMs: number;
+  /** Errors by code. */
+  readonly failures: Readonly<Record<string, number>>;
   readonly history: Workload['history'];
 }
 
@@ -157,7 +158,8 @@ export async function ordeal(options: OrdealOptions): Promise<OrdealReport> {
     }
     const { longestMs } = load;
     if (longestMs > DEADLINE_MS + SLACK_MS) violations.push(`a call took ${longestMs.toFixed(0)} ms`);
-    return { violations, rows, network: cluster.network.kind, longestMs, history: load.history };
+    const { history, failures } = load;
+    return { violations, rows, network: cluster.network.kind, longestMs, failures, history };
   } finally {
     await load.stop();
     await cluster.close();

@@ -31,6 +31,7 @@ const report = await ordeal({
   ...(values.faults === undefined ? {} : { faults: values.faults.split(',') }),
 });
 console.table(report.rows);
+console.log(report.failures);
 console.log(`network: ${report.network}; longest call: ${report.longestMs.toFixed(0)} ms`);
 if (values.history !== undefined) writeFileSync(values.history, formatHistory(report.history));
 for (const violation of report.violations) console.log(`VIOLATION ${violation}`);
