@@ -7,12 +7,12 @@ import type { HostAddress, NodeStatus } from './types.js';
 export function readNodes(value: unknown, peer: HostAddress): NodeStatus[] {
   if (!Array.isArray(value)) throw violation('malformed', 'nodes that are no list');
   return value.map((entry: unknown) => {
-    const { node, up, incarnation } = (entry ?? {}) as Record<string, unknown>;
+    const { node, up, draining, incarnation } = (entry ?? {}) as Record<string, unknown>;
     if (!Number.isInteger(node) || !Number.isInteger(incarnation) || typeof up !== 'boolean') {
       throw violation('malformed', 'a node without its status');
     }
     if (!holds(peer, node as number)) throw violation('sender', `node ${node} is not of host ${peer.host}`);
-    return { node: node as number, up, incarnation: incarnation as number };
+    return { node: node as number, up, draining: draining === true, incarnation: incarnation as number };
   });
 }
 

@@ -8,6 +8,8 @@ export type { HostAddress } from './host-address.js';
 export interface NodeStatus {
   readonly node: number;
   readonly up: boolean;
+  /** It answers what it was asked, and should not be asked anything more. */
+  readonly draining?: boolean;
   readonly incarnation: number;
 }
 

@@ -139,7 +139,7 @@ export class Requests {
     const seat = this.#seat;
     const isSame =
       seat.incarnationOf(node) === this.#incarnations[row] && seat.connectionTo(node) === this.#connections[row];
-    return !isSame || !seat.isUp(node);
+    return !isSame || !seat.mayAnswer(node);
   }
 
   /** Fails everything in flight. */

@@ -6,7 +6,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { addressOf, Role } from '../actor/address.js';
 import type { Outbound } from '../actor/env.js';
 import { NODE_COUNT_MAX } from '../core/ids.js';
-import { Status, type ThreadMap } from '../host/thread-map.js';
+import { Life, Status, type ThreadMap } from '../host/thread-map.js';
 import { MessageView } from '../protocol/header.js';
 import { HostClock } from '../runtime/host-clock.js';
 import { MailboxReader } from '../runtime/mailbox.js';
@@ -78,7 +78,12 @@ export class Seat {
   }
 
   isUp(node: number): boolean {
-    return Atomics.load(this.#status, node * Status.line + Status.up) === 1; // Atomics: acquire; up follows recovery
+    return Atomics.load(this.#status, node * Status.line + Status.up) === Life.up; // Atomics: acquire; up follows recovery
+  }
+
+  /** Whether it may still answer what it was asked: it is up, or its host is about to close. */
+  mayAnswer(node: number): boolean {
+    return Atomics.load(this.#status, node * Status.line + Status.up) !== Life.down; // Atomics: acquire, as above
   }
 
   incarnationOf(node: number): number {

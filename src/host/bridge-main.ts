@@ -21,7 +21,7 @@ import { bridgeThread, nodeThread, PostOffice, seatThread } from '../runtime/pos
 import { Wake } from '../runtime/wake.js';
 import type { SeatAttachment } from './control.js';
 import { RemoteStatus } from './remote-status.js';
-import { localNodes, mailboxBetween, Status, type ThreadMap } from './thread-map.js';
+import { Life, localNodes, mailboxBetween, Status, type ThreadMap } from './thread-map.js';
 
 export interface BridgeStart {
   readonly map: ThreadMap;
@@ -165,9 +165,9 @@ class BridgeThread implements BridgeControl {
     const nodes: NodeStatus[] = [];
     for (const node of localNodes(this.#start.map)) {
       const line = node * Status.line;
-      const up = Atomics.load(this.#status, line + Status.up) === 1; // Atomics: acquire; up follows recovery
+      const life = Atomics.load(this.#status, line + Status.up); // Atomics: acquire; up follows recovery
       const incarnation = Atomics.load(this.#status, line + Status.incarnation); // Atomics: acquire
-      if (incarnation > 0) nodes.push({ node, up, incarnation });
+      if (incarnation > 0) nodes.push({ node, up: life !== Life.down, draining: life === Life.draining, incarnation });
     }
     return nodes;
   }
@@ -188,7 +188,7 @@ class BridgeThread implements BridgeControl {
     const thread = this.#post.threadOf(to);
     const { map } = this.#start;
     // Atomics: acquire
-    if (thread < map.room && Atomics.load(this.#status, (map.first + thread) * Status.line + Status.up) !== 1)
+    if (thread < map.room && Atomics.load(this.#status, (map.first + thread) * Status.line + Status.up) === Life.down)
       return true;
     const tag = words[at + Head.size] >>> 24;
     const out = this.#out;

@@ -3,6 +3,7 @@
  * threads, and hands out seats to the threads that use the store.
  */
 import { EventEmitter } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
 import { asStoreError, StoreError } from '../core/errors.js';
 import type { StoreOptions } from '../core/options.js';
@@ -20,7 +21,10 @@ import type { HostReport, MemberReport, NodeStats, RingReport, StoreEvents } fro
 import { RingTable } from './ring-table.js';
 import { type SeatLink, type SeatParts, SeatTable } from './seat-table.js';
 import { Supervisor, type SupervisorHooks } from './supervision.js';
-import { allocateThreadMap, movedSoFar, type ThreadMap } from './thread-map.js';
+import { allocateThreadMap, Life, localNodes, movedSoFar, Status, type ThreadMap } from './thread-map.js';
+
+/** For other hosts to hear of it, and for answers to be on their way. */
+const LEAVE_MS = 400;
 
 export class Host {
   readonly map: ThreadMap;
@@ -46,6 +50,7 @@ export class Host {
       directory.stamp(options);
       await host.others.start();
       await host.threads.start();
+      await host.others.meet();
       // what happened meanwhile is told once the caller could add listeners
       setImmediate(() => host.#tellEarly());
     } catch (error) {
@@ -227,10 +232,21 @@ export class Host {
     return this.threads.supervisor(node);
   }
 
+  /** Where there are other hosts: they stop asking the nodes of this one, which answer what they were asked before. */
+  async #leaveQuietly(): Promise<void> {
+    if (!this.others.hasCompany) return;
+    const status = new Int32Array(this.map.status);
+    for (const node of localNodes(this.map)) {
+      // Atomics: RMW; only of a node that is up
+      Atomics.compareExchange(status, node * Status.line + Status.up, Life.up, Life.draining);
+    }
+    await sleep(LEAVE_MS);
+  }
+
   /** Stops every node cleanly and releases the directory. */
   close(): Promise<void> {
-    this.#closed ??= this.threads
-      .close()
+    this.#closed ??= this.#leaveQuietly()
+      .then(() => this.threads.close())
       .then(() => this.others.close())
       .then(() => this.#directory.release());
     return this.#closed;

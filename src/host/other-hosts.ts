@@ -2,6 +2,7 @@
  * What a host has to do with the other hosts of its cluster: the bridge to them, where they can be reached, what they are
  * told of the ring, and whether this host is still to become one of them.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BridgeStats } from '../bridge/stats.js';
 import type { HostAddress } from '../bridge/types.js';
 import type { StoreOptions } from '../core/options.js';
@@ -28,10 +29,16 @@ export interface OtherHostsParts {
   readonly report: (error: unknown) => void;
 }
 
+/** How long `open` waits for hosts that it knows. */
+const MEET_MS_MAX = 3_000;
+const MEET_LOOK_MS = 10;
+
 export class OtherHosts {
   readonly #parts: OtherHostsParts;
   readonly #bridge: BridgeThread | undefined;
   #known: KnownHosts;
+  /** Hosts that are connected. */
+  readonly #up = new Set<string>();
 
   constructor(parts: OtherHostsParts) {
     this.#parts = parts;
@@ -57,6 +64,8 @@ export class OtherHosts {
     const { emit } = this.#parts;
     switch (event.type) {
       case 'peer':
+        if (event.state === 'up') this.#up.add(event.host);
+        else this.#up.delete(event.host);
         emit('host', { host: event.host, state: event.state, reason: event.reason ?? '' });
         return;
       case 'hosts':
@@ -108,6 +117,19 @@ export class OtherHosts {
     if (this.#bridge === undefined) return hosts;
     const { self } = bridgeSettings(this.#parts.options, { ...this.#parts.map, known: [] });
     return [self, ...hosts.filter(({ host }) => host !== self.host)];
+  }
+
+  /** Resolves when every host that is known is connected, or has had its time: then requests find whoever they need. */
+  async meet(): Promise<void> {
+    const untilMs = performance.now() + MEET_MS_MAX;
+    const isMet = () =>
+      this.#known.hosts.every(({ host }) => host === this.#parts.options.hostId || this.#up.has(host));
+    while (this.#bridge !== undefined && !isMet() && performance.now() < untilMs) await sleep(MEET_LOOK_MS);
+  }
+
+  /** Whether any other host can be reached. */
+  get hasCompany(): boolean {
+    return this.#up.size > 0;
   }
 
   /** The ring as another host knows it; undefined where none answers. */

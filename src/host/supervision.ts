@@ -9,7 +9,7 @@ import { EXIT_GATE_WORDS, ExitGate } from '../storage/exit-gate.js';
 import type { RecoveryReport } from '../storage/recovery.js';
 import { ControlLink } from './control.js';
 import type { NodeEvent } from './events.js';
-import { Status, type ThreadMap } from './thread-map.js';
+import { Life, Status, type ThreadMap } from './thread-map.js';
 import type { NodeStart } from './worker-main.js';
 
 /** What a node's thread needs besides what the supervisor makes for each life. */
@@ -127,7 +127,7 @@ export class Supervisor {
   #onExit(map: ThreadMap): void {
     const { node } = this.#settings;
     // Atomics: seq_cst; from here nobody sends to the node or trusts its table
-    const wasUp = Atomics.exchange(this.#status, this.#line + Status.up, 0) === 1;
+    const wasUp = Atomics.exchange(this.#status, this.#line + Status.up, Life.down) !== Life.down;
     const serving = new Int32Array(map.memories[node].serving);
     for (let p = 0; p < serving.length; p++) {
       // Atomics: RMW by the only writer, the thread being dead; another generation, not serving

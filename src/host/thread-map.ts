@@ -18,9 +18,17 @@ import { allocateWakeWords } from '../runtime/wake.js';
 import { allocateNodeMemory, type NodeMemory } from '../storage/node-memory.js';
 import { RingTable } from './ring-table.js';
 
+/** What `Status.up` says. */
+export const enum Life {
+  down = 0,
+  up = 1,
+  /** Its host is about to close: it finishes what it was asked, and should not be asked anything more. */
+  draining = 2,
+}
+
 /** Word offsets within a node's status line. */
 export const enum Status {
-  /** 1 while the node's thread takes messages. */
+  /** A `Life`: 1 while the node's thread takes messages. */
   up = 0,
   /** Raised with every start of the node's thread. */
   incarnation = 1,
@@ -130,7 +138,7 @@ export function ringView(map: ThreadMap, node: number, ring: RingState, tell: (r
   const table = new RingTable(map.ring, map);
   let told = ring.epoch as number;
   // Atomics: acquire; a node that is seen up has recovered
-  const isUp = (other: number) => Atomics.load(status, other * Status.line + Status.up) === 1;
+  const isUp = (other: number) => Atomics.load(status, other * Status.line + Status.up) === Life.up;
   return new RingView({
     ring,
     isUp,
@@ -151,7 +159,7 @@ export function ringView(map: ThreadMap, node: number, ring: RingState, tell: (r
 export function hasEnded(map: ThreadMap, node: number): boolean {
   const status = new Int32Array(map.status, node * Status.line * 4, Status.line);
   // Atomics: acquire, each word for itself
-  if (Atomics.load(status, Status.up) === 1) return false;
+  if (Atomics.load(status, Status.up) !== Life.down) return false;
   return nodeThread(map, node) !== undefined || Atomics.load(status, Status.connected) === 1; // Atomics: acquire
 }
 

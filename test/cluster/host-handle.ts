@@ -35,6 +35,9 @@ export class HostHandle {
   #exited: Promise<void> = Promise.resolve();
   #nextId = 1;
   isStopped = false;
+  isOpen = false;
+  /** It is about to be closed: nobody should ask it anything more. */
+  isLeaving = false;
 
   /** `prefix`: a command that runs the process elsewhere, such as in a network namespace. */
   constructor(name: string, prefix: readonly string[] = []) {
@@ -56,6 +59,7 @@ export class HostHandle {
     const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], serialization: 'advanced' });
     this.#child = child;
     this.isStopped = false;
+    this.isLeaving = false;
     child.on('message', (message: Answer | { event: string; detail: unknown }) => {
       if ('event' in message) this.events.push(`${message.event} ${JSON.stringify(message.detail)}`);
       else this.#settle(message);
@@ -64,12 +68,14 @@ export class HostHandle {
     this.#exited = new Promise((resolve) => {
       child.once('exit', () => {
         if (this.#child === child) this.#child = undefined;
+        this.isOpen = false;
         for (const { reject } of this.#waiting.values()) reject(new HostGone(`${this.name} has ended`));
         this.#waiting.clear();
         resolve();
       });
     });
     await this.ask('open', { options });
+    this.isOpen = true;
   }
 
   #settle({ id, value, error }: Answer): void {

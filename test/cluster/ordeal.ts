@@ -118,6 +118,8 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   },
   'rolling restart': async ({ cluster }) => {
     for (const place of [...cluster.members]) {
+      cluster.hosts[place].isLeaving = true;
+      await sleep(300);
       await cluster.hosts[place].close();
       await cluster.start(place);
       await cluster.whole();

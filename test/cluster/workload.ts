@@ -58,7 +58,7 @@ export class Workload {
 
   async #lane(lane: number): Promise<void> {
     while (!this.#isOver) {
-      const usable = this.#hosts.filter((host) => host.isRunning && !host.isStopped);
+      const usable = this.#hosts.filter((host) => host.isOpen && !host.isStopped && !host.isLeaving);
       if (usable.length > 0) await this.#step(lane, this.#random.pick(usable));
       await sleep(this.#random.below(PAUSE_MS_MAX + 1));
     }
@@ -134,7 +134,7 @@ export class Workload {
       return await Promise.race([call, late]);
     } finally {
       clearTimeout(timer);
-      wasStopped ||= host.isStopped || !host.isRunning;
+      wasStopped ||= host.isStopped || !host.isOpen;
       if (!wasStopped) this.longestMs = Math.max(this.longestMs, performance.now() - beganMs);
     }
   }
