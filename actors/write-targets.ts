@@ -6,7 +6,7 @@
 import { Phase, type Placement } from '../src/actor/ports.js';
 import type { NodeIndex } from '../src/core/ids.js';
 import { countedPlaces, countPlaces, PLACES_MAX } from '../src/core/write-quorum.js';
-import { Ask } from '../src/protocol/outcome.js';
+import { Ask, quorumOf } from '../src/protocol/outcome.js';
 import { decideWrite, noteZoneNeeds } from './write-needs.js';
 import type { WriteTable } from './write-table.js';
 
@@ -42,7 +42,11 @@ function chooseSlowly(placement: Placement, self: NodeIndex, writes: WriteTable,
   const isDown = (node: NodeIndex) => node !== self && !placement.isUp(node);
   const isSuspect = (node: NodeIndex) => node !== self && placement.suspects(node);
   let skipped = placesOf(writes, slot, isSuspect);
-  if (!available && decideWrite(writes, slot, skipped) === 'unmet') skipped = placesOf(writes, slot, isDown);
+  // a suspicion proves nothing: where W cannot be had without the suspects, they are asked too
+  const isShort = available
+    ? reachable(writes, slot, skipped) + countFree(placement, self, writes, slot) < quorumOf(writes.options[slot])
+    : decideWrite(writes, slot, skipped) === 'unmet';
+  if (isShort) skipped = placesOf(writes, slot, isDown);
   writes.failed[slot] = skipped;
   const isPrimary = writes.placeOf(slot, self) >= 0;
   if (!isPrimary && !available) return -1;
@@ -118,6 +122,13 @@ function addStandIns(placement: Placement, self: NodeIndex, writes: WriteTable, 
 
 function isFree(placement: Placement, self: NodeIndex, writes: WriteTable, slot: number, node: number): boolean {
   return node !== self && !placement.suspects(node as NodeIndex) && writes.placeOf(slot, node) < 0;
+}
+
+/** Nodes that could stand in for a primary. */
+function countFree(placement: Placement, self: NodeIndex, writes: WriteTable, slot: number): number {
+  let count = writes.placeOf(slot, self) < 0 ? 1 : 0;
+  for (const node of placement.walk(writes.partition[slot])) if (isFree(placement, self, writes, slot, node)) count++;
+  return count;
 }
 
 /** Whether a node of `among` stands in for the primary at this place. */

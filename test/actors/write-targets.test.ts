@@ -103,6 +103,12 @@ test('targets: strict, and W needs a suspect -> it is asked after all, as long a
   t.is(new Case({ w: 3 }, {}, { down: [1] }).reply, 'KV_UNAVAILABLE');
 });
 
+test('targets: sloppy, all others are suspected and nobody can stand in -> they are asked after all', (t) => {
+  const write = new Case({ w: 2, available: true }, { spares: 0 }, { suspected: [1, 2] });
+  t.deepEqual([write.replicas, write.standIns], [[1, 2], []]);
+  t.deepEqual(write.answer(2).reply, { replicas: 2, fallbacks: 0 });
+});
+
 test('targets: the walk has none left -> the hint is in the log with the coordinator’s own copy', (t) => {
   const write = new Case({ w: 2, available: true }, { spares: 0 }, { down: [1] });
   t.deepEqual([write.replicas, write.standIns, write.hints], [[2], [], 1]);
