@@ -1,7 +1,8 @@
 /**
  * The actor that keeps liveness, one for each node: raises its heartbeat, tells a few random others a part of what it
  * knows, and suspects whose counter stands still (van Renesse, Minsky, Hayden 1998). `down` needs two reporters; a node
- * that is down is told now and then all the same, so that a healed partition finds itself.
+ * that is down is told now and then all the same, so that a healed partition finds itself. Who is no member of the ring is
+ * told nothing: it tells others, takes everybody for up and accuses nobody.
  *
  * What it knows also stands in a `LivenessView`, for anyone in the host to read.
  */
@@ -81,7 +82,8 @@ export function gossipAgent(options: GossipOptions): Behaviour<GossipState, 'gos
     },
     receive: {
       gossip(state, message, env) {
-        begin(state, env);
+        begin(state, env, options);
+        if (!isMember(state, env)) return;
         const before = { ...state };
         const merged = mergeMembers(state.members, readGossip(message), options.hostOf);
         const hasStrangers = merged.length > state.members.length;
@@ -91,10 +93,10 @@ export function gossipAgent(options: GossipOptions): Behaviour<GossipState, 'gos
     },
     onTimer(state, token, env) {
       if (token !== state.timer) return;
-      begin(state, env);
+      begin(state, env, options);
       const before = { ...state };
       become(state, beat(state.members, env.node));
-      accuse(state, env, options);
+      if (isMember(state, env)) accuse(state, env, options);
       publish(state, before, options);
       tell(state, env, options);
       state.dueMs = state.elapsedMs + heartbeatMs;
@@ -104,14 +106,29 @@ export function gossipAgent(options: GossipOptions): Behaviour<GossipState, 'gos
 }
 
 /** Time has passed, and the ring may have changed: nodes enter and leave the table with it, and not otherwise. */
-function begin(state: GossipState, env: Env): void {
+function begin(state: GossipState, env: Env, { view }: GossipOptions): void {
   const nowMs = env.nowMs();
   state.elapsedMs += (nowMs - state.clockMs) | 0;
   state.clockMs = nowMs;
   const { members: ring } = env.placement;
   if (ring === state.ring) return;
+  const wasMember = isMember(state, env);
   state.ring = ring;
-  become(state, membersOf([...ring, env.node], state.members));
+  if (wasMember && isMember(state, env)) become(state, membersOf([...ring, env.node], state.members));
+  else startOver(state, env);
+  for (const entry of state.members) view.put(entry, state.silent.has(entry.node));
+}
+
+const isMember = ({ ring }: GossipState, env: Env): boolean => ring.includes(env.node);
+
+/** What was heard as a member is nobody's any more, and nothing was heard since: the others are yet to be heard of. */
+function startOver(state: GossipState, { node }: Env): void {
+  state.members = membersOf(
+    [...state.ring, node],
+    state.members.filter((entry) => entry.node === node),
+  );
+  state.watch = state.members.map(() => state.elapsedMs);
+  state.silent = new Set();
 }
 
 /** The table is now this. */

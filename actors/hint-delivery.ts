@@ -1,6 +1,8 @@
 /**
  * The hand-over of hints: sends what the node holds for each hinted key to the hint's target, a window at a time, and
  * removes the hint when the target has confirmed. Then the record goes too, where this node only kept it for others.
+ *
+ * A node that has left the ring does not wait for a target that is away: another holder stands in and keeps the hint.
  */
 import { addressOf, nodeOf, Role } from '../src/actor/address.js';
 import type { Env } from '../src/actor/env.js';
@@ -8,6 +10,7 @@ import type { Placement } from '../src/actor/ports.js';
 import { forgetPrivate } from '../src/actor/private-record.js';
 import type { NodeIndex } from '../src/core/ids.js';
 import type { MessageView } from '../src/protocol/header.js';
+import { StandIn } from '../src/protocol/hint-messages.js';
 import { Kind, Replicate, Replicated } from '../src/protocol/messages.js';
 import { DurabilityCode, isSuccess, withEpoch } from '../src/protocol/outcome.js';
 import { copyWords, Rec, sizeOf } from '../src/protocol/record.js';
@@ -59,13 +62,19 @@ export function send(delivery: Delivery, hint: Hint, env: Env): SendOutcome {
   if (at < 0) return DONE;
   const size = sizeOf(store.words, at);
   const id = delivery.nextId++ & 0x7fff_ffff;
-  const out = env.open(Kind.replicate, addressOf(Role.vnode, to, hint.partition), id, Replicate.record * 4 + size);
+  const isHandedOn = to !== hint.target && nextHolders(placement, hint.partition).includes(hint.target);
+  const [kind, record] = isHandedOn ? [Kind.standIn, StandIn.record] : [Kind.replicate, Replicate.record];
+  const out = env.open(kind, addressOf(Role.vnode, to, hint.partition), id, record * 4 + size);
   if (out === undefined) return LATER;
   // a copy that this node is to forget must be as safe there as it was here
   const durability = isHolder(placement, env.node, hint.partition) ? DurabilityCode.interval : DurabilityCode.sync;
   out.words[out.at + Replicate.options] = withEpoch(durability << 8, placement.epoch);
   out.words[out.at + Replicate.mark] = delivery.life;
-  copyWords(store.words, at, out.words, out.at + Replicate.record, size >>> 2);
+  if (isHandedOn) {
+    out.words[out.at + StandIn.target] = hint.target;
+    out.words[out.at + StandIn.target + 1] = 0;
+  }
+  copyWords(store.words, at, out.words, out.at + record, size >>> 2);
   const version = versionOf(store.words, at);
   const flight: Flight = { hint, to, sentAtMs: env.nowMs(), version, outdated: false };
   delivery.flights.set(id, flight);
@@ -83,15 +92,19 @@ export function isHolder({ n, preference, next }: Placement, node: number, parti
   return false;
 }
 
+const nextHolders = ({ n, next }: Placement, partition: number): Uint16Array =>
+  next.subarray(partition * n, partition * n + n);
+
 /**
- * Where a hint goes: to its target; where that holds the partition no longer, or will not, to the first holder that is not
- * suspected. While the partition moves the new list alone: an old holder that leaves takes what it gets with it, for whoever
- * is in its place may have copied all that it means to. Undefined for now.
+ * Where a hint goes: to its target; where that holds the partition no longer, or will not, or where it is away and this node
+ * has left itself, to the first holder that is not suspected. While the partition moves the new list alone: an old holder
+ * that leaves takes what it gets with it, for whoever is in its place may have copied all that it means to. Undefined for now.
  */
 function destinationOf({ target, partition }: Hint, { placement, node }: Env): NodeIndex | undefined {
-  const { n, next } = placement;
-  const holders = next.subarray(partition * n, partition * n + n);
-  const candidates = holders.includes(target) ? [target] : [...holders];
+  const { members } = placement;
+  const holders = nextHolders(placement, partition);
+  const isWanted = holders.includes(target);
+  const candidates = [...(isWanted ? [target] : []), ...(isWanted && members.includes(node) ? [] : holders)];
   return candidates.find((other) => other === node || !placement.suspects(other as NodeIndex)) as NodeIndex | undefined;
 }
 

@@ -185,9 +185,11 @@ function serve(state: HintKeeperState, env: Env): boolean {
   const first = targets.length === 0 ? 0 : state.turn++ % targets.length;
   const budget = { hints: TICK_HINTS, bytes: TICK_BYTES };
   let isBusy = state.delivery.flights.size > 0;
+  const isMember = (node: number) => env.placement.members.includes(node as NodeIndex);
   for (const target of [...targets.slice(first), ...targets.slice(0, first)]) {
-    const isUp = !env.placement.suspects(target.node as NodeIndex) || !isMember(target.node, env);
-    const isReady = isUp && !isPaused(target, env);
+    // who is no member waits for no target: others take its hints, as they take those that are for it
+    const isServed = !env.placement.suspects(target.node as NodeIndex) || ![target.node, env.node].every(isMember);
+    const isReady = isServed && !isPaused(target, env);
     if (!isReady && !isAged(target.oldestMs, state, env)) continue;
     isBusy = goOver(state, target, isReady, budget, env) || isBusy;
   }
@@ -201,8 +203,6 @@ function isPaused(target: TargetHints, env: Env): boolean {
   target.pausedUntilMs = undefined;
   return false;
 }
-
-const isMember = (node: number, { placement }: Env): boolean => placement.members.includes(node as NodeIndex);
 
 const isAged = (writtenAtMs: number, { options }: HintKeeperState, env: Env): boolean =>
   env.wallMs() - writtenAtMs > options.hintAgeMaxMs;
@@ -224,6 +224,8 @@ function goOver(
     const hint = nextOf(target, env);
     if (hint === undefined) return delivery.flights.size > 0;
     const isUnderWay = delivery.byKey.has(nameOf(hint.key));
+    // one that was under way when the page was read may have arrived since: it is counted no more
+    if (!isUnderWay && attempt(() => hasPrivate(env.store, hint.key)) !== true) continue;
     if (!isUnderWay && isAged(hint.writtenAtMs, state, env) && state.notes.keep(hint, env)) {
       drop(state, hint, env);
       continue;

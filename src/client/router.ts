@@ -87,9 +87,11 @@ export class Router {
 
   #look(): void {
     this.#lookedAtMs = this.#seat.nowMs;
-    const up = this.#views.filter(({ node }) => this.#seat.isUp(node));
+    const { holders } = this.#ring;
+    // others are told nothing
+    const up = this.#views.filter(({ node }) => holders.has(node) && this.#seat.isUp(node));
     const needed = Math.min(REPORTERS, Math.max(1, up.length - 1));
-    for (const node of this.#ring.holders) {
+    for (const node of holders) {
       let reporters = 0;
       for (const { view } of up) if (view.suspects(node)) reporters++;
       this.#suspected[node] = Number(reporters >= needed);

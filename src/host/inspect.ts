@@ -35,15 +35,15 @@ export function inspectRing(ring: RingState): RingReport {
   return { ...report, change: { id: move.id, kind: move.kind, forced: move.gone.length > 0, moving } };
 }
 
-/** Members with their state: what the host knows of its own threads at once, and what gossip says. */
+/** Members with their state: what the host knows of its own threads at once, and what members say. Nobody tells others. */
 export function inspectMembers(map: ThreadMap, ring: RingState): MemberReport[] {
   const status = new Int32Array(map.status);
   // Atomics: acquire; a thread's end is known before any gossip, and what it believed counts no more
   const isUp = (node: number) => Atomics.load(status, node * Status.line + Status.up) === 1;
-  const views = localNodes(map)
-    .filter(isUp)
-    .map((observer) => livenessView(map, observer));
-  return allMembers(ring).map(({ node, host, zone, weight }) => {
+  const members = allMembers(ring);
+  const local = new Set(localNodes(map));
+  const views = members.filter(({ node }) => local.has(node) && isUp(node)).map(({ node }) => livenessView(map, node));
+  return members.map(({ node, host, zone, weight }) => {
     const reporters = [...new Set(views.flatMap((view) => view.reportersOf(node)))].sort((a, b) => a - b);
     const state = !isUp(node) ? 'down' : views.some((view) => isDoubtful(view.stateOf(node))) ? 'suspect' : 'up';
     return { node, host, zone, weight, state, reporters, incarnation: status[node * Status.line + Status.incarnation] };

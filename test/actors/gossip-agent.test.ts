@@ -7,6 +7,7 @@ import { bodyMessageBytes, encodeBody, putBody } from '../../src/protocol/body.j
 import { HEADER_WORDS } from '../../src/protocol/header.js';
 import { Kind } from '../../src/protocol/messages.js';
 import type { Draft } from '../../src/sim/messages.js';
+import { changeRing, isSettled, memberOf } from '../../src/sim/operator.js';
 import type { SimNode } from '../../src/sim/sim-node.js';
 import { World } from '../../src/sim/world.js';
 import { SimEnv } from '../sim/sim-env.js';
@@ -160,6 +161,32 @@ test('gossip: the host’s clock wraps -> nobody is suspected, and a dead node s
   }
   world.crash(world.nodes[0]);
   t.true(world.runUntil(() => all(opinions(world, 0), 'down'), 15_000));
+});
+
+test('gossip: a node that is no member, which nobody tells anything -> takes everybody for up, before it joins and after', (t) => {
+  const world = worldOf(3, 6, { spares: 1 });
+  const [spare] = world.nodes.slice(3);
+  world.restart(spare);
+  world.runFor(30_000);
+  const isCalm = () => [0, 1, 2].every((other) => !spare.view.suspects(other) && spare.view.stateOf(other) === 'up');
+  t.true(isCalm());
+  changeRing(world, 0, { kind: 'join', members: [memberOf(world, 3)] });
+  t.true(world.runUntil(() => isSettled(world) && world.ring.members.length === 4, 20_000));
+  for (let second = 0; second < 20; second++) {
+    world.runFor(1_000);
+    t.true(isCalm());
+  }
+  world.crash(world.nodes[1]);
+  t.true(world.runUntil(() => spare.view.stateOf(1) === 'down', 20_000));
+  world.restart(world.nodes[1]);
+  t.true(world.runUntil(isCalm, 20_000));
+  changeRing(world, 0, { kind: 'leave', nodes: [3] });
+  t.true(world.runUntil(() => isSettled(world) && world.ring.members.length === 3, 20_000));
+  for (let second = 0; second < 20; second++) {
+    world.runFor(1_000);
+    t.true(isCalm());
+  }
+  t.deepEqual(opinions(world, 0), ['up', 'up', 'up']);
 });
 
 test('gossip: a body that is no table -> the actor restarts, and still beats once a second', (t) => {

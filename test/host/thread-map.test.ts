@@ -73,3 +73,15 @@ test('members: suspected by some -> suspect, with all who say so; its thread end
   setUp(2, false);
   t.deepEqual(of(1), ['suspect', [0]]);
 });
+
+test('members: suspected by a node that is no member, which is told nothing -> up', (t) => {
+  const { map, believe } = host();
+  const smaller = firstRingState(ringOf({ weights: [1, 1], ...SHAPE }));
+  believe(2, 1, 'down', true);
+  t.deepEqual(
+    inspectMembers(map, smaller).map(({ state }) => state),
+    ['up', 'up'],
+  );
+  believe(0, 1, 'suspect', true);
+  t.is(inspectMembers(map, smaller)[1].state, 'suspect');
+});

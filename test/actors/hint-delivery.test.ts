@@ -1,0 +1,124 @@
+/** Where hints go: the answers of a full window, and the hints of a node that is no member any more. */
+import test from 'ava';
+import { hintKey, putDated } from '../../actors/hint-records.js';
+import { addressOf, Role } from '../../src/actor/address.js';
+import { Hint } from '../../src/protocol/hint-messages.js';
+import { Kind, Replicate } from '../../src/protocol/messages.js';
+import { success } from '../../src/protocol/outcome.js';
+import { keyParts } from '../../src/protocol/record-set.js';
+import { type Draft, partsOf, replicateDraft, replicatedDraft, valuesOf } from '../../src/sim/messages.js';
+import type { SimNode } from '../../src/sim/sim-node.js';
+import { World } from '../../src/sim/world.js';
+import { heldAt, putAt } from '../sim/replicas.js';
+import { type Sent, SimEnv } from '../sim/sim-env.js';
+import { plain } from './sets.js';
+
+const KEY = 'apple';
+
+/** Three members of one host, which hold everything, and a spare. */
+function scene() {
+  const world = new World({ seed: 11, nodes: 3, spares: 1, n: 3, partitions: 8, nodesPerHost: 4 });
+  world.runFor(100);
+  return { world, primaries: world.holdersOf(KEY).map((node) => world.nodes[node]) };
+}
+
+const hintsOf = (world: World): number => world.nodes.reduce((sum, { hints }) => sum + hints.hints, 0);
+
+/** A running node that is no member of the ring and has a hint: as one that has left. */
+function retiree(world: World, target: number): SimNode {
+  const node = world.nodes[world.ring.members.length];
+  world.restart(node);
+  putAt(node, KEY, plain('a', 1, 'one'));
+  const { store } = node;
+  store.beginHandler();
+  putDated(store, hintKey(target, partsOf(KEY).slot >>> world.slotShift, Buffer.from(KEY)), Date.now());
+  store.requireSync();
+  store.commit();
+  store.publish();
+  world.crash(node);
+  world.restart(node);
+  world.runFor(100);
+  return node;
+}
+
+test('hints: the node that keeps them is no member any more, and nobody tells it anything -> it hands them over all the same', (t) => {
+  const { world, primaries } = scene();
+  const [, second] = primaries;
+  world.pause(second, 30_000);
+  const left = retiree(world, second.index);
+  t.is(left.hints.hints, 1);
+  world.runFor(29_000);
+  t.true(world.runUntil(() => hintsOf(world) === 0));
+  t.deepEqual(valuesOf(heldAt(second, KEY)), ['one']);
+  t.is(left.store.record(KEY), undefined);
+});
+
+test('hints: the node that keeps them is no member any more and the target is down -> another holder keeps them', (t) => {
+  const { world, primaries } = scene();
+  const [first, second, third] = primaries;
+  world.crash(second);
+  const left = retiree(world, second.index);
+  t.true(world.runUntil(() => left.hints.hints === 0, 2_000));
+  t.is(left.store.record(KEY), undefined);
+  t.is(first.hints.hints + third.hints.hints, 1);
+  world.crash(left);
+  world.restart(second);
+  t.true(world.runUntil(() => hintsOf(world) === 0));
+  t.deepEqual(valuesOf(heldAt(second, KEY)), ['one']);
+});
+
+/** Tells a node's hint keeper that another lacks the key. */
+const hintDraft = (target: number, key: string): Draft => {
+  const { bytes, hash, slot } = partsOf(key);
+  return {
+    tag: Kind.hint,
+    bytes: Hint.key * 4 + 8,
+    fill(words, all, at) {
+      words[at + Hint.target] = target;
+      words[at + Hint.keyHash] = hash;
+      words[at + Hint.keySlot] = bytes.length | (slot << 16);
+      words.fill(0, at + Hint.key, at + Hint.key + 2);
+      all.set(bytes, (at + Hint.key) * 4);
+    },
+  };
+};
+
+test('hints: answers come while others wait for room in the window -> each is sent once, and the count is exact', (t) => {
+  const env = new SimEnv();
+  env.pass(100);
+  const flying: Sent[] = [];
+  const sent: string[] = [];
+  const pass = (ms: number) => {
+    for (const message of env.pass(ms).filter(({ tag }) => tag === Kind.replicate)) {
+      const { words, bytes, at } = message.view;
+      sent.push(Buffer.from(keyParts(words, bytes, at + Replicate.record).bytes).toString());
+      flying.push(message);
+    }
+  };
+  const answer = (count: number) => {
+    for (const { view, request } of flying.splice(0, count)) {
+      const draft = replicatedDraft(success(1, 0), view.words[view.at + Replicate.mark]);
+      env.deliver(Role.hintKeeper, draft, { from: addressOf(Role.vnode, 1, 0), request });
+    }
+  };
+  const hint = (key: string) => {
+    env.deliver(Role.vnode, replicateDraft(key, plain('a', 1, 'v')));
+    env.deliver(Role.hintKeeper, hintDraft(1, key));
+  };
+  const later = Array.from({ length: 64 }, (_, i) => `m${i}`);
+  const earlier = Array.from({ length: 8 }, (_, i) => `a${i}`);
+  for (const key of later) hint(key);
+  pass(300);
+  t.is(flying.length, 64);
+  for (const key of earlier) hint(key);
+  // the next pass begins, and its window is full again before it comes to those under way
+  answer(1);
+  for (let i = 0; i < 3; i++) pass(30);
+  t.is(flying.length, 64);
+  while (flying.length > 0) {
+    answer(64);
+    pass(100);
+  }
+  t.deepEqual([...sent].sort(), [...later, ...earlier].sort());
+  t.deepEqual([env.hints.hints, env.hints.handedOver], [0, later.length + earlier.length]);
+});

@@ -1,0 +1,47 @@
+/** Whom a thread sends a key's requests to, by what the members of its host believe of each other. */
+import test from 'ava';
+import { Router } from '../../src/client/router.js';
+import type { Seat } from '../../src/client/seat.js';
+import { nodeIndex } from '../../src/core/ids.js';
+import { startLiveness } from '../../src/core/membership.js';
+import { firstRingState } from '../../src/core/ring-state.js';
+import { RingTable } from '../../src/host/ring-table.js';
+import { allocateThreadMap, livenessView, slotShiftOf } from '../../src/host/thread-map.js';
+import { ringOf } from '../../src/sim/ring-plan.js';
+
+const SHAPE = { partitions: 1, n: 3 };
+const LOOK_MS = 200;
+
+/** A host with room for six nodes, all of which run; the first three hold the only partition. */
+function scene() {
+  const ring = firstRingState(ringOf({ weights: [1, 1, 1], ...SHAPE }));
+  const sizes = { clockStartMs: 0, first: 0, room: 6, seats: 1, nodeBytes: 1024 * 1024, pairBytesMax: 1024 };
+  const map = allocateThreadMap({ hostId: 'h', zone: 'z', hasBridge: false, ...sizes, ...SHAPE }, ring);
+  for (const { serving } of map.memories) new Int32Array(serving).fill(1);
+  const seat = { isUp: () => true, nodesUp: () => [0, 1, 2, 3, 4, 5], nowMs: 0 };
+  const router = new Router(map, seat as unknown as Seat, new RingTable(map.ring, map), slotShiftOf(SHAPE.partitions));
+  const route = () => {
+    seat.nowMs += LOOK_MS;
+    return router.route(0, false);
+  };
+  const suspect = (observer: number, about: number) =>
+    livenessView(map, observer).put({ ...startLiveness(nodeIndex(about), 1), state: 'suspect' }, true);
+  const [owner] = ring.lists[0];
+  const others = [0, 1, 2].filter((node) => node !== owner);
+  return { route, suspect, owner, others };
+}
+
+test('router: two members suspect the owner of a key -> another holder coordinates; one alone -> the owner', (t) => {
+  const { route, suspect, owner, others } = scene();
+  t.is(route(), owner);
+  suspect(others[0], owner);
+  t.is(route(), owner);
+  suspect(others[1], owner);
+  t.true(others.includes(route()));
+});
+
+test('router: nodes that are no members suspect it, being told nothing -> the owner', (t) => {
+  const { route, suspect, owner } = scene();
+  for (const stranger of [3, 4, 5]) suspect(stranger, owner);
+  t.is(route(), owner);
+});
