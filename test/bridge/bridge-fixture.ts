@@ -46,7 +46,7 @@ export class FakeHost {
     const { self = { host, address: '127.0.0.1:0', first: index * ROOM, room: ROOM, zone: 'z', machine: 'm' } } =
       settings;
     this.self = self;
-    this.nodes = [{ node: this.self.first, up: true, incarnation: 7 }];
+    this.nodes = [{ node: this.self.first, up: true, incarnation: 7, draining: true }];
     this.bridge = new Bridge(
       {
         self: this.self,
