@@ -34,15 +34,21 @@ async function openHost(t: Ending, options: OpenStoreOptions): Promise<Store> {
 const isSettled = (store: Store, members: number) =>
   store.members().filter(({ state }) => state === 'up').length === members && store.ring().change === undefined;
 
-/** So many hosts, of which all but the first have joined. */
-async function cluster(t: Ending, count: number, options: OpenStoreOptions = {}): Promise<Cluster> {
+/** So many hosts, of which all but the first have joined; each in its zone, where some are named. */
+async function cluster(
+  t: Ending,
+  count: number,
+  options: OpenStoreOptions = {},
+  zones: readonly string[] = [],
+): Promise<Cluster> {
   const addresses: string[] = [];
   const hosts: Store[] = [];
   for (let i = 0; i < count; i++) {
     const listen = `127.0.0.1:${await freePort()}`;
     addresses.push(listen);
-    hosts.push(await openHost(t, { ...options, listen, hostId: `host-${i}`, seeds: addresses[0] }));
-    await until(() => hosts.every((host) => isSettled(host, hosts.length * 3)));
+    const zone = zones[i] === undefined ? {} : { zone: zones[i] };
+    hosts.push(await openHost(t, { ...options, ...zone, listen, hostId: `host-${i}`, seeds: addresses[0] }));
+    await until(() => hosts.every((host) => isSettled(host, hosts.length * (options.nodes ?? 3))));
   }
   return { hosts, addresses };
 }
@@ -97,4 +103,27 @@ test('hosts: one of two is drained -> it refuses writes and reads on, and the ot
   await failsWith(t, 'KV_DRAINING', () => second.put('after', 'v'));
   await first.put('after', 'v');
   t.deepEqual(await second.getMany(['before', 'after']), ['v', 'v']);
+});
+
+test('hosts: two in two zones, N=4 -> two replicas of each key in each; the zones answer for themselves when one ends', async (t) => {
+  const { hosts } = await cluster(t, 2, { nodes: 4, n: 4 }, ['east', 'west']);
+  const [east, west] = hosts;
+  for (const list of east.ring().preferenceLists) t.is(list.filter((node) => node < 32).length, 2);
+  const keys = Array.from({ length: 40 }, (_, index) => `key-${index}`);
+  for (const [index, key] of keys.entries()) {
+    const { replicas } = await hosts[index % 2].put(key, index, { w: 'local-quorum' });
+    t.true(replicas >= 2);
+    t.is(await hosts[index % 2].get(key, { r: 'local-quorum' }), index);
+  }
+  for (const [index, key] of keys.entries()) t.is(await hosts[(index + 1) % 2].get(key, { r: 'each-quorum' }), index);
+  await west.close();
+  await until(() => east.members().every(({ host, state }) => (state === 'up') === (host === 'host-0')));
+  for (const [index, key] of keys.entries()) {
+    t.is(await east.get(key, { r: 'local-quorum' }), index);
+    t.is((await east.put(key, 'later', { w: 'local-quorum' })).replicas, 2);
+    t.is(await east.get(key, { r: { local: 2 } }), 'later');
+  }
+  const needs = await failsWith(t, 'KV_UNAVAILABLE', () => east.put('key-0', 1, { w: 'each-quorum' }));
+  t.like(needs.details, { needed: 2, got: 0 });
+  await failsWith(t, 'KV_READ_QUORUM_UNMET', () => east.get('key-0', { r: 'each-quorum' }));
 });
