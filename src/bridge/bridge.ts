@@ -183,7 +183,7 @@ export class Bridge {
   #accept(link: FrameSocket, known: KnownPeer): void {
     if (known.peer.purpose === 'peer') this.#join(link, known, known.peer.self.host);
     else {
-      const facts = { facts: this.#hooks.facts(), hosts: this.#hosts.all };
+      const facts = { facts: this.#hooks.facts(known.peer.self.host), hosts: this.#hosts.all };
       for (const { frame, bodyBytes } of factsFrames(facts))
         link.send(frame, { type: FrameType.facts, lane: 0 }, bodyBytes);
       link.finish('closed', 'all is said');

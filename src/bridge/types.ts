@@ -61,7 +61,7 @@ export interface BridgeHooks {
   /** Bytes that wait behind full local mailboxes: above a bound peers get no more credit. */
   waitingBytes(): number;
   /** Cluster options and ring, as plain data, for a host that asks. */
-  facts(): unknown;
+  facts(asker: string): unknown;
   onPeer(peer: HostAddress, state: 'up' | 'down', link: number, reason?: string): void;
   onPeerNodes(peer: HostAddress, nodes: readonly NodeStatus[]): void;
   /** All hosts known now, this one too. */

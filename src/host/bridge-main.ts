@@ -19,6 +19,8 @@ import { HostClock } from '../runtime/host-clock.js';
 import { MailboxReader } from '../runtime/mailbox.js';
 import { bridgeThread, nodeThread, PostOffice, seatThread } from '../runtime/post-office.js';
 import { Wake } from '../runtime/wake.js';
+import { Askers } from './askers.js';
+import type { ClusterFacts } from './bridge-settings.js';
 import type { SeatAttachment } from './control.js';
 import { RemoteStatus } from './remote-status.js';
 import { Life, localNodes, mailboxBetween, Status, type ThreadMap } from './thread-map.js';
@@ -27,7 +29,7 @@ export interface BridgeStart {
   readonly map: ThreadMap;
   readonly settings: BridgeSettings;
   /** What a host that wants to join is told. */
-  readonly facts: unknown;
+  readonly facts: ClusterFacts;
   readonly events: MessagePort;
 }
 
@@ -46,7 +48,7 @@ export interface BridgeControl {
   detachSeat(seat: number): void;
   /** A node of this host has begun a life. */
   attachNode(node: number, bell: MessagePort): void;
-  setFacts(facts: unknown): void;
+  setFacts(facts: ClusterFacts): void;
   stats(): BridgeStats;
   stop(): Promise<void>;
 }
@@ -66,7 +68,10 @@ class BridgeThread implements BridgeControl {
   readonly #bells = new Map<number, MessagePort>();
   readonly #status: Int32Array;
   readonly #out: Outbound = { words: new Int32Array(0), bytes: Buffer.alloc(0), at: 0 };
-  #facts: unknown;
+  readonly #askers = new Askers();
+  /** Hosts that are known. */
+  #hosts: ReadonlySet<string> = new Set();
+  #facts: ClusterFacts;
   #told = '';
   #looking = false;
   #timer: NodeJS.Timeout | undefined;
@@ -91,13 +96,19 @@ class BridgeThread implements BridgeControl {
       nodes: () => this.#nodes(),
       deliver: (words, at, bytes) => this.#deliver(words, at, bytes),
       waitingBytes: () => this.#post.allWaitingBytes,
-      facts: () => this.#facts,
+      facts: (asker) => ({
+        ...this.#facts,
+        before: this.#askers.before(asker, (host) => this.#hosts.has(host), clock.nowMs()),
+      }),
       onPeer: (peer, state, link, reason) => {
         remote.setPeer(peer, state === 'up' ? link : 0);
         tell({ type: 'peer', host: peer.host, state, ...(reason === undefined ? {} : { reason }) });
       },
       onPeerNodes: (peer, nodes) => remote.setNodes(peer, nodes),
-      onHosts: (hosts) => tell({ type: 'hosts', hosts }),
+      onHosts: (hosts) => {
+        this.#hosts = new Set(hosts.map(({ host }) => host));
+        tell({ type: 'hosts', hosts });
+      },
       onRefused: (address, reason) => tell({ type: 'refused', address, reason }),
     });
   }
@@ -146,7 +157,7 @@ class BridgeThread implements BridgeControl {
     bell.on('message', () => this.#drain());
   }
 
-  setFacts(facts: unknown): void {
+  setFacts(facts: ClusterFacts): void {
     this.#facts = facts;
   }
 

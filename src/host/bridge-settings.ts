@@ -19,6 +19,8 @@ export interface ClusterFacts {
   readonly options: Readonly<Record<string, unknown>>;
   /** As `ringToPlain` makes it. */
   readonly ring: unknown;
+  /** Hosts that asked before this one and are still to be met: each takes a range of node indices. */
+  readonly before?: number;
 }
 
 export function factsOf(options: StoreOptions, ring: RingState): ClusterFacts {

@@ -9,6 +9,7 @@ import type { BridgeStats } from '../bridge/stats.js';
 import type { BridgeSettings } from '../bridge/types.js';
 import { StoreError } from '../core/errors.js';
 import type { BridgeControl, BridgeEvent, BridgeOutcome, BridgeStart } from './bridge-main.js';
+import type { ClusterFacts } from './bridge-settings.js';
 import type { ControlLink, SeatAttachment } from './control.js';
 import { RemoteStatus } from './remote-status.js';
 import type { SeatLink } from './seat-table.js';
@@ -17,7 +18,7 @@ import type { ThreadMap } from './thread-map.js';
 export interface BridgeThreadParts {
   readonly map: ThreadMap;
   readonly settings: () => BridgeSettings;
-  readonly facts: () => unknown;
+  readonly facts: () => ClusterFacts;
   /** The thread runs: give it the seats and the nodes of the host. */
   readonly onSpawn: (bridge: BridgeThread) => Promise<void>;
   readonly onEvent: (event: BridgeEvent) => void;
@@ -111,7 +112,7 @@ export class BridgeThread implements SeatLink {
     await link.attachBridge(port2);
   }
 
-  async setFacts(facts: unknown): Promise<void> {
+  async setFacts(facts: ClusterFacts): Promise<void> {
     await this.#remote?.setFacts(facts);
   }
 

@@ -52,7 +52,7 @@ export async function meetCluster(given: OpenOptions, directory: DataDirectory):
   const own = hosts.find(({ host }) => host === hostId);
   const hasJoined = allMembers(ring).some(({ host }) => host === hostId);
   // a host that lost its disk takes its nodes up again
-  const firstNode = own?.first ?? freeRange(ring, hosts, roomOf(given));
+  const firstNode = own?.first ?? freeRange(ring, hosts, roomOf(given), facts.before);
   directory.writeHosts({ firstNode, hosts: hosts.filter(({ host }) => host !== hostId), hasJoined });
   return options;
 }
@@ -105,15 +105,20 @@ function adoptOptions(given: OpenOptions, { options }: ClusterFacts): OpenOption
   return { ...options, ...given };
 }
 
-/** The first range of `room` indices that no host has taken and no member stands in. @throws StoreError KV_UNAVAILABLE */
-export function freeRange(ring: RingState, hosts: readonly HostAddress[], room: number): number {
+/**
+ * A range of `room` indices that no host has taken and no member stands in: the first one, or as many further as hosts
+ * are to take one before. @throws StoreError KV_UNAVAILABLE
+ */
+export function freeRange(ring: RingState, hosts: readonly HostAddress[], room: number, before = 0): number {
   const members = allMembers(ring);
+  // ranges of hosts that are still to come may be as large as this one
+  let left = before * Math.ceil(room / RANGE_STEP);
   for (let first = 0; first + room <= NODE_COUNT_MAX; first += RANGE_STEP) {
     const end = first + room;
     const isTaken =
       hosts.some((host) => host.first < end && first < host.first + host.room) ||
       members.some(({ node }) => node >= first && node < end);
-    if (!isTaken) return first;
+    if (!isTaken && left-- === 0) return first;
   }
   throw new StoreError('KV_UNAVAILABLE', 'the cluster has no room for another host');
 }

@@ -127,3 +127,18 @@ test('hosts: two in two zones, N=4 -> two replicas of each key in each; the zone
   t.like(needs.details, { needed: 2, got: 0 });
   await failsWith(t, 'KV_READ_QUORUM_UNMET', () => east.get('key-0', { r: 'each-quorum' }));
 });
+
+test('hosts: two join at the same moment -> each has a range of nodes of its own, and both are in', async (t) => {
+  const { hosts, addresses } = await cluster(t, 1);
+  const joining = await Promise.all(
+    [1, 2].map(async (number) => {
+      const listen = `127.0.0.1:${await freePort()}`;
+      return openHost(t, { listen, hostId: `host-${number}`, seeds: addresses[0], nodes: 1 });
+    }),
+  );
+  const all = [...hosts, ...joining];
+  await until(() => all.every((host) => isSettled(host, 5)));
+  const nodes = hosts[0].members().map(({ node }) => node);
+  t.deepEqual(nodes.slice(0, 3), [0, 1, 2]);
+  t.deepEqual(nodes.slice(3), [32, 64]);
+});
