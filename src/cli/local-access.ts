@@ -24,6 +24,7 @@ import type {
   JsonPair,
   PairToWrite,
   PutRequest,
+  ReadRequest,
   RecordsRequest,
   RepairRequest,
   RestoreReport,
@@ -46,8 +47,8 @@ export class LocalAccess implements StoreAccess {
     return this.store.handle();
   }
 
-  async get(key: string): Promise<FoundValue> {
-    return readToJson(await this.store.read(key));
+  async get(key: string, request: ReadRequest = {}): Promise<FoundValue> {
+    return readToJson(await this.store.read(key, request));
   }
 
   put(request: PutRequest): Promise<WriteResult> {

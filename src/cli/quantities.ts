@@ -2,6 +2,7 @@
  * Numbers as people type and read them: `64m`, `1.5g`, `15m` (a time), `127.0.0.1:7379`, `1,234,567`. Sizes are powers
  * of 1,024, with or without a suffix; times always carry one, so that nobody has to guess seconds or milliseconds.
  */
+import type { Quorum } from '../core/zone-quorum.js';
 import { CliError } from './exit-codes.js';
 
 const BYTE_UNITS: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
@@ -31,6 +32,19 @@ export function parseCount(text: string, { min = 0, max = Number.MAX_SAFE_INTEGE
   if (!(count >= min && count <= max))
     throw new CliError('KV_USAGE', `'${text}' is not a whole number from ${min} to ${max}`);
   return count;
+}
+
+/** `2`, `local:2`, `local-quorum`, `each-quorum`. @throws CliError KV_USAGE */
+export function parseQuorum(text: string): Quorum {
+  if (text === 'local-quorum' || text === 'each-quorum') return text;
+  const match = /^(local:)?([1-9]\d*)$/.exec(text.trim());
+  if (!match) {
+    throw new CliError(
+      'KV_USAGE',
+      `'${text}' is no quorum: give a number from 1, local:NUMBER, local-quorum or each-quorum`,
+    );
+  }
+  return match[1] === undefined ? Number(match[2]) : { local: Number(match[2]) };
 }
 
 /** `HOST:PORT`, `[::1]:PORT`, `PORT`, or the path of a Unix socket (it has a `/`). @throws CliError KV_USAGE */

@@ -17,6 +17,7 @@ import type {
   JsonPair,
   PairToWrite,
   PutRequest,
+  ReadRequest,
   RecordsRequest,
   RepairRequest,
   RestoreReport,
@@ -52,8 +53,8 @@ export class RemoteAccess implements StoreAccess {
     readonly via: string,
   ) {}
 
-  get(key: string): Promise<FoundValue> {
-    return this.#ask('GET', key);
+  get(key: string, request: ReadRequest = {}): Promise<FoundValue> {
+    return request.r === undefined ? this.#ask('GET', key) : this.#ask('GET', key, JSON.stringify(request));
   }
 
   put(request: PutRequest): Promise<WriteResult> {

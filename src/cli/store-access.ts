@@ -14,6 +14,7 @@ import type {
   WriteResult,
 } from '../client/types.js';
 import type { Durability, Mode } from '../core/options.js';
+import type { Quorum } from '../core/zone-quorum.js';
 import type { JsonKey, JsonPair, JsonType, JsonValue, readToJson } from '../server/admin-json.js';
 import type { RecordPage } from '../server/record-commands.js';
 import type { ChangeOrder } from '../server/ring-json.js';
@@ -23,8 +24,12 @@ export type { JsonKey, JsonPair, JsonType, JsonValue } from '../server/admin-jso
 /** What a read found: every sibling, newest first, and the context. */
 export type FoundValue = ReturnType<typeof readToJson>;
 
+export interface ReadRequest {
+  readonly r?: Quorum;
+}
+
 export interface WriteRequest {
-  readonly w?: number;
+  readonly w?: Quorum;
   readonly mode?: Mode;
   readonly durability?: Durability;
   /** Of an earlier read: replace just what it covers. */
@@ -88,7 +93,7 @@ export interface RestoreReport {
 export interface StoreAccess {
   /** In words for people: `this process` or the address of the one that answers. */
   readonly via: string;
-  get(key: string): Promise<FoundValue>;
+  get(key: string, request?: ReadRequest): Promise<FoundValue>;
   put(request: PutRequest): Promise<WriteResult>;
   delete(key: string, request?: WriteRequest): Promise<WriteResult>;
   /** Writes every pair or rejects; some may then have been written. */

@@ -5,6 +5,7 @@
 import type { Pair } from '../client/types.js';
 import {
   deleteFromJson,
+  getFromJson,
   jsonText,
   pageToJson,
   pairsFromJson,
@@ -52,7 +53,10 @@ const change: Handler = async (args, { server }) => {
   return json(await server.store.change(wanted, { force, wait: false }));
 };
 
-const get: Handler = async (args, { server }) => json(readToJson(await server.store.read(args[2])));
+const get: Handler = async (args, { server }) => {
+  const [, , key, options] = args;
+  return json(readToJson(await server.store.read(key, options === undefined ? {} : getFromJson(options))));
+};
 
 const put: Handler = async (args, { server }) => {
   const { key, value, options } = putFromJson(args[2]);
@@ -128,9 +132,9 @@ const rows: readonly CommandSpec[] = [
   }),
   command({
     name: 'get',
-    arity: 3,
+    arity: -3,
     access: 'read-all',
-    syntax: 'key',
+    syntax: 'key [{"r"?}]',
     summary: 'Every sibling of a key, and the context.',
     handler: get,
   }),

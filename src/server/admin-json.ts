@@ -13,6 +13,7 @@ import type {
   MemberReport,
   Pair,
   PutOptions,
+  ReadOptions,
   ReadResult,
   RepairOptions,
   RingReport,
@@ -24,6 +25,7 @@ import type {
 } from '../client/types.js';
 import { StoreError } from '../core/errors.js';
 import type { Durability, Mode } from '../core/options.js';
+import type { Quorum } from '../core/zone-quorum.js';
 import { SERVER_VERSION } from './version.js';
 
 export type JsonType = 'string' | 'bytes' | 'cbor';
@@ -137,6 +139,12 @@ export interface PutRequest {
   readonly options: PutOptions;
 }
 
+/** Reads the JSON that may follow the key of `KVORUM GET`. @throws StoreError KV_INVALID_OPTION */
+export function getFromJson(text: string | Uint8Array): ReadOptions {
+  const fields = objectOf(parse(text), ['r']);
+  return fields.r === undefined ? {} : { r: quorumOf(fields, 'r') };
+}
+
 /** Reads the JSON of `KVORUM PUT`. @throws StoreError KV_INVALID_OPTION, KV_INVALID_KEY, KV_INVALID_VALUE */
 export function putFromJson(text: string | Uint8Array): PutRequest {
   const fields = objectOf(parse(text), [
@@ -206,9 +214,9 @@ export function repairFromJson(text: string | Uint8Array): RepairOptions {
 }
 
 function writeOptions(fields: Fields): PutOptions {
-  const options: { ttlMs?: number; w?: number; mode?: Mode; durability?: Durability; context?: Context } = {};
+  const options: { ttlMs?: number; w?: Quorum; mode?: Mode; durability?: Durability; context?: Context } = {};
   if (fields.ttlMs !== undefined) options.ttlMs = wholeNumber(fields, 'ttlMs', 1);
-  if (fields.w !== undefined) options.w = wholeNumber(fields, 'w', 1);
+  if (fields.w !== undefined) options.w = quorumOf(fields, 'w');
   if (fields.context !== undefined) options.context = textOf(fields, 'context') as Context;
   if (fields.mode !== undefined) {
     if (fields.mode !== 'strict' && fields.mode !== 'available') {
@@ -224,6 +232,12 @@ function writeOptions(fields: Fields): PutOptions {
     options.durability = durability;
   }
   return options;
+}
+
+/** The store checks what is in an object, and what a text says. */
+function quorumOf(fields: Fields, name: 'r' | 'w'): Quorum {
+  const isByZone = typeof fields[name] === 'string' || typeof fields[name] === 'object';
+  return isByZone ? (fields[name] as Quorum) : wholeNumber(fields, name, 1);
 }
 
 export function parse(text: string | Uint8Array): unknown {

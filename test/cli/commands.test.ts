@@ -70,6 +70,15 @@ test('commands: a bad line -> its number; stop ends with 5, skip loads the rest 
   t.is((await cli.must(['scan', '--keys'])).stdout, 'a\nc\n');
 });
 
+test('commands: quorums by number and by zone -> write and read, and say what is none', async (t) => {
+  const cli = await Cli.create(t);
+  for (const quorum of ['1', 'local:1', 'local-quorum', 'each-quorum']) {
+    await cli.must(['put', 'k', quorum, '--w', quorum]);
+    t.is((await cli.must(['get', 'k', '--r', quorum])).stdout, `${quorum}\n`);
+  }
+  t.regex((await cli.run(['get', 'k', '--r', 'local:9'])).stderr, /KV_INVALID_OPTION/);
+});
+
 test('commands: usage errors -> exit code 2 and KV_USAGE, as JSON with --json', async (t) => {
   const cli = await Cli.create(t);
   for (const args of [
@@ -79,6 +88,8 @@ test('commands: usage errors -> exit code 2 and KV_USAGE, as JSON with --json', 
     ['get', 'k', '--n', '10'],
     ['put', 'k', 'v', '--ttl', '30'],
     ['put', 'k', 'v', '--w', '0'],
+    ['put', 'k', 'v', '--w', 'local:0'],
+    ['get', 'k', '--r', 'quorum'],
     ['load', '-', '--on-error', 'ignore'],
     ['serve', '--resp', 'nowhere'],
     ['get', 'k', '--connect', 'nowhere'],

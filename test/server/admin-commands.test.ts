@@ -40,6 +40,18 @@ test('admin: put, get, delete -> what held, every sibling, nothing', async (t) =
   t.like((await kvorum(client, 'GET', 'a')) as object, { found: false, siblings: [] });
 });
 
+test('admin: quorums by zone -> are handed to the store as they are', async (t) => {
+  const { client, store } = await serve(t);
+  for (const w of ['each-quorum', { local: 2 }]) {
+    await kvorum(client, 'PUT', { key: 'a', value: 1, w });
+    t.deepEqual(store.seen.at(-1), { w });
+  }
+  t.like(await ask(client, 'KVORUM', 'GET', 'a', '{"r":"local-quorum"}').then((text) => JSON.parse(String(text))), {
+    found: true,
+  });
+  t.regex(String(await ask(client, 'KVORUM', 'GET', 'a', '{"x":1}')), /KV_INVALID_OPTION/);
+});
+
 test('admin: a change that is none -> KV_INVALID_OPTION, and the store is not asked', async (t) => {
   const { client, store } = await serve(t);
   for (const bad of [

@@ -6,7 +6,9 @@ import type { CommandSpec } from '../command.js';
 import { CliError } from '../exit-codes.js';
 import { withStore } from '../open-access.js';
 import { type Output, printable } from '../output.js';
+import { parseQuorum } from '../quantities.js';
 import type { FoundValue, JsonValue } from '../store-access.js';
+import { QUORUM_FORMS } from './put.js';
 
 export const getCommand: CommandSpec = {
   usage: 'get <key>',
@@ -14,17 +16,23 @@ export const getCommand: CommandSpec = {
   description:
     'Prints the value of a key: strings and bytes as they are, anything else as JSON. ' +
     'Exits with 1 when the key does not exist. With --json also the siblings and the context for the next write.',
+  ownFlags: ['r'],
+  flags: (command) => {
+    command.option('--r <quorum>', `replicas that must answer: ${QUORUM_FORMS} (default: the store's r)`);
+  },
   examples: [
     ['kvorum get user:1', 'print one value'],
     ['kvorum get logo.png > logo.png', 'bytes come out unchanged'],
     ['kvorum get user:1 --json', 'value, type, siblings and context as one JSON object'],
+    ['kvorum get user:1 --r local-quorum', 'as most replicas in the zone of the kvorum that is asked have it'],
     ['kvorum get user:1 || echo none', 'exit code 1: no such key'],
   ],
   run: (invocation) => {
-    const { args, output } = invocation;
+    const { args, flags, output } = invocation;
     const [key] = args;
-    return withStore(invocation, { create: false }, async (access) => {
-      const found = await access.get(key);
+    const request = flags.r === undefined ? {} : { r: parseQuorum(String(flags.r)) };
+    return withStore(invocation, { create: false, ownFlags: getCommand.ownFlags ?? [] }, async (access) => {
+      const found = await access.get(key, request);
       if (!found.found) throw new CliError('KV_NOT_FOUND', `no value for key '${printable(key)}'`, { key });
       await show(output, key, found);
       return undefined;

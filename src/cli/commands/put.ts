@@ -10,7 +10,7 @@ import { CliError } from '../exit-codes.js';
 import { withStore } from '../open-access.js';
 import { storeOptions } from '../option-flags.js';
 import { printable } from '../output.js';
-import { parseDurationMs } from '../quantities.js';
+import { parseDurationMs, parseQuorum } from '../quantities.js';
 import type { JsonValue, WriteRequest } from '../store-access.js';
 
 const STDIN_BYTES_MAX = OPTION_SPECS.pairBytesMax.max ?? 1024 * 1024;
@@ -34,6 +34,7 @@ export const putCommand: CommandSpec = {
     ['kvorum put session:7 token --ttl 30m', 'gone after half an hour'],
     ['kvorum put logo.png - --bytes < logo.png', 'store a file of up to 10 KB'],
     ['kvorum put order:9 paid --w 3 --durability sync', 'on three disks before it returns'],
+    ['kvorum put order:9 paid --w local-quorum', 'on most replicas in the zone of the kvorum that is asked'],
   ],
   run: async (invocation) => {
     const { args, flags, output } = invocation;
@@ -50,10 +51,13 @@ export const putCommand: CommandSpec = {
   },
 };
 
+/** How `parseQuorum` reads one. */
+export const QUORUM_FORMS = '1 to n, or by zone local:1, local-quorum or each-quorum';
+
 /** Adds the flags that say when a write counts as done. */
 export function addWriteFlags(command: Parameters<NonNullable<CommandSpec['flags']>>[0]): void {
   command
-    .option('--w <count>', "replicas that must confirm, 1 to n (default: the store's w)")
+    .option('--w <quorum>', `replicas that must confirm: ${QUORUM_FORMS} (default: the store's w)`)
     .option('--mode <choice>', "strict or available: whether nodes that stand in count (default: the store's)")
     .option('--durability <choice>', "sync, interval or none (default: the store's)")
     .option('--context <token>', 'replace just what this context, of get --json, covers');
@@ -61,9 +65,9 @@ export function addWriteFlags(command: Parameters<NonNullable<CommandSpec['flags
 
 /** What the flags of addWriteFlags ask for. @throws CliError KV_USAGE */
 export function writeRequest(flags: Flags): WriteRequest {
-  const { w, mode, durability } = storeOptions(flags, {}, ['w', 'mode', 'durability']);
+  const { mode, durability } = storeOptions(flags, {}, ['mode', 'durability']);
   return {
-    ...(w === undefined ? {} : { w }),
+    ...(flags.w === undefined ? {} : { w: parseQuorum(String(flags.w)) }),
     ...(mode === undefined ? {} : { mode }),
     ...(durability === undefined ? {} : { durability }),
     ...(flags.context === undefined ? {} : { context: String(flags.context) }),
