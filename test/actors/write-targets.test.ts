@@ -173,6 +173,35 @@ test('targets: a partition moves -> W of the old list and W of the new', (t) => 
   }
 });
 
+/** Nodes 0 and 1 are in the east, the others in the west. */
+function zoned(ring: RingState): RingState {
+  const members = ring.members.map((member) => ({ ...member, zone: member.node < 2 ? 'east' : 'west' }));
+  return { ...ring, members, ...(ring.move && { move: { ...ring.move, members } }) };
+}
+
+test('targets: a partition moves, a quorum by zone -> the zone’s replicas of the old list and of the new', (t) => {
+  const ring = zoned(movingRing(Phase.filling));
+  const local = new Case({ zones: 'local-quorum', epoch: 2 }, { ring });
+  t.deepEqual(local.replicas, [1, 2, 3]);
+  t.is(local.answer(2).answer(3).reply, undefined);
+  t.deepEqual(local.answer(1).reply, { replicas: 4, fallbacks: 0 });
+  const each = new Case({ zones: 'each-quorum', epoch: 2 }, { ring });
+  t.is(each.answer(1).answer(2).reply, undefined);
+  t.deepEqual(each.answer(3).reply, { replicas: 4, fallbacks: 0 });
+  t.is(new Case({ zones: 'each-quorum', epoch: 2 }, { ring }, { down: [3] }).reply, 'KV_UNAVAILABLE');
+  t.is(new Case({ zones: 'local-quorum', epoch: 2 }, { ring }, { down: [1] }).reply, 'KV_UNAVAILABLE');
+});
+
+test('targets: a quorum by zone -> nobody who stands in counts, a suspect of another zone is skipped, one that is needed is asked', (t) => {
+  const ring = zoned(settledRing(3, 2));
+  const far = new Case({ zones: 'local-quorum', available: true }, { ring }, { suspected: [2] });
+  t.deepEqual([far.replicas, far.standIns], [[1], [[3, 2]]]);
+  t.is(far.answer(3).reply, undefined);
+  t.deepEqual(far.answer(1).reply, { replicas: 2, fallbacks: 1 });
+  const near = new Case({ zones: 'local-quorum' }, { ring }, { suspected: [1] });
+  t.deepEqual(near.replicas, [1, 2]);
+});
+
 test('targets: a partition moves -> reads ask the old list until the new holders have everything', (t) => {
   for (const [phase, asked] of [
     [Phase.filling, [1, 2]],
