@@ -18,6 +18,12 @@ export function addJoinFlags(command: Command): void {
   command.option('--count <nodes>', 'how many nodes join (default: 1)');
 }
 
+/** Flags of `leave`. */
+export function addLeaveFlags(command: Command): void {
+  command.option('--host <ids...>', 'all nodes of these hosts');
+  addForceFlag(command);
+}
+
 export function addForceFlag(command: Command): void {
   command.option('--force', 'give up every node that is down: what only they held is lost, and nothing is promised');
 }
@@ -36,10 +42,18 @@ function changeOf(name: ChangeName, words: readonly string[], flags: Flags): Sto
         ...(flags.weight === undefined ? {} : { weight: parseWeight(flags.weight as string) }),
         ...(flags.count === undefined ? {} : { count: parseCount(flags.count as string, { min: 1, max: 128 }) }),
       };
-    case 'leave':
+    case 'leave': {
+      const hosts = (flags.host ?? []) as readonly string[];
+      expect(words, hosts.length > 0 ? 0 : 1, Number.POSITIVE_INFINITY, 'leave takes the nodes, or --host');
+      return {
+        kind: 'leave',
+        ...(words.length === 0 ? {} : { nodes: words.map(parseNode) }),
+        ...(hosts.length === 0 ? {} : { hosts }),
+      };
+    }
     case 'replace':
-      expect(words, 1, Number.POSITIVE_INFINITY, `${name} takes the nodes`);
-      return { kind: name, nodes: words.map((word) => parseCount(word, { max: 4_094 })) };
+      expect(words, 1, Number.POSITIVE_INFINITY, 'replace takes the nodes');
+      return { kind: 'replace', nodes: words.map(parseNode) };
     case 'reweight':
       expect(words, 2, 2, 'reweight takes a node and its new weight');
       return { kind: 'reweight', node: parseCount(words[0], { max: 4_094 }), weight: parseWeight(words[1]) };
@@ -48,6 +62,8 @@ function changeOf(name: ChangeName, words: readonly string[], flags: Flags): Sto
       return { kind: 'failure-domain', failureDomain: parseFailureDomain(words[0]) };
   }
 }
+
+const parseNode = (word: string): number => parseCount(word, { max: 4_094 });
 
 function expect(words: readonly string[], min: number, max: number, message: string): void {
   if (words.length < min || words.length > max) throw new CliError('KV_USAGE', message);

@@ -171,6 +171,17 @@ export class RingChanges {
     throw new StoreError('KV_INVALID_OPTION', message, { option: 'force' });
   }
 
+  #leaving({ nodes = [], hosts = [] }: Extract<StoreChange, { kind: 'leave' }>, gone: readonly NodeIndex[]): number[] {
+    const { members } = this.#admin.ring();
+    const ofHosts = hosts.flatMap((host) => {
+      const own = members.filter((member) => member.host === host).map(({ node }) => node);
+      if (own.length > 0) return own;
+      const known = [...new Set(members.map((member) => member.host))].join(', ');
+      throw invalid('hosts', `no member runs on host '${host}'; there are ${known}`);
+    });
+    return [...new Set<number>([...nodes, ...ofHosts, ...gone])];
+  }
+
   #changeOf(wanted: StoreChange, gone: readonly NodeIndex[]): Omit<Resolved, 'gone'> {
     switch (wanted.kind) {
       case 'join': {
@@ -180,7 +191,7 @@ export class RingChanges {
         return { change: { kind: 'join', members: joining }, joining };
       }
       case 'leave':
-        return { change: { kind: 'leave', nodes: [...new Set([...wanted.nodes, ...gone])] }, joining: [] };
+        return { change: { kind: 'leave', nodes: this.#leaving(wanted, gone) }, joining: [] };
       case 'replace': {
         const members = new Map<number, Member>(this.#admin.ring().members.map((member) => [member.node, member]));
         const weights = wanted.nodes.map((node) => members.get(nodeIndex(node))?.weight ?? 1);

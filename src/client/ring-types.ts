@@ -6,8 +6,8 @@ import type { ChangeKind } from '../core/ring-state.js';
 export type StoreChange =
   /** New nodes of this host: `count` of them (default 1), each of this weight (default 1). */
   | { readonly kind: 'join'; readonly count?: number; readonly weight?: number }
-  /** These nodes give up all they hold, then end. */
-  | { readonly kind: 'leave'; readonly nodes: readonly number[] }
+  /** These nodes, and all nodes of these hosts, give up what they hold, then end. */
+  | { readonly kind: 'leave'; readonly nodes?: readonly number[]; readonly hosts?: readonly string[] }
   /** New nodes of this host take the seats of these, which may be dead, one for one. */
   | { readonly kind: 'replace'; readonly nodes: readonly number[] }
   /** The node's share grows or shrinks. */

@@ -95,6 +95,7 @@ class BridgeThread implements BridgeControl {
       nowMs: () => clock.nowMs(),
       nodes: () => this.#nodes(),
       deliver: (words, at, bytes) => this.#deliver(words, at, bytes),
+      onDelivered: () => this.#post.publish(),
       waitingBytes: () => this.#post.allWaitingBytes,
       facts: (asker) => ({
         ...this.#facts,
@@ -205,17 +206,8 @@ class BridgeThread implements BridgeControl {
     const out = this.#out;
     if (!this.#post.open(out, bytes, tag, to, words[at + Head.from], words[at + Head.request], 0)) return false;
     copyWords(words, at, out.words, out.at, bytes >>> 2);
-    if (!this.#publishing) {
-      this.#publishing = true;
-      queueMicrotask(() => {
-        this.#publishing = false;
-        this.#post.publish();
-      });
-    }
     return true;
   }
-
-  #publishing = false;
 
   /** Takes all mail, and looks again in the next turn of the event loop; sleeps only when there was nothing then. */
   #drain(): void {

@@ -10,7 +10,7 @@ export interface ChangeOrder {
 
 /** @throws StoreError KV_INVALID_OPTION */
 export function changeFromJson(text: string | Uint8Array): ChangeOrder {
-  const fields = objectOf(parse(text), ['kind', 'nodes', 'node', 'weight', 'count', 'failureDomain', 'force']);
+  const fields = objectOf(parse(text), ['kind', 'nodes', 'hosts', 'node', 'weight', 'count', 'failureDomain', 'force']);
   const { force = false } = fields;
   if (typeof force !== 'boolean') throw invalid('force', '"force" must be true or false');
   return { change: changeOf(fields), force };
@@ -25,8 +25,14 @@ function changeOf(fields: Fields): StoreChange {
         ...(fields.weight === undefined ? {} : { weight: weightOf(fields) }),
       };
     case 'leave':
+      if (fields.hosts === undefined) return { kind: 'leave', nodes: nodesOf(fields) };
+      return {
+        kind: 'leave',
+        hosts: hostsOf(fields),
+        ...(fields.nodes === undefined ? {} : { nodes: nodesOf(fields) }),
+      };
     case 'replace':
-      return { kind: fields.kind, nodes: nodesOf(fields) };
+      return { kind: 'replace', nodes: nodesOf(fields) };
     case 'reweight':
       return { kind: 'reweight', node: wholeNumber(fields, 'node', 0), weight: weightOf(fields) };
     case 'failure-domain':
@@ -45,6 +51,11 @@ function weightOf({ weight }: Fields): number {
 function failureDomainOf({ failureDomain }: Fields): FailureDomain {
   if (typeof failureDomain === 'string') return failureDomain as FailureDomain;
   throw invalid('failureDomain', '"failureDomain" must be a string');
+}
+
+function hostsOf({ hosts }: Fields): string[] {
+  if (Array.isArray(hosts) && hosts.length > 0 && hosts.every((host) => typeof host === 'string')) return hosts;
+  throw invalid('hosts', '"hosts" must be a list of host ids');
 }
 
 function nodesOf({ nodes }: Fields): number[] {

@@ -142,3 +142,22 @@ test('hosts: two join at the same moment -> each has a range of nodes of its own
   t.deepEqual(nodes.slice(0, 3), [0, 1, 2]);
   t.deepEqual(nodes.slice(3), [32, 64]);
 });
+
+test('hosts: one leaves by its name -> its nodes end, what it held is on the other; an unknown name is refused', async (t) => {
+  const { hosts } = await cluster(t, 2);
+  const [first, second] = hosts;
+  for (let i = 0; i < 50; i++) await second.put(`key-${i}`, i);
+  const error = await failsWith(t, 'KV_INVALID_OPTION', () => first.plan({ kind: 'leave', hosts: ['host-7'] }));
+  t.regex(error.message, /host-0, host-1/);
+  t.deepEqual(
+    (await first.plan({ kind: 'leave', hosts: ['host-1'] })).nodes.map(({ node }) => node),
+    [0, 1, 2],
+  );
+  await first.change({ kind: 'leave', hosts: ['host-1'] });
+  t.deepEqual(
+    first.members().map(({ node }) => node),
+    [0, 1, 2],
+  );
+  await second.close();
+  for (let i = 0; i < 50; i++) t.is(await first.get(`key-${i}`), i);
+});

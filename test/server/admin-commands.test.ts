@@ -60,6 +60,8 @@ test('admin: a change that is none -> KV_INVALID_OPTION, and the store is not as
     { kind: 'dance' },
     { kind: 'leave' },
     { kind: 'leave', nodes: [] },
+    { kind: 'leave', hosts: [] },
+    { kind: 'leave', hosts: [1] },
     { kind: 'leave', nodes: ['1'] },
     { kind: 'join', count: 0 },
     { kind: 'reweight', node: 1 },

@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { ChangeResult, RingReport } from '../../client/types.js';
-import { addForceFlag, addJoinFlags, type ChangeName, changeOrder } from '../change-flags.js';
+import { addForceFlag, addJoinFlags, addLeaveFlags, type ChangeName, changeOrder } from '../change-flags.js';
 import type { CommandSpec, Invocation } from '../command.js';
 import { withStore } from '../open-access.js';
 import { startProgress } from '../progress.js';
@@ -27,12 +27,13 @@ export const joinCommand = changeCommand('join', {
 });
 
 export const leaveCommand = changeCommand('leave', {
-  usage: 'leave <nodes...>',
+  usage: 'leave [nodes...]',
   summary: 'move all data off nodes, then end them',
   description: 'The nodes serve until everything they hold has moved to the others; then they end.',
-  addFlags: addForceFlag,
+  addFlags: addLeaveFlags,
   examples: [
     ['kvorum leave 3', 'node 3 leaves'],
+    ['kvorum leave --host c', 'all nodes of host c leave; then it can be stopped for good'],
     ['kvorum leave 2 3 --force', 'the same though they, and with them most members, are dead'],
   ],
 });

@@ -1,6 +1,6 @@
 /** `kvorum plan join|leave|replace|reweight|failure-domain ...`: what a change of the ring would move. Nothing is done. */
 import type { PlannedTransfer, RingPlan } from '../../client/types.js';
-import { addForceFlag, addJoinFlags, CHANGES, type ChangeName, changeOrder } from '../change-flags.js';
+import { addJoinFlags, addLeaveFlags, CHANGES, type ChangeName, changeOrder } from '../change-flags.js';
 import type { CommandSpec } from '../command.js';
 import { CliError } from '../exit-codes.js';
 import { withStore } from '../open-access.js';
@@ -15,11 +15,12 @@ export const planCommand: CommandSpec = {
     'hold. Takes the arguments and flags of the command that it stands for; nothing is done.',
   flags: (command) => {
     addJoinFlags(command);
-    addForceFlag(command);
+    addLeaveFlags(command);
   },
   examples: [
     ['kvorum plan join', 'if one more node joined'],
     ['kvorum plan leave 3', 'if node 3 left'],
+    ['kvorum plan leave --host c', 'if all nodes of host c left'],
     ["kvorum plan reweight 0 2 --json | jq '.bytes'", 'bytes to copy if node 0 held twice its share'],
   ],
   run: (invocation) => {
