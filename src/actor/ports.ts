@@ -128,6 +128,8 @@ export interface Placement {
   zoneOf(node: NodeIndex): string;
   /** All members, of the old and of the new map while it changes. */
   readonly members: readonly NodeIndex[];
+  /** Whether a node runs that is no member: it has left and hands over its hints, or is about to join. */
+  hasStrangers(): boolean;
   /** What the tables above were made from. */
   readonly ring: RingState;
   /**

@@ -14,6 +14,8 @@ export interface RingViewParts {
   readonly suspects?: (node: NodeIndex) => boolean;
   /** Shows a newer state to all threads of the host; false as long as that has not happened. At once, where left out. */
   readonly publish?: (ring: RingState) => boolean;
+  /** Nodes that are no members have lower indices than this; there are none where left out. */
+  readonly nodeCount?: number;
 }
 
 export class RingView implements Placement {
@@ -31,10 +33,12 @@ export class RingView implements Placement {
   epoch = 0;
   ring: RingState;
   readonly #publish: (ring: RingState) => boolean;
+  readonly #nodeCount: number;
+  #memberSet: ReadonlySet<number> = new Set();
   #walks: Uint16Array[] = [];
   #zones: ReadonlyMap<NodeIndex, string> = new Map();
 
-  constructor({ ring, isUp, suspects = (node) => !isUp(node), publish = () => true }: RingViewParts) {
+  constructor({ ring, isUp, suspects = (node) => !isUp(node), publish = () => true, nodeCount = 0 }: RingViewParts) {
     const { n, partitions } = ring;
     this.n = n;
     this.partitions = partitions;
@@ -47,6 +51,7 @@ export class RingView implements Placement {
     this.isUp = isUp;
     this.suspects = suspects;
     this.#publish = publish;
+    this.#nodeCount = nodeCount;
     this.ring = ring;
     this.#load(ring);
   }
@@ -67,11 +72,19 @@ export class RingView implements Placement {
     return this.#zones.get(node) ?? '';
   }
 
+  hasStrangers(): boolean {
+    for (let node = 0; node < this.#nodeCount; node++) {
+      if (!this.#memberSet.has(node) && this.isUp(node as NodeIndex)) return true;
+    }
+    return false;
+  }
+
   #load(ring: RingState): void {
     this.ring = ring;
     this.epoch = ring.epoch;
     this.members = allMembers(ring).map(({ node }) => node);
     this.#zones = new Map(allMembers(ring).map(({ node, zone }) => [node, zone]));
+    this.#memberSet = new Set(this.members);
     this.changedAt.set(ring.changedAt);
     this.begunAt.set(ring.begunAt);
     for (let p = 0; p < ring.partitions; p++) {

@@ -87,6 +87,7 @@ export class Host {
       ring: () => this.ring,
       supervisor: (node) => this.#supervisor(node),
       report: (node, error) => this.report(node, error),
+      onLeft: (node, left) => this.#emit('node-left', { node, ...left }),
     });
     this.others = new OtherHosts({
       map: this.map,

@@ -1,6 +1,6 @@
 /**
  * The node threads of a host: those of its members, which follow the ring as it changes, and those that were started in
- * order to join. A node that has left runs on for a while, for the requests that were on their way to it.
+ * order to join. A node that has left runs on for a while, for the requests that were on their way to it and for its hints.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StoreError } from '../core/errors.js';
@@ -21,10 +21,14 @@ export interface NodeThreadsParts {
   readonly ring: () => RingState;
   readonly supervisor: (node: number) => Supervisor;
   readonly report: (node: number, error: unknown) => void;
+  /** A node that has left has ended, with what it had not handed over. */
+  readonly onLeft: (node: number, left: { readonly hints: number; readonly notes: number }) => void;
 }
 
-/** Longest time that a node which has left runs on. */
-const RETIRE_MS_MAX = 5_000;
+/** Longest time that a node which has left runs on for requests, and then for hints and notes: what is left others repair. */
+const REQUESTS_MS_MAX = 5_000;
+const HINTS_MS_MAX = 60_000;
+const LOOK_MS = 50;
 
 export class NodeThreads {
   readonly #parts: NodeThreadsParts;
@@ -62,7 +66,9 @@ export class NodeThreads {
       if (!this.#nodes.has(node)) this.#add(node).catch((error: unknown) => this.#parts.report(node, error));
     }
     if (this.#parts.ring().move !== undefined) return;
-    for (const node of this.#nodes.keys()) if (!this.#isWanted(node)) void this.#retire(node);
+    for (const node of this.#nodes.keys()) {
+      if (!this.#isWanted(node)) this.#retire(node).catch((error: unknown) => this.#parts.report(node, error));
+    }
   }
 
   #members(): number[] {
@@ -119,20 +125,32 @@ export class NodeThreads {
     await supervisor.start();
   }
 
-  /** Ends a node that has left, once requests that were on their way to it have had their time and its hints are delivered. */
+  /** Ends a node that has left: requests that were on their way to it have their time, and then what it is to hand over. */
   async #retire(node: number): Promise<void> {
     if (this.#retiring.has(node)) return;
     this.#retiring.add(node);
+    try {
+      const { deadlineMs, hintAgeMaxMs } = this.#parts.options;
+      await pause(Math.min(deadlineMs, REQUESTS_MS_MAX));
+      const endMs = performance.now() + Math.min(hintAgeMaxMs, HINTS_MS_MAX);
+      const isOwing = () => this.#owes(node).hints + this.#owes(node).notes > 0;
+      while (isOwing() && performance.now() < endMs && !this.#isClosing) await pause(LOOK_MS);
+      const supervisor = this.#nodes.get(node);
+      if (supervisor === undefined || this.#isClosing || this.#isWanted(node)) return;
+      const left = this.#owes(node);
+      await supervisor.close();
+      this.#nodes.delete(node);
+      this.#parts.directory.clearNode(node);
+      this.#parts.onLeft(node, left);
+    } finally {
+      this.#retiring.delete(node);
+    }
+  }
+
+  /** What the node has for others, as it says itself. */
+  #owes(node: number): { readonly hints: number; readonly notes: number } {
     const counters = new Int32Array(this.#parts.map.counters[node]);
-    do {
-      await sleep(Math.min(this.#parts.options.deadlineMs, RETIRE_MS_MAX), undefined, { ref: false });
-    } while (counters[Count.hints] > 0 && !this.#isClosing);
-    this.#retiring.delete(node);
-    const supervisor = this.#nodes.get(node);
-    if (supervisor === undefined || this.#isClosing || this.#isWanted(node)) return;
-    await supervisor.close();
-    this.#nodes.delete(node);
-    this.#parts.directory.clearNode(node);
+    return { hints: counters[Count.hints], notes: counters[Count.notes] };
   }
 
   *links(): Iterable<readonly [node: number, link: ControlLink]> {
@@ -153,3 +171,5 @@ export class NodeThreads {
     await Promise.all([...this.#nodes.values()].map((supervisor) => supervisor.close()));
   }
 }
+
+const pause = (ms: number): Promise<void> => sleep(ms, undefined, { ref: false });

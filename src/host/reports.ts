@@ -6,6 +6,8 @@ import type { ChangeKind } from '../core/ring-state.js';
 export interface StoreEvents {
   'node-down': { node: number; reason: string };
   'node-up': { node: number; incarnation: number };
+  /** The thread of a node that has left the ring has ended; hints and notes that it still had are left to anti-entropy. */
+  'node-left': { node: number; hints: number; notes: number };
   'actor-restarted': { node: number; role: string; error: string };
   /** What the gossip agent of `observer` now takes a node for, and who suspects it. */
   liveness: { node: number; state: 'up' | 'suspect' | 'down'; reporters: readonly number[]; observer: number };

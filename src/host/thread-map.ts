@@ -141,6 +141,7 @@ export function ringView(map: ThreadMap, node: number, ring: RingState, tell: (r
   const isUp = (other: number) => Atomics.load(status, other * Status.line + Status.up) === Life.up;
   return new RingView({
     ring,
+    nodeCount: NODE_COUNT_MAX,
     isUp,
     suspects: (other) => !isUp(other) || view.suspects(other),
     publish: (newer) => {

@@ -7,7 +7,8 @@ export const HINT_MESSAGES = {
     kind: 'call',
     fields: { options: 'u32', mark: 'u32', target: 'u32', reserved: 'u32' },
     body: 'record',
-    summary: 'coordinator to vnode: merge this record in place of that node, and keep a hint. Answered by replicated.',
+    summary:
+      'coordinator, or keeper of a node that has left, to vnode: merge this in place of that node, and keep a hint. Answered by replicated.',
   },
   hint: {
     tag: 16,

@@ -52,6 +52,23 @@ test('collector: a node is away, however long -> nothing is collected until it i
   t.true(one.runUntil(() => isEmpty(one), 120_000));
 });
 
+test('collector: a node that is no member runs, and starts again -> nothing is collected until it has ended for good', (t) => {
+  const one = world({ spares: 1 });
+  const [left] = one.nodes.slice(3);
+  one.restart(left);
+  one.runFor(1_000);
+  for (const node of one.nodes.slice(0, 3)) putAt(node, 'key', plain('a', 2, '', { tombstone: true }));
+  for (let i = 0; i < 10; i++) {
+    one.runFor(5_000);
+    one.crash(left);
+    one.runFor(2_000);
+    one.restart(left);
+  }
+  t.deepEqual(keysOf(one), ['key']);
+  one.crash(left);
+  t.true(one.runUntil(() => isEmpty(one), 60_000));
+});
+
 test('collector: one replica holds something else -> not collected; once they agree -> collected', (t) => {
   const one = world({ antiEntropyMs: 20_000 });
   for (const node of one.nodes.slice(0, 2)) putAt(node, 'key', plain('a', 2, '', { tombstone: true }));

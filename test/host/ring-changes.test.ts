@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { hostOf } from '../../src/client/open.js';
 import type { RingPlan, Store, StoreChange } from '../../src/index.js';
+import { Count } from '../../src/runtime/counters.js';
 import { failsWith, makeFolder, openSmall, until } from '../client/store-fixture.js';
 import { lost, startLoad } from './ring-load.js';
 
@@ -67,6 +68,27 @@ test.serial(
       [0, 2, 3, 4],
     );
     await until(() => hostOf(store).threads.nodes.length === 4);
+  },
+);
+
+test.serial(
+  'ring: a node leaves with hints that it cannot hand over -> it ends all the same and says so',
+  async (t) => {
+    const store = await openSmall(t, { ...WIDE, hintAgeMaxMs: 1_000 });
+    await store.change({ kind: 'join' });
+    const left: unknown[] = [];
+    store.on('node-left', (event) => left.push(event));
+    const host = hostOf(store);
+    const counters = new Int32Array(host.map.counters[3]);
+    await store.change({ kind: 'leave', nodes: [3] });
+    t.deepEqual(left, []);
+    await until(() => {
+      counters[Count.hints] = 2;
+      return left.length > 0;
+    });
+    t.deepEqual(left, [{ node: 3, hints: 2, notes: 0 }]);
+    t.deepEqual(host.threads.nodes, [0, 1, 2]);
+    t.deepEqual((await store.change({ kind: 'join' })).joined, [3]);
   },
 );
 

@@ -136,6 +136,7 @@ function reportEvents(store: Store, { output }: Invocation): void {
   const names = [
     'node-down',
     'node-up',
+    'node-left',
     'liveness',
     'actor-restarted',
     'storage-error',
