@@ -110,7 +110,10 @@ class BridgeThread implements BridgeControl {
         this.#hosts = new Set(hosts.map(({ host }) => host));
         tell({ type: 'hosts', hosts });
       },
-      onRefused: (address, reason) => tell({ type: 'refused', address, reason }),
+      onRefused: (address, reason) => {
+        // both hosts have dialed: one of the two connections stays
+        if (!reason.endsWith('duplicate')) tell({ type: 'refused', address, reason });
+      },
     });
   }
 

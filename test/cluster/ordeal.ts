@@ -156,7 +156,10 @@ export async function ordeal(options: OrdealOptions): Promise<OrdealReport> {
       violations.push(...(await judge(cluster, load, fault)));
       const rssMax = await cluster.rssMax();
       if (rssMax > RSS_MAX) violations.push(`${fault}: a host takes ${rssMax} bytes of memory`);
-      rows.push({ fault, ...since(before, load.outcomes), moved, rssMax });
+      const row = { fault, ...since(before, load.outcomes), moved, rssMax };
+      rows.push(row);
+      const isPlanned = fault === 'rolling restart';
+      if (isPlanned && row.unknown + row.refused + row.failedReads > 0) violations.push(`${fault}: calls have failed`);
     }
     const { longestMs } = load;
     if (longestMs > DEADLINE_MS + SLACK_MS) violations.push(`a call took ${longestMs.toFixed(0)} ms`);
