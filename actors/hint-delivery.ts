@@ -16,6 +16,7 @@ import { DurabilityCode, isSuccess, withEpoch } from '../src/protocol/outcome.js
 import { copyWords, Rec, sizeOf } from '../src/protocol/record.js';
 import type { HintNotes } from './hint-notes.js';
 import { attempt, findUserRecord, type Hint, hasPrivate, hintKey, userKeyOf } from './hint-records.js';
+import { isReachable } from './reachable.js';
 
 /** A record on its way to a target. */
 export interface Flight {
@@ -100,12 +101,13 @@ const nextHolders = ({ n, next }: Placement, partition: number): Uint16Array =>
  * has left itself, to the first holder that is not suspected. While the partition moves the new list alone: an old holder
  * that leaves takes what it gets with it, for whoever is in its place may have copied all that it means to. Undefined for now.
  */
-function destinationOf({ target, partition }: Hint, { placement, node }: Env): NodeIndex | undefined {
-  const { members } = placement;
+function destinationOf({ target, partition }: Hint, env: Env): NodeIndex | undefined {
+  const { placement, node } = env;
   const holders = nextHolders(placement, partition);
   const isWanted = holders.includes(target);
-  const candidates = [...(isWanted ? [target] : []), ...(isWanted && members.includes(node) ? [] : holders)];
-  return candidates.find((other) => other === node || !placement.suspects(other as NodeIndex)) as NodeIndex | undefined;
+  const candidates = [...(isWanted ? [target] : []), ...(isWanted && placement.members.includes(node) ? [] : holders)];
+  const isFree = (other: number) => other === node || isReachable(other as NodeIndex, env);
+  return candidates.find(isFree) as NodeIndex | undefined;
 }
 
 /** A target's answer: its hint, and whether it is done. Undefined for an answer that nobody waits for. */

@@ -10,6 +10,7 @@ import { Repaired } from '../src/protocol/hint-messages.js';
 import { Kind } from '../src/protocol/messages.js';
 import type { AntiEntropyState, Job } from './anti-entropy.js';
 import { type Note, pageNotes } from './hint-records.js';
+import { isReachable } from './reachable.js';
 
 export interface Rounds {
   /** When the next round begins, and whether one is under way. */
@@ -100,16 +101,14 @@ function jobOfNote({ target, partition }: Note, env: Env): Job | undefined {
   if (holders.includes(node)) {
     const peer = holders.find((other) => other === target && other !== node);
     if (peer === undefined) tellRepaired({ target, partition, heldAtMs: env.nowMs() }, env);
-    return peer !== undefined && isThere(peer, env) ? jobOf(partition, peer) : undefined;
+    return peer !== undefined && isReachable(peer, env) ? jobOf(partition, peer) : undefined;
   }
   const { n, next } = placement;
   const later = [...next.subarray(partition * n, partition * n + n)] as NodeIndex[];
   const isTargetLater = later.includes(target as NodeIndex);
-  const peer = later.find((other) => (other === target || !isTargetLater) && isThere(other, env));
+  const peer = later.find((other) => (other === target || !isTargetLater) && isReachable(other, env));
   return peer === undefined ? undefined : { ...jobOf(partition, peer), way: 'push', target: target as NodeIndex };
 }
-
-const isThere = (node: NodeIndex, { placement }: Env): boolean => placement.isUp(node) && !placement.suspects(node);
 
 /** The hint keeper may drop its note: the target has what this node held of the partition then. */
 export function tellRepaired(note: Note & { readonly heldAtMs: number }, env: Env): void {
@@ -122,7 +121,7 @@ function lookForReturns({ startedAtMs, away, back }: Rounds, env: Env): void {
   const isStarting = ((env.nowMs() - startedAtMs) | 0) < STARTING_MS;
   for (const other of placement.members) {
     if (other === node) continue;
-    const isBack = isThere(other, env);
+    const isBack = isReachable(other, env);
     if (!isBack && !isStarting) {
       away.add(other);
       back.delete(other);

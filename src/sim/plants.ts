@@ -2,6 +2,8 @@
  * Faults planted on purpose, to see that the judge finds them: each is a bug that a store like this has had somewhere.
  */
 import type { CoordinatorState } from '../../actors/coordinator.js';
+import { endFlight, removeHint } from '../../actors/hint-delivery.js';
+import type { HintKeeperState } from '../../actors/hint-keeper.js';
 import { Role } from '../actor/address.js';
 import type { AnyBehaviour } from '../actor/behaviour.js';
 import type { Env } from '../actor/env.js';
@@ -30,6 +32,7 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
   },
   'counts a replica twice': { wrap: spoiling(Role.coordinator, 'replicated', first(countTheNextToo)) },
   'counts a replica that has not answered': { wrap: spoiling(Role.coordinator, 'minted', countOneMore) },
+  'drops a hint once sent': { wrap: dropSentHints },
 };
 
 /** Puts another handler in place of a real one, which it gets. */
@@ -107,4 +110,18 @@ function countTheNextToo(state: unknown, message: MessageView): void {
   const { table } = (state as CoordinatorState).writes;
   const slot = table.slotOf(message.request);
   if (slot >= 0 && isSuccess(message.u32(Replicated.outcome))) table.confirmed[slot] |= table.confirmed[slot] << 1;
+}
+
+/** Whatever the keeper has sent in a tick it forgets, taken or not. */
+function dropSentHints(role: Role, behaviour: AnyBehaviour): AnyBehaviour {
+  if (role !== Role.hintKeeper) return behaviour;
+  const onTimer: typeof behaviour.onTimer = (state, token, env) => {
+    behaviour.onTimer?.(state, token, env);
+    const { delivery, ledger, notes } = state as HintKeeperState;
+    for (const [id, flight] of delivery.flights) {
+      endFlight(delivery, id, flight);
+      if (removeHint(flight, { targets: ledger.targets.keys(), notes }, env)) ledger.remove(flight.hint);
+    }
+  };
+  return { ...behaviour, onTimer };
 }

@@ -210,7 +210,7 @@ class Simulation {
     for (let waitedMs = 0; waitedMs < QUIET_MS && !isQuiet(); waitedMs += LOOK_MS) world.runFor(LOOK_MS);
     if (!isSettled(world)) this.#observer.problem(`the ring does not come to rest: ${JSON.stringify(world.ring.move)}`);
     const hints = openHints(world);
-    if (hints > 0) this.#observer.problem(`${hints} hints are not handed over`);
+    if (hints > 0) this.#observer.problem(`${hints} hints and notes are not seen to`);
     if (!repairs) return;
     for (const key of keys) {
       if (!areEqual(world, key))
@@ -228,7 +228,7 @@ class Simulation {
   }
 }
 
-/** Hints that wait on the nodes of a world. */
+/** Hints that wait on the nodes of a world, and notes of what had no room among them. */
 function openHints({ nodes }: World): number {
-  return nodes.reduce((sum, { up, hints }) => sum + (up ? hints.hints : 0), 0);
+  return nodes.reduce((sum, { up, hints }) => sum + (up ? hints.hints + hints.notes : 0), 0);
 }

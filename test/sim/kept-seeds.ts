@@ -54,4 +54,17 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     found:
       'actors/hint-delivery.ts: while a partition moved, a hint went to the old holder, behind the pages that it had given',
   },
+  {
+    seed: 257,
+    options: {},
+    found:
+      'actors/hint-delivery.ts, actors/repair-rounds.ts: a node that had left the ring suspected everybody, and kept what it owed to others',
+  },
+  {
+    seed: 1501,
+    options: {},
+    found:
+      'src/sim/observer.ts: took for forgotten what an unreadable record had held and nobody else, a write acknowledged to none',
+  },
+  { seed: 2632, options: {}, found: 'src/sim/simulation.ts: looked before the notes were seen to' },
 ];
