@@ -50,6 +50,8 @@ interface OpenRead {
   state: ReadState;
   /** Nodes not asked yet, in the order in which they are. */
   readonly spare: NodeIndex[];
+  /** When one more of them is asked, though nobody has failed. */
+  hedgeAtMs: number;
   /** What each round of repairs has sent; its mark is its place in here. */
   readonly rounds: SiblingSet[];
 }
@@ -60,6 +62,8 @@ export interface Reads {
 }
 
 const READS_MAX = 16_384;
+/** A replica that is slower than this is not waited for alone (Dean, Barroso, "The Tail at Scale", CACM 2013). */
+const HEDGE_MS = 200;
 
 export function read(reads: Reads, message: MessageView, env: Env): void {
   const { placement } = env;
@@ -93,6 +97,7 @@ export function read(reads: Reads, message: MessageView, env: Env): void {
     key,
     state,
     spare,
+    hedgeAtMs: (env.nowMs() + HEDGE_MS) >>> 0,
     rounds: [],
   };
   reads.open.set(id, open);
@@ -264,8 +269,16 @@ export function sweepReads(reads: Reads, env: Env): void {
       const detail = (open.state.options.r << 8) | open.state.answers.length;
       answerError(env, open.client, open.request, 'KV_READ_QUORUM_UNMET', detail);
       reads.open.delete(id);
-    } else if (giveUpOnDown(open, env)) step(reads, id, open, env);
+    } else if (giveUpOnDown(open, env) || hedge(id, open, env)) step(reads, id, open, env);
   }
+}
+
+/** Asks one more replica than are needed where those have kept the read waiting; whether one was asked. */
+function hedge(id: number, open: OpenRead, env: Env): boolean {
+  if (open.spare.length === 0 || !isPast(open.hedgeAtMs, env.nowMs())) return false;
+  open.hedgeAtMs = (env.nowMs() + HEDGE_MS) >>> 0;
+  ask(env, id, open, open.spare.shift() as NodeIndex, true);
+  return true;
 }
 
 /** Counts nodes as failed that owe an answer or a confirmation and are down; whether there were any. */

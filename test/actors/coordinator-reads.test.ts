@@ -171,6 +171,15 @@ test('coordinator: a replica goes down before it answers -> a spare one is asked
   t.deepEqual(read.answer(2, NEW).reply, ok(['new'], 2, 2));
 });
 
+test('coordinator: a replica keeps a read waiting -> a spare one is asked besides, and two of the three answer', (t) => {
+  const read = new ReadCase({ r: 2 });
+  read.answer(0, OLD);
+  t.deepEqual(read.pass(150).asked, [0, 1]);
+  t.deepEqual(read.pass(100).asked, [0, 1, 2]);
+  read.answer(2, OLD);
+  t.deepEqual(read.reply?.values, ['old']);
+});
+
 test('coordinator: the ring changes while a read is open -> whoever is asked from then on is asked under the ring that it began with', (t) => {
   const read = new ReadCase({ r: 2 });
   const { placement } = read.env.system;
