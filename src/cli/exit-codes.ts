@@ -33,7 +33,12 @@ const CLI_ERROR_EXITS: Readonly<Record<CliErrorCode, number>> = {
 };
 
 /** Store errors that blame the command line rather than the store. */
-const USAGE_ERRORS: ReadonlySet<string> = new Set(['KV_INVALID_OPTION', 'KV_FAILURE_DOMAINS', 'KV_INVALID_KEY']);
+const USAGE_ERRORS: ReadonlySet<string> = new Set([
+  'KV_INVALID_OPTION',
+  'KV_FAILURE_DOMAINS',
+  'KV_INVALID_KEY',
+  'KV_INVALID_CONTEXT',
+]);
 
 /** An error that the command line itself raises; `code` is printed like a store's. */
 export class CliError extends Error {

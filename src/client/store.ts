@@ -10,6 +10,7 @@ import { Written } from '../protocol/messages.js';
 import { badArgument, batch, getMany, putMany } from './batches.js';
 import { encodeContext } from './context.js';
 import { drain } from './drain.js';
+import { checkEvent } from './event-name.js';
 import { NOT_LOCAL } from './local-reads.js';
 import type { RecordsOptions, RestoreOptions, RestoreResult, StoredRecord } from './record-types.js';
 import { records, restore } from './records.js';
@@ -250,11 +251,13 @@ export class EmbeddedStore implements Store {
   }
 
   on<Name extends keyof StoreEvents>(event: Name, listener: (detail: StoreEvents[Name]) => void): this {
+    checkEvent(event);
     this.#parts.backing.on(event, listener);
     return this;
   }
 
   off<Name extends keyof StoreEvents>(event: Name, listener: (detail: StoreEvents[Name]) => void): this {
+    checkEvent(event);
     this.#parts.backing.off(event, listener);
     return this;
   }

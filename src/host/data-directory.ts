@@ -45,10 +45,12 @@ export class DataDirectory {
   readonly path: string;
   readonly #lock: DirectoryLock;
   readonly #stamp: Stamp | undefined;
+  readonly #isMade: boolean;
 
   /** Makes the directory if needed and locks it. @throws StoreError KV_PATH, KV_IN_USE, KV_FORMAT_TOO_NEW */
   constructor(path: string) {
     this.path = resolve(path);
+    this.#isMade = !fs.existsSync(this.path);
     try {
       makeDirectory(this.path);
       fs.accessSync(this.path, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK);
@@ -146,8 +148,12 @@ export class DataDirectory {
     writeFileDurably(join(this.path, HOSTS), JSON.stringify({ format: FORMAT, ...known }, null, 2));
   }
 
+  /** A directory that this one made, and that nothing was ever kept in, goes too. */
   release(): void {
     this.#lock.release();
+    if (this.#isMade && this.isNew && fs.existsSync(this.path) && fs.readdirSync(this.path).length === 0) {
+      fs.rmdirSync(this.path);
+    }
   }
 
   #read(): Stamp | undefined {

@@ -25,6 +25,23 @@ export interface StoreEvents {
   'log-cut': { node: number; segment: string; bytes: number };
 }
 
+/** Every event, by name. */
+export const EVENTS: Readonly<Record<keyof StoreEvents, true>> = {
+  'node-down': true,
+  'node-up': true,
+  'node-left': true,
+  'actor-restarted': true,
+  liveness: true,
+  overloaded: true,
+  'ring-changed': true,
+  'storage-error': true,
+  'writes-may-be-lost': true,
+  'tree-differs': true,
+  host: true,
+  'host-refused': true,
+  'log-cut': true,
+};
+
 export interface RingReport {
   /** The option; only where the store was opened. */
   readonly clusterName?: string;

@@ -79,6 +79,12 @@ test('commands: quorums by number and by zone -> write and read, and say what is
   t.regex((await cli.run(['get', 'k', '--r', 'local:9'])).stderr, /KV_INVALID_OPTION/);
 });
 
+test('commands: a context that is none -> exit code 2, the store is not to blame', async (t) => {
+  const { code, stderr } = await (await Cli.create(t)).run(['put', 'k', 'v', '--context', 'nonsense']);
+  t.is(code, 2);
+  t.regex(stderr, /^kvorum: KV_INVALID_CONTEXT: /);
+});
+
 test('commands: usage errors -> exit code 2 and KV_USAGE, as JSON with --json', async (t) => {
   const cli = await Cli.create(t);
   for (const args of [

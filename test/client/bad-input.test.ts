@@ -1,7 +1,17 @@
 /** What a caller can get wrong in a call, one test each: the exact code, and a sentence that helps. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'ava';
-import type { BatchOperation, Context, Key, PutOptions, ReadOptions, ScanOptions } from '../../src/index.js';
-import { collect, failsWith, openSmall, shareStore } from './store-fixture.js';
+import {
+  type BatchOperation,
+  type Context,
+  type Key,
+  open,
+  type PutOptions,
+  type ReadOptions,
+  type ScanOptions,
+} from '../../src/index.js';
+import { collect, failsWith, makeFolder, openSmall, shareStore } from './store-fixture.js';
 
 const store = shareStore(test);
 /** Something of a wrong type, as plain JavaScript would pass it. */
@@ -120,6 +130,32 @@ test('arguments of a call: of another shape -> KV_INVALID_OPTION, no TypeError',
   await bad(() => store().batch(wrong('ab')));
   await bad(() => store().batch(wrong([null])));
   await bad(() => store().update('a', wrong('fn')));
+});
+
+test('events: a name that no event has -> KV_INVALID_OPTION, with the nearest name', async (t) => {
+  const listener = () => undefined;
+  for (const call of ['on', 'off'] as const) {
+    await failsWith(
+      t,
+      'KV_INVALID_OPTION',
+      () => store()[call](wrong<'node-up'>('node-dwon'), listener),
+      /mean 'node-down'/,
+    );
+    await failsWith(
+      t,
+      'KV_INVALID_OPTION',
+      () => store()[call](wrong<'node-up'>('toString'), listener),
+      /list of events/,
+    );
+    await failsWith(t, 'KV_INVALID_OPTION', () => store()[call](wrong<'node-up'>(Symbol('error')), listener));
+  }
+});
+
+test('open: options that no ring can have -> refused, and no directory is left behind', async (t) => {
+  const path = join(makeFolder(t), 'data');
+  await failsWith(t, 'KV_FAILURE_DOMAINS', () => open({ path, nodes: 3, n: 3, failureDomain: 'host' }));
+  await failsWith(t, 'KV_FAILURE_DOMAINS', () => open({ path, nodes: 2, n: 3 }));
+  t.false(existsSync(path));
 });
 
 test('batch: an operation of an unknown type -> KV_INVALID_OPTION', async (t) => {

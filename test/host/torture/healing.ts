@@ -9,8 +9,8 @@ export interface Healing {
 }
 
 const HEALING_MS_MAX = 60_000;
-/** Hints that are left by then are counted, and repair does their work. */
-const HINTS_MS_MAX = 10_000;
+/** Hints that are left by then were not handed over: the target is up, and nothing else is to do. */
+const HINTS_MS_MAX = 60_000;
 
 /** @throws Error where replicas still differ after a minute */
 export async function repairFully(store: Store): Promise<Healing> {
