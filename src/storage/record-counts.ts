@@ -11,6 +11,8 @@ import type { Flusher } from './flusher.js';
 export class RecordCounts {
   /** Keys staged that the node did not hold, less what a flush has counted. */
   newKeys = 0;
+  /** Keys entered that the node keeps for itself. */
+  privateKeys = 0;
   #baseKeys: number;
   #tombstones = 0;
   /** Keys forgotten that the base table still counts. */
@@ -36,6 +38,7 @@ export class RecordCounts {
 
   /** Recovery took a record over: whether its key is new is not known. */
   adopted(at: number, before: number): void {
+    if (before === 0 && slotOfRecord(this.#words, at) >= SYSTEM_SLOT) this.privateKeys++;
     this.#tombstones += this.#deadness(at, before);
     this.#forgotten += this.#absence(at, before);
     this.#dirtyLiveBytes += sizeOf(this.#words, at);

@@ -87,7 +87,7 @@ export async function recover(engine: Engine, options: RecoveryOptions): Promise
     engine.flusher.dropSynced(log);
   }
   engine.counts.countFlushed(0);
-  if (engine.base.entryCount === 0) engine.counts.newKeys = engine.index.entries;
+  if (engine.base.entryCount === 0) engine.counts.newKeys = engine.index.entries - engine.counts.privateKeys;
   const { cut } = replay;
   return { records: replay.records, segments: numbers.length, ...(cut !== undefined && { cut }) };
 }
