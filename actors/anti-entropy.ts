@@ -23,6 +23,7 @@ import { type Asker, addResult, answerAsker, startAsker } from './exchange-asker
 import { advanceListing, answerCompare, type Listing, startListing } from './exchange-server.js';
 import { KeyPolls } from './key-polls.js';
 import { PartitionTrees } from './partition-trees.js';
+import { readList } from './read-targets.js';
 import { NO_COUNTS, type RepairCounts } from './repair-counts.js';
 import { type Rounds, startRounds, tellRepaired, visitRounds } from './repair-rounds.js';
 
@@ -89,7 +90,9 @@ export function antiEntropy(options: AntiEntropyOptions): Behaviour<AntiEntropyS
     receive: {
       compare(state, message, env) {
         const partition = message.u32(Compare.partition) as PartitionId;
-        if (!answerCompare(state.trees, !state.settlement.has(partition), message, env)) build(state, partition);
+        // who is no holder any more may have forgotten what it held
+        const counts = !state.settlement.has(partition) && readList(env.placement, partition).includes(env.node);
+        if (!answerCompare(state.trees, counts, message, env)) build(state, partition);
         arm(state, SLICE_PAUSE_MS, env);
       },
       list(state, message, env) {

@@ -16,6 +16,9 @@ export function scanPage({ partition, options: { doubts } }: VnodeState, message
   let page: { words: Int32Array; used: number; count: number; more: boolean };
   try {
     if (doubts?.has(partition) === true) throw new StoreError('KV_UNAVAILABLE', 'the replica is in doubt');
+    if (message.u32(Scan.epoch) < env.placement.changedAt[partition]) {
+      throw new StoreError('KV_STALE_EPOCH', 'the partition has other holders by now');
+    }
     page = collect(partition as PartitionId, message, env);
   } catch (error) {
     const out = env.open(Kind.page, message.from, message.request, Page.records * 4);

@@ -44,7 +44,8 @@ export class Requests {
     this.#nodes = new Uint16Array(inFlightMax);
     this.#incarnations = new Int32Array(inFlightMax);
     this.#connections = new Int32Array(inFlightMax);
-    this.#generations = new Uint16Array(inFlightMax);
+    // begins anywhere, as the seat's tenancy does: a late reply to an earlier process fits no request of this one
+    this.#generations = new Uint16Array(inFlightMax).fill(Math.floor(Math.random() * GENERATIONS));
     this.#free = new Int32Array(inFlightMax);
   }
 

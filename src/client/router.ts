@@ -81,7 +81,7 @@ export class Router {
 
   /** The same node for all threads that suspect the same ones. */
   #any(partition: number, isUsable: (node: number) => boolean): number | undefined {
-    const nodes = this.#seat.nodesUp().filter(isUsable);
+    const nodes = [...this.#ring.holders].sort((a, b) => a - b).filter(isUsable);
     return nodes[partition % nodes.length];
   }
 

@@ -2,8 +2,9 @@
  * Ordered scans over all partitions: a heap merges one cursor for each partition, each of which pages through R replicas
  * and joins what they hold. Bounded in memory: two pages a cursor at most; not a snapshot.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { addressOf, Role } from '../actor/address.js';
-import { StoreError } from '../core/errors.js';
+import { asStoreError, StoreError } from '../core/errors.js';
 import { mergeSets, type SiblingSet } from '../core/siblings.js';
 import type { RingTable } from '../host/ring-table.js';
 import { bodyMessageBytes, encodeBody, putBody } from '../protocol/body.js';
@@ -39,13 +40,15 @@ interface ReplicaPage {
 
 /** Pages asked for at the same time when a scan begins. */
 const PARALLEL_PAGES = 32;
+const STALE = Symbol('stale');
+const STALE_PAUSE_MS = 20;
 
 /** What a scan needs of its store. */
 export interface ScanParts {
   readonly seat: Seat;
   readonly requests: Requests;
   /** Who holds each partition. */
-  readonly ring: Pick<RingTable, 'readList' | 'version'>;
+  readonly ring: Pick<RingTable, 'readList' | 'version' | 'epoch'>;
   readonly partitions: number;
   /** The one partition to scan, where not all are. */
   readonly only?: number;
@@ -87,6 +90,8 @@ class Cursor {
   readonly #partition: number;
   readonly #order: ReadOrder;
   #bounds: ScanBounds;
+  /** Of the ring that the last page was asked by. */
+  #epoch = 0;
   #entries: readonly Entry[] = [];
   #next = 0;
   #more = true;
@@ -124,12 +129,17 @@ class Cursor {
   /** A page of each of R replicas, all of one ring: a list that was replaced meanwhile may have forgotten. */
   async #pages(): Promise<ReplicaPage[]> {
     const { ring } = this.#parts;
+    const untilMs = performance.now() + this.#order.deadlineMs;
     for (;;) {
       const { nodes, version } = ring.readList(this.#partition);
+      this.#epoch = ring.epoch;
       const up = nodes.filter((node) => this.#parts.seat.isUp(node));
       const isSloppy = this.#order.available && up.length < this.#order.r;
       const pages = await this.#pagesOf(isSloppy ? this.#everybody(nodes) : up, isSloppy);
-      if (ring.version === version) return pages;
+      if (pages !== STALE && ring.version === version) return pages;
+      if (performance.now() > untilMs) throw unmet(this.#order.r, 0);
+      // the nodes know a newer ring, which this host is about to learn
+      if (pages === STALE) await sleep(STALE_PAUSE_MS);
     }
   }
 
@@ -140,8 +150,8 @@ class Cursor {
     return [...holders.filter((node) => seat.isUp(node)), ...others];
   }
 
-  /** At least R pages; of all nodes in the first go where `isWide`. */
-  async #pagesOf(nodes: number[], isWide: boolean): Promise<ReplicaPage[]> {
+  /** At least R pages; of all nodes in the first go where `isWide`. STALE where a node knows a newer ring. */
+  async #pagesOf(nodes: number[], isWide: boolean): Promise<ReplicaPage[] | typeof STALE> {
     const { r } = this.#order;
     const pages: ReplicaPage[] = [];
     let batch = isWide ? nodes.length : r;
@@ -149,7 +159,10 @@ class Cursor {
       const asked = nodes.splice(0, batch);
       if (asked.length + pages.length < r) throw unmet(r, pages.length);
       const answers = await Promise.allSettled(asked.map((node) => this.#ask(node)));
-      for (const answer of answers) if (answer.status === 'fulfilled') pages.push(answer.value);
+      for (const answer of answers) {
+        if (answer.status === 'fulfilled') pages.push(answer.value);
+        else if (asStoreError(answer.reason).code === 'KV_STALE_EPOCH') return STALE;
+      }
       batch = r - pages.length;
     }
     return pages;
@@ -171,6 +184,8 @@ class Cursor {
       const { words, bytes: target, at } = seat.out;
       words[at + Scan.deadline] = deadline;
       words[at + Scan.bytesMax] = PAGE_BYTES_MAX;
+      words[at + Scan.epoch] = this.#epoch;
+      words[at + Scan.epoch + 1] = 0;
       putBody(words, target, at + Scan.body, body);
     });
   }

@@ -175,6 +175,9 @@ class BridgeThread implements BridgeControl {
     setImmediate(() => process.exit(0));
   }
 
+  /** Nodes that have been up since the bridge began. */
+  readonly #seen = new Set<number>();
+
   /** The nodes of this host as their status lines say. */
   #nodes(): NodeStatus[] {
     const nodes: NodeStatus[] = [];
@@ -182,7 +185,9 @@ class BridgeThread implements BridgeControl {
       const line = node * Status.line;
       const life = Atomics.load(this.#status, line + Status.up); // Atomics: acquire; up follows recovery
       const incarnation = Atomics.load(this.#status, line + Status.incarnation); // Atomics: acquire
-      if (incarnation > 0) nodes.push({ node, up: life !== Life.down, draining: life === Life.draining, incarnation });
+      if (life !== Life.down) this.#seen.add(node);
+      if (life !== Life.down || this.#seen.has(node))
+        nodes.push({ node, up: life !== Life.down, draining: life === Life.draining, incarnation });
     }
     return nodes;
   }

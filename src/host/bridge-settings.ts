@@ -7,8 +7,11 @@ import { StoreError } from '../core/errors.js';
 import { OPTION_SPECS, type StoreOptions } from '../core/options.js';
 import { type RingState, ringToPlain } from '../core/ring-state.js';
 
-/** Cluster options that may differ: R and W are only defaults of requests, the ring itself keeps the failure domain. */
-const MAY_DIFFER: readonly string[] = ['r', 'w', 'failureDomain', 'clusterName'];
+/**
+ * Cluster options that are compared otherwise: the ring itself keeps the failure domain, the hello names the cluster. R and
+ * W are defaults of requests, but ring changes and doubts count with them.
+ */
+const MAY_DIFFER: readonly string[] = ['failureDomain', 'clusterName'];
 
 const clusterOptions = (Object.keys(OPTION_SPECS) as (keyof StoreOptions)[]).filter(
   (name) => OPTION_SPECS[name].scope === 'cluster',
@@ -19,29 +22,41 @@ export interface ClusterFacts {
   readonly options: Readonly<Record<string, unknown>>;
   /** As `ringToPlain` makes it. */
   readonly ring: unknown;
+  /** Drawn by the host that began the cluster: two clusters of one name are still two. */
+  readonly clusterId: string;
   /** Hosts that asked before this one and are still to be met: each takes a range of node indices. */
   readonly before?: number;
 }
 
-export function factsOf(options: StoreOptions, ring: RingState): ClusterFacts {
+export function factsOf(options: StoreOptions, ring: RingState, clusterId: string): ClusterFacts {
   const named = clusterOptions.map((name) => [name, options[name]]);
-  return { options: { ...Object.fromEntries(named), failureDomain: ring.failureDomain }, ring: ringToPlain(ring) };
+  return {
+    options: { ...Object.fromEntries(named), failureDomain: ring.failureDomain },
+    ring: ringToPlain(ring),
+    clusterId,
+  };
 }
 
-/** Two hosts must have the same. */
-export function optionsHash(options: StoreOptions): string {
+/** Two hosts must have the same: options that fit, and one origin. */
+export function optionsHash(options: StoreOptions, clusterId: string): string {
   const named = clusterOptions.filter((name) => !MAY_DIFFER.includes(name)).map((name) => [name, options[name]]);
-  return createHash('sha256').update(JSON.stringify(named)).digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify([clusterId, named]))
+    .digest('hex');
 }
 
 export interface SettingsParts {
   readonly first: number;
   readonly room: number;
   readonly known: readonly HostAddress[];
+  readonly clusterId: string;
 }
 
 /** @throws StoreError KV_INVALID_OPTION */
-export function bridgeSettings(options: StoreOptions, { first, room, known }: SettingsParts): BridgeSettings {
+export function bridgeSettings(
+  options: StoreOptions,
+  { first, room, known, clusterId }: SettingsParts,
+): BridgeSettings {
   const { hostId, zone, listen = '', advertise = listen, clusterName, clockDriftMaxMs } = options;
   return {
     self: { host: hostId, address: advertise, first, room, zone, machine: hostname() },
@@ -49,7 +64,7 @@ export function bridgeSettings(options: StoreOptions, { first, room, known }: Se
     seeds: seedsOf(options).filter((seed) => seed !== advertise && seed !== listen),
     known: known.filter(({ host }) => host !== hostId),
     clusterName,
-    optionsHash: optionsHash(options),
+    optionsHash: optionsHash(options, clusterId),
     clockDriftMaxMs,
     ...credentialsOf(options),
   };

@@ -37,6 +37,8 @@ export interface KnownHosts {
   readonly hosts: readonly HostAddress[];
   /** Some of its nodes were members once. */
   readonly hasJoined: boolean;
+  /** Of the cluster that this host is part of; empty where it has never had to do with another host. */
+  readonly clusterId: string;
 }
 
 type Stamp = { readonly format: number; readonly options: Readonly<Record<string, unknown>> };
@@ -137,7 +139,7 @@ export class DataDirectory {
   /** What this host knows of the others, and the first of its own nodes' indices. @throws StoreError KV_PATH, KV_FORMAT_TOO_NEW */
   readHosts(): KnownHosts {
     const path = join(this.path, HOSTS);
-    if (!fs.existsSync(path)) return { firstNode: 0, hosts: [], hasJoined: false };
+    if (!fs.existsSync(path)) return { firstNode: 0, hosts: [], hasJoined: false, clusterId: '' };
     const { format, ...known } = readFormatted(path) as KnownHosts & { format: number };
     if (format > FORMAT) throw tooNew(path, format);
     return known;

@@ -25,6 +25,7 @@ import { allocateThreadMap, Life, localNodes, movedSoFar, Status, type ThreadMap
 
 /** For other hosts to hear of it, and for answers to be on their way. */
 const LEAVE_MS = 400;
+const ONLOOK_MS = 1_000;
 
 export class Host {
   readonly map: ThreadMap;
@@ -39,6 +40,7 @@ export class Host {
   readonly #known: ReadonlySet<number>;
   readonly #seats: SeatTable;
   readonly #table: RingTable;
+  #onlooking: NodeJS.Timeout | undefined;
   #closed: Promise<void> | undefined;
   /** Events before `open` has returned. */
   #early: (() => void)[] | undefined = [];
@@ -51,6 +53,7 @@ export class Host {
       await host.others.start();
       await host.threads.start();
       await host.others.meet();
+      host.#lookOn();
       // what happened meanwhile is told once the caller could add listeners
       setImmediate(() => host.#tellEarly());
     } catch (error) {
@@ -206,6 +209,14 @@ export class Host {
     this.threads.follow();
   }
 
+  /** Without a node that is a member, the ring is asked for now and then: requests are routed by it. */
+  #lookOn(): void {
+    if (this.others.link === undefined) return;
+    this.#onlooking = setInterval(() => {
+      if (this.others.isOnlooker) this.learnRing().catch(() => undefined);
+    }, ONLOOK_MS).unref();
+  }
+
   /** Asks the other hosts for the ring, as long as no node of this one follows it. */
   async learnRing(): Promise<void> {
     const ring = await this.others.learnRing();
@@ -235,6 +246,7 @@ export class Host {
 
   /** Where there are other hosts: they stop asking the nodes of this one, which answer what they were asked before. */
   async #leaveQuietly(): Promise<void> {
+    clearInterval(this.#onlooking);
     if (!this.others.hasCompany) return;
     const status = new Int32Array(this.map.status);
     for (const node of localNodes(this.map)) {

@@ -22,8 +22,6 @@ const ASK_MS_MAX = 60_000;
 /** How long the first seed looks for a cluster before it begins one. */
 const FOUND_MS = 1_500;
 const PAUSE_MS = 500;
-/** Defaults of requests, which a host may choose for itself. */
-const OWN_CHOICE: readonly string[] = ['r', 'w'];
 
 /**
  * The given options, completed by those of the cluster where this host is to join one; its ring and its hosts are then in
@@ -46,6 +44,7 @@ export async function meetCluster(given: OpenOptions, directory: DataDirectory):
   );
   if (answer === undefined) return given;
   const { facts, hosts } = answer;
+  const { clusterId } = facts;
   const ring = ringFromPlain(facts.ring);
   const options = adoptOptions({ ...given, hostId }, facts);
   directory.writeRing(ring);
@@ -53,7 +52,7 @@ export async function meetCluster(given: OpenOptions, directory: DataDirectory):
   const hasJoined = allMembers(ring).some(({ host }) => host === hostId);
   // a host that lost its disk takes its nodes up again
   const firstNode = own?.first ?? freeRange(ring, hosts, roomOf(given), facts.before);
-  directory.writeHosts({ firstNode, hosts: hosts.filter(({ host }) => host !== hostId), hasJoined });
+  directory.writeHosts({ firstNode, hosts: hosts.filter(({ host }) => host !== hostId), hasJoined, clusterId });
   return options;
 }
 
@@ -98,7 +97,7 @@ interface Answer {
 function adoptOptions(given: OpenOptions, { options }: ClusterFacts): OpenOptions {
   const named = given as Readonly<Record<string, unknown>>;
   for (const [name, value] of Object.entries(options)) {
-    if (OWN_CHOICE.includes(name) || named[name] === undefined || named[name] === value) continue;
+    if (named[name] === undefined || named[name] === value) continue;
     const message = `the cluster has ${name} ${JSON.stringify(value)}, not ${JSON.stringify(named[name])}; leave the option out`;
     throw new StoreError('KV_WRONG_CLUSTER', message, { option: name });
   }

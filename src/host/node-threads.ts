@@ -101,6 +101,8 @@ export class NodeThreads {
     for (const { node } of members) this.#joining.add(node);
     try {
       for (const { node } of members) {
+        // decided meanwhile: it is a member, and runs
+        if (this.#nodes.has(node)) continue;
         this.#parts.directory.clearNode(node);
         await this.#add(node);
       }
@@ -117,6 +119,8 @@ export class NodeThreads {
       await this.#nodes.get(node)?.close();
       this.#nodes.delete(node);
     }
+    // one that was made a member while it was being ended
+    this.follow();
   }
 
   async #add(node: number): Promise<void> {

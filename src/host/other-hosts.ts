@@ -2,6 +2,7 @@
  * What a host has to do with the other hosts of its cluster: the bridge to them, where they can be reached, what they are
  * told of the ring, and whether this host is still to become one of them.
  */
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BridgeStats } from '../bridge/stats.js';
 import type { HostAddress } from '../bridge/types.js';
@@ -44,11 +45,12 @@ export class OtherHosts {
     this.#parts = parts;
     this.#known = parts.directory.readHosts();
     if (parts.options.listen === undefined) return;
+    if (this.#known.clusterId === '') this.#write({ ...this.#known, clusterId: randomUUID() });
     const { map, options, ring, introduce, report } = parts;
     this.#bridge = new BridgeThread({
       map,
-      settings: () => bridgeSettings(options, { ...map, known: this.#known.hosts }),
-      facts: () => factsOf(options, ring()),
+      settings: () => bridgeSettings(options, { ...map, known: this.#known.hosts, clusterId: this.#known.clusterId }),
+      facts: () => factsOf(options, ring(), this.#known.clusterId),
       onSpawn: introduce,
       onEvent: (event) => this.#onEvent(event),
       onError: report,
@@ -98,7 +100,7 @@ export class OtherHosts {
   /** This host follows another ring. */
   follow(ring: RingState): void {
     if (this.#bridge === undefined) return;
-    this.#bridge.setFacts(factsOf(this.#parts.options, ring)).catch(() => undefined);
+    this.#bridge.setFacts(factsOf(this.#parts.options, ring, this.#known.clusterId)).catch(() => undefined);
     if (this.#hasMembers && !this.#known.hasJoined) this.#write({ ...this.#known, hasJoined: true });
   }
 
@@ -115,7 +117,7 @@ export class OtherHosts {
   get addresses(): readonly HostAddress[] {
     const { hosts } = this.#known;
     if (this.#bridge === undefined) return hosts;
-    const { self } = bridgeSettings(this.#parts.options, { ...this.#parts.map, known: [] });
+    const { self } = bridgeSettings(this.#parts.options, { ...this.#parts.map, known: [], clusterId: '' });
     return [self, ...hosts.filter(({ host }) => host !== self.host)];
   }
 
@@ -130,6 +132,11 @@ export class OtherHosts {
   /** Whether any other host can be reached. */
   get hasCompany(): boolean {
     return this.#up.size > 0;
+  }
+
+  /** No node of this host follows the ring: it must be asked for. */
+  get isOnlooker(): boolean {
+    return this.#bridge !== undefined && !this.#hasMembers;
   }
 
   /** The ring as another host knows it; undefined where none answers. */

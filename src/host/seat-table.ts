@@ -2,6 +2,7 @@
  * The seats of a host: each thread that uses the store has one, with mailboxes to and from every node that there is room
  * for, and the bells that wake it.
  */
+import { randomInt } from 'node:crypto';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { StoreError } from '../core/errors.js';
 import { allocateMailbox } from '../runtime/mailbox.js';
@@ -34,7 +35,8 @@ export class SeatTable {
   readonly #map: ThreadMap;
   readonly #links: Links;
   readonly #taken = new Map<number, TakenSeat>();
-  #tenancy = 0;
+  /** Begins anywhere: an earlier process of this host may have late replies on their way to the same seats. */
+  #tenancy = randomInt(0x1000);
 
   constructor(map: ThreadMap, links: Links) {
     this.#map = map;

@@ -107,7 +107,7 @@ export function allocateThreadMap(options: ThreadMapOptions, state: RingState): 
     n,
     partitions,
     mailboxBytes: ringBytes,
-    status: new SharedArrayBuffer((NODE_COUNT_MAX + 1) * Status.line * 4),
+    status: allocateStatus(options),
     wake: allocateWakeWords(room + 1 + seats),
     ring,
     memories: each(() => allocateNodeMemory(nodeBytes, partitions)),
@@ -115,6 +115,18 @@ export function allocateThreadMap(options: ThreadMapOptions, state: RingState): 
     mailboxes,
     liveness: each(() => new SharedArrayBuffer(LivenessView.bytesFor(NODE_COUNT_MAX + 1))),
   };
+}
+
+/**
+ * Incarnations of a host's nodes go on growing from one process to the next, for other hosts to tell them apart: they
+ * begin at the seconds since 2020 where there are other hosts, and at 0 where this one is all.
+ */
+function allocateStatus({ first, room, hasBridge }: ThreadMapOptions): SharedArrayBuffer {
+  const memory = new SharedArrayBuffer((NODE_COUNT_MAX + 1) * Status.line * 4);
+  const base = hasBridge ? Math.floor((Date.now() - Date.UTC(2020)) / 1_000) : 0;
+  const status = new Int32Array(memory);
+  for (let node = first; node < first + room; node++) status[node * Status.line + Status.incarnation] = base;
+  return memory;
 }
 
 /** The mailbox from one thread to another, of those of nodes and of the bridge; unused where they are the same. */
@@ -131,14 +143,22 @@ export const slotShiftOf = (partitions: number): number => 14 - Math.log2(partit
 export const livenessView = (map: ThreadMap, node: number): LivenessView =>
   new LivenessView(new Int32Array(map.liveness[node]));
 
+const TELL_AGAIN_MS = 500;
+
 /** The ring as the actors of a node see it. `tell`: has the host show a newer state to all of its threads. */
 export function ringView(map: ThreadMap, node: number, ring: RingState, tell: (ring: RingState) => void): RingView {
   const status = new Int32Array(map.status);
   const view = livenessView(map, node);
   const table = new RingTable(map.ring, map);
   let told = ring.epoch as number;
+  let toldAtMs = 0;
   // Atomics: acquire; a node that is seen up has recovered
-  const isUp = (other: number) => Atomics.load(status, other * Status.line + Status.up) === Life.up;
+  const lifeOf = (other: number): Life => Atomics.load(status, other * Status.line + Status.up);
+  // nodes of a host that closes end together: to each other they are up until they have ended
+  const isUp = (other: number) => {
+    const life = lifeOf(other);
+    return life === Life.up || (life === Life.draining && nodeThread(map, other) !== undefined);
+  };
   return new RingView({
     ring,
     nodeCount: NODE_COUNT_MAX,
@@ -146,7 +166,12 @@ export function ringView(map: ThreadMap, node: number, ring: RingState, tell: (r
     suspects: (other) => !isUp(other) || view.suspects(other),
     publish: (newer) => {
       if (table.epoch >= newer.epoch) return true;
-      if (told < newer.epoch) tell(newer);
+      const nowMs = performance.now();
+      // again after a while: the host may have failed to keep it
+      if (told < newer.epoch || nowMs - toldAtMs > TELL_AGAIN_MS) {
+        tell(newer);
+        toldAtMs = nowMs;
+      }
       told = newer.epoch;
       return false;
     },

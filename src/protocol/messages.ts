@@ -89,7 +89,7 @@ export const MESSAGES = {
   scan: {
     tag: 12,
     kind: 'call',
-    fields: { deadline: 'u32', bytesMax: 'u32' },
+    fields: { deadline: 'u32', bytesMax: 'u32', epoch: 'u32', reserved: 'u32' },
     body: 'cbor',
     summary: 'client to vnode: a page of records in key order between these bounds.',
   },
@@ -217,7 +217,9 @@ export const enum Fetch {
 export const enum Scan {
   deadline = 4,
   bytesMax = 5,
-  body = 6,
+  /** Of the ring that named the node as a holder. */
+  epoch = 6,
+  body = 8,
 }
 export const enum Page {
   outcome = 4,
@@ -266,15 +268,12 @@ check('read', Kind.read, {
   keySlot: Read.keySlot,
   body: Read.key,
 });
-check('fetch', Kind.fetch, {
-  options: Fetch.options,
-  keyHash: Fetch.keyHash,
-  keySlot: Fetch.keySlot,
-  body: Fetch.key,
-});
+const fetch = { options: Fetch.options, keyHash: Fetch.keyHash, keySlot: Fetch.keySlot, body: Fetch.key };
+check('fetch', Kind.fetch, fetch);
 check('answered', Kind.answered, { outcome: Answer.outcome, detail: Answer.detail, body: Answer.record });
 check('fetched', Kind.fetched, { outcome: Answer.outcome, detail: Answer.detail, body: Answer.record });
-check('scan', Kind.scan, { deadline: Scan.deadline, bytesMax: Scan.bytesMax, body: Scan.body });
+const scan = { deadline: Scan.deadline, bytesMax: Scan.bytesMax, epoch: Scan.epoch, body: Scan.body };
+check('scan', Kind.scan, scan);
 check('page', Kind.page, { outcome: Page.outcome, detail: Page.detail, body: Page.records });
 check('gossip', Kind.gossip, { body: HEADER_WORDS });
 check('pad', Kind.pad, {});

@@ -168,7 +168,7 @@ export function fetchedDraft(key: string, outcome: number, set: SiblingSet): Dra
   };
 }
 
-export function scanDraft(request: PageRequest, bytesMax: number): Draft {
+export function scanDraft(request: PageRequest, bytesMax: number, epoch = 0xffff_ffff): Draft {
   const body = encodeBody(request);
   return {
     tag: Kind.scan,
@@ -176,6 +176,8 @@ export function scanDraft(request: PageRequest, bytesMax: number): Draft {
     fill(words, bytes, at) {
       words[at + Scan.deadline] = 1_000;
       words[at + Scan.bytesMax] = bytesMax;
+      words[at + Scan.epoch] = epoch;
+      words[at + Scan.epoch + 1] = 0;
       putBody(words, bytes, at + Scan.body, body.slice());
     },
   };

@@ -27,7 +27,11 @@ export async function compareReplicas(store: Store): Promise<ReplicaComparison> 
   const { preferenceLists, n, partitions } = store.ring();
   const order = { r: 1, monotonic: false, available: false, deadlineMs: SCAN_MS_MAX, signal: undefined };
   const scans = Array.from({ length: n }, (_, i) => {
-    const ring: ScanParts['ring'] = { version: 0, readList: (p) => ({ nodes: [preferenceLists[p][i]], version: 0 }) };
+    const ring: ScanParts['ring'] = {
+      version: 0,
+      epoch: 0xffff_ffff,
+      readList: (p) => ({ nodes: [preferenceLists[p][i]], version: 0 }),
+    };
     return scanEntries({ seat, requests, ring, partitions }, { reverse: false }, order);
   });
   return compareScans(scans);
