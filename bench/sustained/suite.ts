@@ -74,10 +74,14 @@ async function measureHotEntry(options: SustainedOptions): Promise<Result[]> {
   const path = await folderOf(options, 'hot-entry');
   const job: Job = { kind: 'hot-entries', open: { ...NODES, memoryBytes: 512 * MiB, path }, pairs, stay: false };
   const { hotBytes, hotEntries } = await runJob(job);
-  if (hotEntries !== pairs) throw new Error(`${pairs} pairs were written, the hot tables hold ${hotEntries}`);
+  // each node keeps a few records for itself, such as its ring
+  if (hotEntries < pairs || hotEntries > pairs + OWN_RECORDS_MAX)
+    throw new Error(`${pairs} pairs were written, the hot tables hold ${hotEntries}`);
   const overhead = (hotBytes / hotEntries) * (1 + indexShare()) - KEY_BYTES - VALUE_BYTES;
   return [bounded('sustained.hot-entry.overhead', overhead, 'bytes', ENTRY_OVERHEAD_MAX_BYTES)];
 }
+
+const OWN_RECORDS_MAX = 32;
 
 /** Bytes of index for each byte of records: hotBytes counts the records only, the index is sized along with them. */
 function indexShare(): number {

@@ -36,7 +36,8 @@ test('hostile: half a hello, and a byte now and then -> closed in time, and coun
   const slow = await strangerTo(t, a);
   const closed = [half, slow].map((socket) => new Promise((resolve) => socket.once('close', resolve)));
   half.write(Buffer.from([64, 0, 0, 0, 1, 2, 3]));
-  const timer = setInterval(() => slow.write(Buffer.from([0])), 50);
+  // slow enough that not even the header of a frame is whole in time
+  const timer = setInterval(() => slow.write(Buffer.from([0])), 200);
   t.teardown(() => clearInterval(timer));
   await Promise.all(closed);
   await eventually(() => a.stats.closed.timeout >= 2 && a.stats.strangers === 0);

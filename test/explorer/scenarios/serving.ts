@@ -1,13 +1,14 @@
 /** A client's local reads while the node that it reads of ends and starts anew, over the same memory. */
 import type { KeyScratch } from '../../../src/client/key-scratch.js';
 import { LocalReads, NOT_LOCAL } from '../../../src/client/local-reads.js';
+import { RingTable } from '../../../src/host/ring-table.js';
 import type { ThreadMap } from '../../../src/host/thread-map.js';
 import type { NodeMemory } from '../../../src/storage/node-memory.js';
 import type { Lab, Program } from '../lab.js';
 import { fillerOf, Notes, type SmallKey, SmallTable, smallKey, smallMemory } from './small-table.js';
 import type { SmallValue } from './small-values.js';
 
-const RING_BYTES = 72;
+const RING_BYTES = Math.ceil(RingTable.allocate(1, 1).byteLength / 8) * 8;
 
 function localReads(lab: Lab, memory: NodeMemory): LocalReads {
   const map = { n: 1, partitions: 1, memories: [memory], ring: lab.allocate('ring', RING_BYTES) };
