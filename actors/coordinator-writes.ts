@@ -52,7 +52,9 @@ export function write(writes: Writes, message: MessageView, env: Env): void {
   if (reachable < 0 || decideWrite(table, slot) === 'unmet') {
     const detail = detailOf(table, slot, reachable < 0 ? 0 : ~table.failed[slot]);
     table.close(slot);
-    refuse(env, message, 'KV_UNAVAILABLE', detail);
+    // the partition has settled on others since the request was routed: whoever sent it finds them by the newer ring
+    const hasLeft = reachable < 0 && isOlderThan(options, env.placement.changedAt[partition]);
+    refuse(env, message, hasLeft ? 'KV_STALE_EPOCH' : 'KV_UNAVAILABLE', detail);
     return;
   }
   env.forward(message, Kind.mint, addressOf(Role.vnode, env.node, partition), table.idOf(slot));
