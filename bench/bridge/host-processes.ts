@@ -1,11 +1,12 @@
 /** Three hosts on loopback as processes, each replica of a key on another: what the bridge suite measures. */
+
 import { type ChildProcess, fork } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { OpenStoreOptions } from '../../src/index.js';
+import { freePort } from '../harness/free-port.js';
 import type { HostOrderWithoutId, HostReply } from './orders.js';
 
 const CHILD = fileURLToPath(new URL('./host-child.js', import.meta.url));
@@ -91,12 +92,4 @@ export class HostProcesses {
     for (const host of this.hosts) await host.kill();
     rmSync(this.#folder, { recursive: true, force: true });
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

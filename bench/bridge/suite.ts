@@ -2,13 +2,14 @@
  * The bridge suite: messages between two processes one way and there and back, beside a plain socket and postMessage; and
  * three host processes as one cluster: writes, reads, the same with TLS, and how soon writes go past a host that is killed.
  */
+
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageChannel } from 'node:worker_threads';
+import { makeCertificates } from '../../src/cli/certificates.js';
 import type { OpenStoreOptions } from '../../src/index.js';
 import { median } from '../harness/interleave.js';
 import type { Result } from '../harness/report.js';
-import { makeCertificates } from './certificates.js';
 import { HostProcesses } from './host-processes.js';
 import { measureOneWay, measurePlain, measureRoundTrips } from './one-way.js';
 
@@ -36,11 +37,24 @@ export async function runBridgeSuite(options: BridgeSuiteOptions): Promise<{ res
     results.push(...(await threeHosts(options, 'secret', () => ({ secret: SECRET }))));
   }
   if (wants('bridge.tls')) {
-    const certificates = makeCertificates(join(options.folder, 'certificates'), ['host-0', 'host-1', 'host-2']);
-    if (certificates === undefined) skipped.push('bridge.tls: openssl is missing');
+    const certificates = await certificatesIn(join(options.folder, 'certificates'));
+    if (typeof certificates === 'string') skipped.push(`bridge.tls: ${certificates}`);
     else results.push(...(await threeHosts(options, 'tls', certificates)));
   }
   return { results, skipped };
+}
+
+/** The TLS options of each host, or why there are none: openssl is missing. */
+async function certificatesIn(folder: string): Promise<((host: string) => OpenStoreOptions) | string> {
+  try {
+    const { authority, hosts } = await makeCertificates(folder, ['host-0', 'host-1', 'host-2'], 2);
+    const options = new Map(
+      hosts.map(({ host, certificate, key }) => [host, { tlsCa: authority, tlsCert: certificate, tlsKey: key }]),
+    );
+    return (host) => options.get(host) ?? {};
+  } catch (thrown) {
+    return thrown instanceof Error ? thrown.message : String(thrown);
+  }
 }
 
 async function oneWay({ rounds, bridgeMessages, progress }: BridgeSuiteOptions): Promise<Result> {

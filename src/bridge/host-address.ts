@@ -1,6 +1,7 @@
 /** Addresses of hosts: their texts, their ranges of nodes, and whether plain data from a peer is one. */
 import { isIP } from 'node:net';
 import { NODE_COUNT_MAX } from '../core/ids.js';
+import type { NodeRange } from '../runtime/post-office.js';
 import { RANGE_ALIGN, TEXT_BYTES_MAX } from './limits.js';
 
 /** A host as others reach it: where it listens, and the range of node indices that are its. */
@@ -36,11 +37,6 @@ export const formatEndpoint = ({ host, port }: Endpoint): string =>
 export function isLoopback(host: string): boolean {
   if (host === 'localhost' || host === '::1') return true;
   return isIP(host) === 4 && host.startsWith('127.');
-}
-
-export interface NodeRange {
-  readonly first: number;
-  readonly room: number;
 }
 
 export const isRange = ({ first, room }: NodeRange): boolean =>

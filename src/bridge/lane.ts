@@ -12,7 +12,6 @@ export const enum Lane {
 }
 
 export const LANES = 3;
-export const LANE_NAMES = ['control', 'requests', 'bulk'] as const;
 
 const CONTROL = (1 << Role.gossip) | (1 << Role.ringKeeper);
 const BULK = (1 << Role.hintKeeper) | (1 << Role.antiEntropy) | (1 << Role.rebalancer) | (1 << Role.collector);

@@ -7,10 +7,10 @@ import { HEADER_WORDS, Head } from '../protocol/header.js';
 import { BODY_BYTES_MAX } from '../protocol/limits.js';
 import { fieldOffsets, MESSAGES, NAME_OF_TAG } from '../protocol/messages.js';
 import { RECORD_HEADER_BYTES, Rec } from '../protocol/record.js';
+import { type NodeRange, SEATS_MAX } from '../runtime/post-office.js';
 import { isBoundedCbor } from './cbor-bounds.js';
 import { isExported } from './exports.js';
-import { holds, type NodeRange } from './host-address.js';
-import { SEATS_MAX } from './limits.js';
+import { holds } from './host-address.js';
 import type { RefusalReason } from './refusal.js';
 
 /** Of each tag: words up to the body; 0 where there is no such message. */

@@ -23,8 +23,14 @@ import { translateOut } from './translation.js';
 import type { BridgeHooks, HostAddress } from './types.js';
 import { wordsFrame } from './words-frame.js';
 
+/** What it needs of its socket. */
+export type FrameLink = Pick<
+  FrameSocket,
+  'handler' | 'isClosed' | 'bufferedBytes' | 'cork' | 'uncork' | 'send' | 'refuse' | 'finish' | 'destroy'
+>;
+
 export interface PeerParts {
-  readonly link: FrameSocket;
+  readonly link: FrameLink;
   readonly hello: Hello;
   readonly version: number;
   readonly own: HostAddress;

@@ -69,6 +69,7 @@ export function attach(handle: StoreHandle, options: { readonly resolve?: Resolv
       allMembers(ring)
         .filter(({ node }) => nodeThread(map, node) !== undefined)
         .map(({ node }) => inspectNode(map, node, [])),
+    bridge: async () => undefined,
     handle: () => {
       throw new StoreError(
         'KV_INVALID_OPTION',

@@ -86,6 +86,7 @@ function backingOf(host: Host, settings: Pick<HandleData, 'defaults' | 'pairByte
     hosts: () => host.hosts(),
     members: () => host.members(),
     stats: () => host.stats(),
+    bridge: () => host.others.stats(),
     handle: () => makeHandle(host, settings),
     on: (event, listener) => void host.events.on(event, listener),
     off: (event, listener) => void host.events.off(event, listener),

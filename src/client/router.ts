@@ -16,8 +16,11 @@ import type { Seat } from './seat.js';
 const LOOK_MS = 100;
 const REPORTERS = 2;
 
+/** What it needs of the thread's seat. */
+export type RouterSeat = Pick<Seat, 'isUp' | 'nowMs'>;
+
 export class Router {
-  readonly #seat: Seat;
+  readonly #seat: RouterSeat;
   readonly #ring: RingTable;
   readonly #zone: string;
   readonly #slotShift: number;
@@ -31,7 +34,7 @@ export class Router {
   readonly #serving: readonly Int32Array[];
   #partition = 0;
 
-  constructor(map: ThreadMap, seat: Seat, ring: RingTable, slotShift: number) {
+  constructor(map: ThreadMap, seat: RouterSeat, ring: RingTable, slotShift: number) {
     this.#seat = seat;
     this.#ring = ring;
     this.#zone = map.zone;

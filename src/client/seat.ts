@@ -8,6 +8,7 @@ import type { Outbound } from '../actor/env.js';
 import { NODE_COUNT_MAX } from '../core/ids.js';
 import { Life, Status, type ThreadMap } from '../host/thread-map.js';
 import { MessageView } from '../protocol/header.js';
+import { EventLoopMail } from '../runtime/event-loop-mail.js';
 import { HostClock } from '../runtime/host-clock.js';
 import { MailboxReader } from '../runtime/mailbox.js';
 import { bridgeThread, PostOffice, seatThread } from '../runtime/post-office.js';
@@ -37,9 +38,9 @@ export class Seat {
   readonly #bells: (MessagePort | undefined)[] = [];
   readonly #view = new MessageView();
   readonly #onMessage: (view: MessageView) => void;
+  readonly #mail: EventLoopMail;
   #flushing = false;
   #referenced = false;
-  #looking = false;
 
   constructor(map: ThreadMap, boxes: SeatBoxes, onMessage: (view: MessageView) => void) {
     this.#thread = seatThread(map, boxes.seat);
@@ -52,6 +53,8 @@ export class Seat {
     });
     for (const [thread, box] of boxes.outboxes.entries()) this.#post.connect(thread, box);
     this.#readers = boxes.inboxes.map((box) => new MailboxReader(box));
+    this.#mail = new EventLoopMail({ thread: this.#thread, wake: this.#wake, take: () => this.#take() });
+    this.#mail.setReaders(this.#readers);
     this.#clock = new HostClock(map.clockStartMs);
     this.#status = new Int32Array(map.status);
     this.#onMessage = onMessage;
@@ -63,7 +66,7 @@ export class Seat {
   setBell(thread: number, bell: MessagePort): void {
     this.#bells[thread]?.close();
     this.#bells[thread] = bell;
-    bell.on('message', () => this.#drain());
+    bell.on('message', () => this.#mail.drain());
     if (!this.#referenced) bell.unref();
   }
 
@@ -127,32 +130,11 @@ export class Seat {
   flush(): void {
     this.nowMs = this.#clock.nowMs();
     this.#post.publish();
-    if (this.#hasMail) this.#drain();
-  }
-
-  /**
-   * Takes all mail, lets the callers that it woke run, and looks again in the next turn of the event loop: only when
-   * there is nothing then does the thread announce sleep, so that no bell is rung for a thread that is at work.
-   */
-  #drain(): void {
-    this.nowMs = this.#clock.nowMs();
-    this.#take();
-    if (this.#looking) return;
-    this.#looking = true;
-    setImmediate(() => this.#lookAgain());
-  }
-
-  #lookAgain(): void {
-    this.#looking = false;
-    if (this.#hasMail) {
-      this.#drain();
-      return;
-    }
-    this.#wake.announceSleep(this.#thread);
-    if (this.#hasMail) this.#drain();
+    if (this.#mail.hasMail()) this.#mail.drain();
   }
 
   #take(): void {
+    this.nowMs = this.#clock.nowMs();
     const view = this.#view;
     for (const reader of this.#readers) {
       for (let i = 0; i < DRAIN_MAX; i++) {
@@ -164,11 +146,6 @@ export class Seat {
       }
       reader.release();
     }
-  }
-
-  get #hasMail(): boolean {
-    for (const reader of this.#readers) if (reader.hasMail) return true;
-    return false;
   }
 
   /** Every node that can be reached, of any host. */

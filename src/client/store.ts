@@ -3,6 +3,7 @@
  * otherwise; writes into the mailbox of the node that coordinates them. `open` makes one with a host behind it, `attach`
  * one for another thread of the same program.
  */
+import type { BridgeStats } from '../bridge/stats.js';
 import { asStoreError, StoreError } from '../core/errors.js';
 import { newestSibling } from '../core/siblings.js';
 import type { HostReport, MemberReport, NodeStats, RingReport, StoreEvents } from '../host/reports.js';
@@ -47,6 +48,8 @@ export interface Backing {
   hosts(): HostReport[];
   members(): MemberReport[];
   stats(): NodeStats[];
+  /** What passes between this host and others; undefined where there is no bridge, and for an attached store. */
+  bridge(): Promise<BridgeStats | undefined>;
   handle(): StoreHandle;
   on<Name extends keyof StoreEvents>(event: Name, listener: (detail: StoreEvents[Name]) => void): void;
   off<Name extends keyof StoreEvents>(event: Name, listener: (detail: StoreEvents[Name]) => void): void;
@@ -208,7 +211,9 @@ export class EmbeddedStore implements Store {
     const { sharedReads, lostRaces } = this.#core.local;
     const { messageReads } = this.#core.reads;
     const client = { inFlight: this.#core.requests.inFlight, sharedReads, messageReads, lostRaces };
-    return { nodes: this.#parts.backing.stats(), client };
+    const { backing } = this.#parts;
+    const bridge = await backing.bridge();
+    return { nodes: backing.stats(), client, ...(bridge === undefined ? {} : { bridge }) };
   }
 
   repair(options?: RepairOptions): Promise<RepairResult> {

@@ -4,6 +4,7 @@
  * Keys are strings (UTF-8) or bytes; a string key and its bytes are the same key. Values are bytes, strings, or
  * anything CBOR can carry; each comes back as what it was. Every call may reject with a StoreError (core/errors.ts).
  */
+import type { BridgeStats } from '../bridge/stats.js';
 import type { ErrorCode } from '../core/errors.js';
 import type { Durability, Mode } from '../core/options.js';
 import type { Quorum } from '../core/zone-quorum.js';
@@ -258,4 +259,6 @@ export interface StoreStats {
     readonly messageReads: number;
     readonly lostRaces: number;
   };
+  /** What passes between this host and others, and whom it refused and why; where it has a bridge. */
+  readonly bridge?: BridgeStats;
 }

@@ -7,7 +7,7 @@
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import * as Comlink from 'comlink';
-import nodeEndpoint, { type NodeEndpoint } from 'comlink/dist/esm/node-adapter.mjs';
+import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import type { Outbound } from '../actor/env.js';
 import { Bridge } from '../bridge/bridge.js';
 import type { BridgeStats } from '../bridge/stats.js';
@@ -15,6 +15,7 @@ import type { BridgeSettings, HostAddress, NodeStatus } from '../bridge/types.js
 import { asStoreError, assert, type WireError } from '../core/errors.js';
 import { Head } from '../protocol/header.js';
 import { copyWords } from '../protocol/record.js';
+import { EventLoopMail } from '../runtime/event-loop-mail.js';
 import { HostClock } from '../runtime/host-clock.js';
 import { MailboxReader } from '../runtime/mailbox.js';
 import { bridgeThread, nodeThread, PostOffice, seatThread } from '../runtime/post-office.js';
@@ -39,7 +40,8 @@ export type BridgeEvent =
   | { readonly type: 'hosts'; readonly hosts: readonly HostAddress[] }
   | { readonly type: 'refused'; readonly address: string; readonly reason: string };
 
-export type BridgeOutcome = { readonly port: number } | { readonly error: WireError };
+/** How a start ended: comlink would strip an error of its code. */
+export type BridgeOutcome = { readonly error?: WireError };
 
 /** What the bridge's thread offers its host. */
 export interface BridgeControl {
@@ -64,6 +66,7 @@ class BridgeThread implements BridgeControl {
   readonly #wake: Wake;
   readonly #post: PostOffice;
   readonly #bridge: Bridge;
+  readonly #mail: EventLoopMail;
   readonly #readers = new Map<number, MailboxReader>();
   readonly #bells = new Map<number, MessagePort>();
   readonly #status: Int32Array;
@@ -73,7 +76,6 @@ class BridgeThread implements BridgeControl {
   #hosts: ReadonlySet<string> = new Set();
   #facts: ClusterFacts;
   #told = '';
-  #looking = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(start: BridgeStart) {
@@ -87,7 +89,9 @@ class BridgeThread implements BridgeControl {
       if (thread < this.#thread) this.#wake.notify(thread);
       else this.#bells.get(thread)?.postMessage(0);
     });
+    this.#mail = new EventLoopMail({ thread: this.#thread, wake: this.#wake, take: () => this.#take() });
     for (const node of localNodes(map)) this.#connect(node - map.first);
+    this.#mail.setReaders([...this.#readers.values()]);
     const clock = new HostClock(map.clockStartMs);
     const remote = new RemoteStatus(map);
     const tell = (event: BridgeEvent) => start.events.postMessage(event);
@@ -119,10 +123,10 @@ class BridgeThread implements BridgeControl {
 
   async start(): Promise<BridgeOutcome> {
     try {
-      const { port } = await this.#bridge.start();
+      await this.#bridge.start();
       this.#timer = setInterval(() => this.#look(), LOOK_MS);
       this.#wake.announceSleep(this.#thread);
-      return { port };
+      return {};
     } catch (error) {
       return { error: asStoreError(error).toWire() };
     }
@@ -144,7 +148,8 @@ class BridgeThread implements BridgeControl {
     this.#setBell(thread, bell);
     this.#post.connect(thread, outbox);
     this.#readers.set(thread, new MailboxReader(inbox, fresh));
-    this.#drain();
+    this.#mail.setReaders([...this.#readers.values()]);
+    this.#mail.drain();
   }
 
   detachSeat(seat: number): void {
@@ -153,12 +158,13 @@ class BridgeThread implements BridgeControl {
     this.#bells.delete(thread);
     this.#post.disconnect(thread);
     this.#readers.delete(thread);
+    this.#mail.setReaders([...this.#readers.values()]);
   }
 
   #setBell(thread: number, bell: MessagePort): void {
     this.#bells.get(thread)?.close();
     this.#bells.set(thread, bell);
-    bell.on('message', () => this.#drain());
+    bell.on('message', () => this.#mail.drain());
   }
 
   setFacts(facts: ClusterFacts): void {
@@ -199,7 +205,7 @@ class BridgeThread implements BridgeControl {
       this.#bridge.announce();
     }
     this.#post.publish();
-    if (this.#hasMail) this.#drain();
+    if (this.#mail.hasMail()) this.#mail.drain();
   }
 
   /** False where there is no room; what is for a node that has ended is dropped: its next life would not read it. */
@@ -217,9 +223,8 @@ class BridgeThread implements BridgeControl {
     return true;
   }
 
-  /** Takes all mail, and looks again in the next turn of the event loop; sleeps only when there was nothing then. */
-  #drain(): void {
-    for (const reader of this.#readers.values()) {
+  #take(): void {
+    for (const reader of this.#mail.readers) {
       for (let i = 0; i < DRAIN_MAX; i++) {
         const at = reader.next();
         if (at < 0) break;
@@ -228,26 +233,8 @@ class BridgeThread implements BridgeControl {
       reader.release();
     }
     this.#bridge.flush();
-    if (this.#looking) return;
-    this.#looking = true;
-    setImmediate(() => this.#lookAgain());
-  }
-
-  #lookAgain(): void {
-    this.#looking = false;
-    if (this.#hasMail) {
-      this.#drain();
-      return;
-    }
-    this.#wake.announceSleep(this.#thread);
-    if (this.#hasMail) this.#drain();
-  }
-
-  get #hasMail(): boolean {
-    for (const reader of this.#readers.values()) if (reader.hasMail) return true;
-    return false;
   }
 }
 
 assert(parentPort !== null, 'the bridge runs in a worker thread');
-Comlink.expose(new BridgeThread(workerData as BridgeStart), nodeEndpoint(parentPort as unknown as NodeEndpoint));
+Comlink.expose(new BridgeThread(workerData as BridgeStart), nodeEndpoint(parentPort));

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { hostname } from 'node:os';
+import { type Endpoint, parseEndpoint } from '../bridge/host-address.js';
 import type { BridgeSettings, HostAddress } from '../bridge/types.js';
 import { StoreError } from '../core/errors.js';
 import { OPTION_SPECS, type StoreOptions } from '../core/options.js';
@@ -101,11 +102,10 @@ export const seedsOf = ({ seeds = '' }: Partial<StoreOptions>): string[] =>
     .filter((seed) => seed !== '');
 
 /** HOST:PORT; an IPv6 address stands in brackets. @throws StoreError KV_INVALID_OPTION */
-export function parseAddress(option: string, text: string): { readonly host: string; readonly port: number } {
-  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
-  if (match === null || port > 65_535) throw invalid(option, `${option} must be HOST:PORT, not '${text}'`);
-  return { host: match[1] ?? match[2], port };
+function parseAddress(option: string, text: string): Endpoint {
+  const endpoint = parseEndpoint(text);
+  if (endpoint === undefined) throw invalid(option, `${option} must be HOST:PORT, not '${text}'`);
+  return endpoint;
 }
 
 function invalid(option: string, message: string): StoreError {

@@ -4,13 +4,14 @@
  */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import * as Comlink from 'comlink';
-import nodeEndpoint, { type NodeEndpoint } from 'comlink/dist/esm/node-adapter.mjs';
+import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import type { BridgeStats } from '../bridge/stats.js';
 import type { BridgeSettings } from '../bridge/types.js';
 import { StoreError } from '../core/errors.js';
 import type { BridgeControl, BridgeEvent, BridgeOutcome, BridgeStart } from './bridge-main.js';
 import type { ClusterFacts } from './bridge-settings.js';
 import type { ControlLink, SeatAttachment } from './control.js';
+import { movedPort } from './moved-port.js';
 import { RemoteStatus } from './remote-status.js';
 import type { SeatLink } from './seat-table.js';
 import type { ThreadMap } from './thread-map.js';
@@ -29,8 +30,6 @@ const RESTART_MS = 500;
 const STOP_MS_MAX = 5_000;
 
 export class BridgeThread implements SeatLink {
-  /** Where it listens. */
-  port = 0;
   readonly #parts: BridgeThreadParts;
   readonly #remoteStatus: RemoteStatus;
   #worker: Worker | undefined;
@@ -56,7 +55,7 @@ export class BridgeThread implements SeatLink {
       execArgv: [],
     });
     this.#worker = worker;
-    this.#remote = Comlink.wrap<BridgeControl>(nodeEndpoint(worker as unknown as NodeEndpoint));
+    this.#remote = Comlink.wrap<BridgeControl>(nodeEndpoint(worker));
     events.port1.on('message', (event: BridgeEvent) => this.#parts.onEvent(event));
     events.port1.unref();
     let reason = 'it ended';
@@ -76,8 +75,7 @@ export class BridgeThread implements SeatLink {
     this.#died.catch(() => undefined);
     await onSpawn(this);
     const outcome = await this.#call<BridgeOutcome>(this.#remote.start());
-    if ('error' in outcome) throw StoreError.fromWire(outcome.error);
-    this.port = outcome.port;
+    if (outcome.error !== undefined) throw StoreError.fromWire(outcome.error);
   }
 
   #onExit(reason: string): void {
@@ -97,7 +95,7 @@ export class BridgeThread implements SeatLink {
   }
 
   async attachSeat(attachment: SeatAttachment, bell: MessagePort): Promise<void> {
-    await this.#remote?.attachSeat(attachment, Comlink.transfer(bell, [bell as never]) as never);
+    await this.#remote?.attachSeat(attachment, movedPort(bell));
   }
 
   async detachSeat(seat: number): Promise<void> {
@@ -108,7 +106,7 @@ export class BridgeThread implements SeatLink {
   async introduce(node: number, link: ControlLink): Promise<void> {
     if (this.#remote === undefined) return;
     const { port1, port2 } = new MessageChannel();
-    await this.#call(this.#remote.attachNode(node, Comlink.transfer(port1, [port1 as never]) as never));
+    await this.#call(this.#remote.attachNode(node, movedPort(port1)));
     await link.attachBridge(port2);
   }
 

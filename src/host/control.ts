@@ -7,11 +7,12 @@
 
 import type { MessagePort, Worker } from 'node:worker_threads';
 import * as Comlink from 'comlink';
-import nodeEndpoint, { type NodeEndpoint } from 'comlink/dist/esm/node-adapter.mjs';
+import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { StoreError, type WireError } from '../core/errors.js';
 import type { RingState } from '../core/ring-state.js';
 import { Wake } from '../runtime/wake.js';
 import type { RecoveryReport } from '../storage/recovery.js';
+import { movedPort } from './moved-port.js';
 import { Status, type ThreadMap } from './thread-map.js';
 
 /** How a start ended: comlink would strip an error of its code. */
@@ -58,7 +59,7 @@ export class ControlLink {
     this.#thread = node - map.first;
     this.#status = new Int32Array(map.status);
     this.#wake = new Wake(map.wake);
-    this.#remote = Comlink.wrap<NodeControl>(nodeEndpoint(worker as unknown as NodeEndpoint));
+    this.#remote = Comlink.wrap<NodeControl>(nodeEndpoint(worker));
     let reason = '';
     worker.once('error', (error) => {
       reason = `: ${error.message}`;
@@ -81,8 +82,7 @@ export class ControlLink {
   }
 
   attachSeat(attachment: SeatAttachment, bell: MessagePort): Promise<void> {
-    const moved = Comlink.transfer(bell, [bell as never]);
-    return this.#call('attachSeat', this.#remote.attachSeat(attachment, moved as never));
+    return this.#call('attachSeat', this.#remote.attachSeat(attachment, movedPort(bell)));
   }
 
   detachSeat(seat: number): Promise<void> {
@@ -90,7 +90,7 @@ export class ControlLink {
   }
 
   attachBridge(bell: MessagePort): Promise<void> {
-    return this.#call('attachBridge', this.#remote.attachBridge(Comlink.transfer(bell, [bell as never]) as never));
+    return this.#call('attachBridge', this.#remote.attachBridge(movedPort(bell)));
   }
 
   stop(): Promise<void> {
@@ -125,5 +125,5 @@ export function exposeControl(port: MessagePort, control: NodeControl, status: I
   port.on('message', () => {
     Atomics.add(status, word, 1); // Atomics: RMW; the loop compares it with controlPosted
   });
-  Comlink.expose(control, nodeEndpoint(port as unknown as NodeEndpoint));
+  Comlink.expose(control, nodeEndpoint(port));
 }

@@ -6,6 +6,8 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { askCluster } from '../bridge/ask-cluster.js';
+import { overlaps } from '../bridge/host-address.js';
+import { RANGE_ALIGN } from '../bridge/limits.js';
 import type { HostAddress } from '../bridge/types.js';
 import { asStoreError, StoreError } from '../core/errors.js';
 import { NODE_COUNT_MAX } from '../core/ids.js';
@@ -14,8 +16,6 @@ import { allMembers, type RingState, ringFromPlain } from '../core/ring-state.js
 import { type ClusterFacts, credentialsOf, seedsOf } from './bridge-settings.js';
 import type { DataDirectory } from './data-directory.js';
 
-/** Ranges of hosts begin at its multiples. */
-const RANGE_STEP = 32;
 /** Refusals that may be none the next time. */
 const PASSES: readonly string[] = ['timeout', 'busy'];
 const ASK_MS_MAX = 60_000;
@@ -80,7 +80,7 @@ async function ask(seeds: readonly string[], given: OpenOptions, limitMs: number
 }
 
 /** Room for the host's nodes, and for some that join later. */
-const roomOf = ({ nodesMax, nodes = 0 }: OpenOptions): number => Math.max(RANGE_STEP, nodesMax ?? nodes + 5);
+const roomOf = ({ nodesMax, nodes = 0 }: OpenOptions): number => Math.max(RANGE_ALIGN, nodesMax ?? nodes + 5);
 
 /** The ring as another host knows it; undefined where none answers. */
 export async function askForRing(options: OpenOptions, hosts: readonly HostAddress[]): Promise<RingState | undefined> {
@@ -108,15 +108,14 @@ function adoptOptions(given: OpenOptions, { options }: ClusterFacts): OpenOption
  * A range of `room` indices that no host has taken and no member stands in: the first one, or as many further as hosts
  * are to take one before. @throws StoreError KV_UNAVAILABLE
  */
-export function freeRange(ring: RingState, hosts: readonly HostAddress[], room: number, before = 0): number {
+function freeRange(ring: RingState, hosts: readonly HostAddress[], room: number, before = 0): number {
   const members = allMembers(ring);
   // ranges of hosts that are still to come may be as large as this one
-  let left = before * Math.ceil(room / RANGE_STEP);
-  for (let first = 0; first + room <= NODE_COUNT_MAX; first += RANGE_STEP) {
+  let left = before * Math.ceil(room / RANGE_ALIGN);
+  for (let first = 0; first + room <= NODE_COUNT_MAX; first += RANGE_ALIGN) {
     const end = first + room;
     const isTaken =
-      hosts.some((host) => host.first < end && first < host.first + host.room) ||
-      members.some(({ node }) => node >= first && node < end);
+      hosts.some((host) => overlaps(host, { first, room })) || members.some(({ node }) => node >= first && node < end);
     if (!isTaken && left-- === 0) return first;
   }
   throw new StoreError('KV_UNAVAILABLE', 'the cluster has no room for another host');

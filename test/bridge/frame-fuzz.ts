@@ -9,12 +9,11 @@ import { EXPORTS } from '../../src/bridge/exports.js';
 import { FactsReader, factsFrames } from '../../src/bridge/facts.js';
 import { allocateFrame, type FrameBuffer, FrameType, sealFrame } from '../../src/bridge/frame.js';
 import { type Frame, FrameDecoder } from '../../src/bridge/frame-decoder.js';
-import type { FrameSocket } from '../../src/bridge/frame-socket.js';
 import { Handshake } from '../../src/bridge/handshake.js';
 import { type Hello, MAGIC } from '../../src/bridge/hello.js';
 import { laneOf } from '../../src/bridge/lane.js';
 import { FRAME_HEADER_BYTES } from '../../src/bridge/limits.js';
-import { PeerConnection } from '../../src/bridge/peer-connection.js';
+import { type FrameLink, PeerConnection } from '../../src/bridge/peer-connection.js';
 import { readHosts, readNodes } from '../../src/bridge/peer-news.js';
 import { packedBody, plainFrame, type UnsealedFrame } from '../../src/bridge/plain-frame.js';
 import { type RefusalReason, reasonOf } from '../../src/bridge/refusal.js';
@@ -91,7 +90,7 @@ function messageFrame(name: MessageName, from: Role, to: Role): Template {
 }
 
 /** A socket that is none. */
-const NO_LINK = {
+const NO_LINK: FrameLink = {
   handler: undefined,
   isClosed: false,
   bufferedBytes: 0,
@@ -99,7 +98,9 @@ const NO_LINK = {
   uncork: () => undefined,
   send: () => undefined,
   destroy: () => undefined,
-} as unknown as FrameSocket;
+  refuse: () => undefined,
+  finish: () => undefined,
+};
 
 const greeting = (): Handshake =>
   new Handshake({

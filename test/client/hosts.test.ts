@@ -1,19 +1,11 @@
 /** Several hosts, each a store of its own in this process, that meet over loopback and are one cluster. */
-import { createServer } from 'node:net';
+
 import { join } from 'node:path';
 import test from 'ava';
+import { freePort } from '../../bench/harness/free-port.js';
 import type { OpenStoreOptions, Store } from '../../src/index.js';
 import { open } from '../../src/index.js';
 import { collect, type Ending, failsWith, makeFolder, openSmall, SMALL, until } from './store-fixture.js';
-
-/** A port that nobody uses. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 interface Cluster {
   readonly hosts: Store[];
@@ -160,4 +152,14 @@ test('hosts: one leaves by its name -> its nodes end, what it held is on the oth
   );
   await second.close();
   for (let i = 0; i < 50; i++) t.is(await first.get(`key-${i}`), i);
+});
+
+test('hosts: one with another secret -> it is refused and told so, and the other has counted it', async (t) => {
+  const { hosts, addresses } = await cluster(t, 1);
+  const listen = `127.0.0.1:${await freePort()}`;
+  const stranger = { listen, hostId: 'stranger', seeds: addresses[0], secret: 'another secret than theirs' };
+  await failsWith(t, 'KV_PEER_REFUSED', () => openHost(t, stranger));
+  const closed = (await hosts[0].stats()).bridge?.closed;
+  t.true((closed?.proof ?? 0) > 0, JSON.stringify(closed));
+  t.is(hosts[0].hosts().length, 1);
 });

@@ -1,5 +1,5 @@
 /** Hosts on loopback, each behind a proxy that can hold up, delay, split, reset and replay what others send to it. */
-import { createServer } from 'node:net';
+import { freePort } from '../../bench/harness/free-port.js';
 import { LinkProxy, type LinkRule, OPEN_LINK } from './link-proxy.js';
 import type { HostNetwork } from './network.js';
 
@@ -79,13 +79,4 @@ export class Loopback implements HostNetwork {
   async close(): Promise<void> {
     for (const proxy of this.#proxies) await proxy.close();
   }
-}
-
-/** A port that nobody uses. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

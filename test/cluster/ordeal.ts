@@ -83,7 +83,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     }
   },
   disturb: async ({ cluster: { network }, random, faultMs }) => {
-    if (!(network instanceof Loopback)) return;
+    if (!(network instanceof Loopback)) throw new Error('only links of loopback can be disturbed');
     network.disturb({ ...OPEN_LINK, delayMs: 5, pieceBytes: 700 });
     for (let i = 0; i < 5; i++) {
       await sleep(faultMs / 5);
@@ -143,7 +143,12 @@ export async function ordeal(options: OrdealOptions): Promise<OrdealReport> {
   const rows: OrdealRow[] = [];
   try {
     await begin(cluster);
+    const isDisturbable = cluster.network instanceof Loopback;
     for (const fault of faults) {
+      if (fault === 'disturb' && !isDisturbable) {
+        tell('disturb: not here, links can be disturbed on loopback only');
+        continue;
+      }
       const before = { ...load.outcomes };
       tell(fault);
       load.start();

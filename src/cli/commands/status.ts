@@ -60,8 +60,9 @@ function describe(status: StatusReport, access: StoreAccess): string {
 }
 
 /** The hosts, where there are several, and what they make possible. */
-function hostsTable({ hosts, ring }: StatusReport): string {
-  if (hosts.length < 2) return '';
+function hostsTable({ hosts, ring, stats }: StatusReport): string {
+  const bridge = stats.bridge === undefined ? '' : describeBridge(stats.bridge);
+  if (hosts.length < 2) return bridge;
   const rows = hosts.map(({ host, own, state, address = '-', zone, machine, nodes }) => [
     own ? `${host} *` : host,
     state,
@@ -75,7 +76,26 @@ function hostsTable({ hosts, ring }: StatusReport): string {
     ring.failureDomain === 'node' && holding >= ring.n
       ? `two replicas of a key may be on one host: kvorum plan failure-domain host\n\n`
       : '';
-  return `${table([['host', 'state', 'address', 'zone', 'machine', 'nodes'], ...rows])}\n\n${advice}`;
+  return `${table([['host', 'state', 'address', 'zone', 'machine', 'nodes'], ...rows])}\n\n${bridge}${advice}`;
+}
+
+/** Connections that end for these reasons are nobody's fault. */
+const USUAL: readonly string[] = ['closed', 'duplicate', 'refused', 'silence'];
+
+/** What the bridge has not passed on, and whom it has not let in; nothing where there is nothing of it. */
+function describeBridge({
+  messagesRefused,
+  messagesLost,
+  closed,
+}: NonNullable<StatusReport['stats']['bridge']>): string {
+  const refused = messagesRefused.reduce((sum, count) => sum + count, 0);
+  const reasons = Object.entries(closed).filter(([reason, count]) => count > 0 && !USUAL.includes(reason));
+  const parts = [
+    ...(refused > 0 ? [`${formatCount(refused)} messages refused, their queue was full`] : []),
+    ...(messagesLost > 0 ? [`${formatCount(messagesLost)} messages lost with connections`] : []),
+    ...reasons.map(([reason, count]) => `${formatCount(count)} connections refused (${reason})`),
+  ];
+  return parts.length === 0 ? '' : `between hosts: ${parts.join('; ')}\n\n`;
 }
 
 /** What anti-entropy has done on all nodes, and when the last one ended a round. */

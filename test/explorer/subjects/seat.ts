@@ -2,6 +2,7 @@ import { eventLoopGlobals } from '../event-loop.js';
 import type { Subject } from '../subject.js';
 
 const SEAT = 'src/client/seat.js';
+const MAIL = 'src/runtime/event-loop-mail.js';
 
 export const seatSubject: Subject = {
   name: 'sleep of a client',
@@ -11,6 +12,7 @@ export const seatSubject: Subject = {
   long: ['fiveMessages'],
   files: [
     SEAT,
+    MAIL,
     'src/runtime/mailbox.js',
     'src/runtime/outgoing.js',
     'src/runtime/post-office.js',
@@ -33,8 +35,8 @@ export const seatSubject: Subject = {
       scenario: 'threeMessages',
       patches: [
         {
-          file: SEAT,
-          from: 'announceSleep(this.#thread);\n        if (this.#hasMail)\n            this.#drain();',
+          file: MAIL,
+          from: 'announceSleep(this.#thread);\n        if (this.hasMail())\n            this.drain();',
           to: 'announceSleep(this.#thread);',
         },
       ],
@@ -42,7 +44,7 @@ export const seatSubject: Subject = {
     {
       name: 'the client looks for mail once, not again in the next turn of its event loop',
       scenario: 'threeMessages',
-      patches: [{ file: SEAT, from: 'setImmediate(() => this.#lookAgain());', to: 'this.#looking = false;' }],
+      patches: [{ file: MAIL, from: 'setImmediate(() => this.#lookAgain());', to: 'this.#looking = false;' }],
     },
   ],
 };
