@@ -70,7 +70,7 @@ export const OPTION_SPECS: Readonly<Record<keyof StoreOptions, OptionSpec>> = {
     kind: 'integer',
     min: 1,
     max: 128,
-    defaultText: '3 or the number of cores, whichever is larger',
+    defaultText: '3 or the number of cores, whichever is larger, at most 128',
     meaning: 'Worker threads that hold data. More nodes use more cores and survive more losses.',
   },
   nodesMax: {

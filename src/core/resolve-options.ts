@@ -24,10 +24,9 @@ export function resolveOptions(given: OpenOptions, machine: Machine): StoreOptio
     const value = named[name] === undefined ? spec.default : named[name];
     if (value !== undefined) checked[name] = checkOption(name, spec, value);
   }
-  const nodes = (checked.nodes as number | undefined) ?? Math.max(3, machine.cores);
+  const { nodes, nodesMax } = nodesOf(checked as OpenOptions, machine.cores);
   const n = (checked.n as number | undefined) ?? Math.min(3, nodes);
   const majority = Math.floor(n / 2) + 1;
-  const nodesMax = (checked.nodesMax as number | undefined) ?? Math.min(128, nodes + 5);
   const weights = (checked.weights as readonly number[] | undefined) ?? new Array<number>(nodes).fill(1);
   const hostId = (checked.hostId as string | undefined) ?? machine.newHostId();
   const options = { r: majority, w: majority, ...checked, nodes, nodesMax, n, weights, hostId } as StoreOptions;
@@ -37,4 +36,10 @@ export function resolveOptions(given: OpenOptions, machine: Machine): StoreOptio
 
 function hintFor(name: string): string {
   return didYouMean(name, Object.keys(OPTION_SPECS)) || '; see the list of options in the README';
+}
+
+/** How many nodes a host has, and room for; the defaults go by its cores. */
+export function nodesOf(given: OpenOptions, cores: number): { readonly nodes: number; readonly nodesMax: number } {
+  const { nodes = Math.min(128, Math.max(3, cores)) } = given;
+  return { nodes, nodesMax: given.nodesMax ?? Math.min(128, nodes + 5) };
 }

@@ -4,6 +4,7 @@
  * change of the ring like any other.
  */
 import { randomBytes } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { askCluster } from '../bridge/ask-cluster.js';
 import { overlaps } from '../bridge/host-address.js';
@@ -12,6 +13,7 @@ import type { HostAddress } from '../bridge/types.js';
 import { asStoreError, StoreError } from '../core/errors.js';
 import { NODE_COUNT_MAX } from '../core/ids.js';
 import type { OpenOptions } from '../core/options.js';
+import { nodesOf } from '../core/resolve-options.js';
 import { allMembers, type RingState, ringFromPlain } from '../core/ring-state.js';
 import { type ClusterFacts, credentialsOf, seedsOf } from './bridge-settings.js';
 import type { DataDirectory } from './data-directory.js';
@@ -26,7 +28,7 @@ const PAUSE_MS = 500;
 /**
  * The given options, completed by those of the cluster where this host is to join one; its ring and its hosts are then in
  * the directory. As they are, for a host that begins a cluster or has been part of one.
- * @throws StoreError KV_UNAVAILABLE where no seed answers within a minute, KV_WRONG_CLUSTER, KV_WRONG_CLUSTER
+ * @throws StoreError KV_UNAVAILABLE where no seed answers within a minute, KV_WRONG_CLUSTER, KV_PEER_REFUSED
  */
 export async function meetCluster(given: OpenOptions, directory: DataDirectory): Promise<OpenOptions> {
   const { listen, advertise = listen } = given;
@@ -79,8 +81,8 @@ async function ask(seeds: readonly string[], given: OpenOptions, limitMs: number
   }
 }
 
-/** Room for the host's nodes, and for some that join later. */
-const roomOf = ({ nodesMax, nodes = 0 }: OpenOptions): number => Math.max(RANGE_ALIGN, nodesMax ?? nodes + 5);
+/** Room for the host's nodes, and for some that join later: at least what its bridge will claim. */
+const roomOf = (given: OpenOptions): number => Math.max(RANGE_ALIGN, nodesOf(given, availableParallelism()).nodesMax);
 
 /** The ring as another host knows it; undefined where none answers. */
 export async function askForRing(options: OpenOptions, hosts: readonly HostAddress[]): Promise<RingState | undefined> {
@@ -106,7 +108,8 @@ function adoptOptions(given: OpenOptions, { options }: ClusterFacts): OpenOption
 
 /**
  * A range of `room` indices that no host has taken and no member stands in: the first one, or as many further as hosts
- * are to take one before. @throws StoreError KV_UNAVAILABLE
+ * are to take one before.
+ * @throws StoreError KV_UNAVAILABLE
  */
 function freeRange(ring: RingState, hosts: readonly HostAddress[], room: number, before = 0): number {
   const members = allMembers(ring);

@@ -163,3 +163,19 @@ test('hosts: one with another secret -> it is refused and told so, and the other
   t.true((closed?.proof ?? 0) > 0, JSON.stringify(closed));
   t.is(hosts[0].hosts().length, 1);
 });
+
+test('hosts: one with room for more than a range holds -> the next one begins behind it', async (t) => {
+  const { hosts, addresses } = await cluster(t, 1);
+  for (const [number, nodesMax] of [
+    [1, 40],
+    [2, 6],
+  ]) {
+    const listen = `127.0.0.1:${await freePort()}`;
+    hosts.push(await openHost(t, { listen, hostId: `host-${number}`, seeds: addresses[0], nodes: 1, nodesMax }));
+    await until(() => hosts.every((host) => isSettled(host, 2 + hosts.length)));
+  }
+  t.deepEqual(
+    hosts[0].members().map(({ node }) => node),
+    [0, 1, 2, 32, 96],
+  );
+});
