@@ -4,8 +4,8 @@ import { isDeepStrictEqual } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import type { BatchOperation, Store, Value } from '../../src/index.js';
-import { type OpenStoreOptions, open, StoreError } from '../../src/index.js';
-import { collect, makeFolder, SMALL } from './store-fixture.js';
+import { type OpenStoreOptions, open } from '../../src/index.js';
+import { collect, makeFolder, patiently, SMALL } from './store-fixture.js';
 
 type Model = Map<string, Value>;
 /** One step: does the same to both and compares what comes back. */
@@ -137,23 +137,10 @@ const step = fc.oneof(
   { weight: 2, arbitrary: scan },
 );
 
-const REPEATED: ReadonlySet<string> = new Set(['KV_OVERLOADED', 'KV_WRITE_QUORUM_UNMET']);
 const REPAIRED: ReadonlySet<string> = new Set(['KV_READ_QUORUM_UNMET']);
 
 function isOneOf(value: Value, values: readonly Value[]): boolean {
   return values.some((each) => isDeepStrictEqual(each, value));
-}
-
-/** Repeats a write that nodes refuse while their little memory waits for the disk. */
-async function patiently<Result>(call: () => Promise<Result>, codes = REPEATED): Promise<Result> {
-  for (;;) {
-    try {
-      return await call();
-    } catch (error) {
-      if (!(error instanceof StoreError && codes.has(error.code))) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-  }
 }
 
 /** Large pairs of other keys, so that what was written goes to disk and out of memory. */

@@ -63,6 +63,21 @@ export async function until(holds: () => boolean | Promise<boolean>, limitMs = 6
   }
 }
 
+/** What a node with little memory says while it waits for its disk: nothing was lost, ask again. */
+const BUSY: ReadonlySet<string> = new Set(['KV_OVERLOADED', 'KV_WRITE_QUORUM_UNMET']);
+
+/** Repeats a call that fails with one of `codes`; a test's own timeout ends it. */
+export async function patiently<Result>(call: () => Promise<Result>, codes = BUSY): Promise<Result> {
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof StoreError && codes.has(error.code))) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+}
+
 /** Everything that an iterable yields. */
 export async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
   const all: Item[] = [];

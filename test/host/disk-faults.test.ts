@@ -19,7 +19,7 @@ import test, { type ExecutionContext } from 'ava';
 import { hostOf } from '../../src/client/open.js';
 import type { Store, StoreEvents } from '../../src/index.js';
 import { type OpenStoreOptions, open, StoreError } from '../../src/index.js';
-import { failsWith, makeFolder, openSmall, SMALL, until } from '../client/store-fixture.js';
+import { failsWith, makeFolder, openSmall, patiently, SMALL, until } from '../client/store-fixture.js';
 
 const VALUE = 'v'.repeat(4_000);
 
@@ -202,10 +202,8 @@ async function damageRecords(t: ExecutionContext) {
   const first = await open({ ...SMALL, ...options, path });
   const value = (index: number) => `<<${index}>>${'y'.repeat(1_000)}`;
   for (let from = 0; from < 4_000; from += 500) {
-    await first.putMany(
-      Array.from({ length: 500 }, (_, index) => [`key-${from + index}`, value(from + index)]),
-      { w: 3 },
-    );
+    const pairs = Array.from({ length: 500 }, (_, index) => [`key-${from + index}`, value(from + index)] as const);
+    await patiently(() => first.putMany(pairs, { w: 3 }));
   }
   await first.close();
   const file = join(path, 'node-001', 'base', 'data.mdb');
@@ -258,7 +256,7 @@ test('a record of the base table: damaged at one replica -> a put says so at mos
   for (const [index, key] of keys.entries()) {
     if (index % 2 === 0) continue;
     try {
-      await store.put(key, 'new');
+      await patiently(() => store.put(key, 'new'));
     } catch (error) {
       t.is((error as StoreError).code, 'KV_CORRUPT', (error as StoreError).message);
       refused++;
@@ -273,7 +271,7 @@ test('a record of the base table: damaged at one replica -> a put says so at mos
     const seen = await store.get(key, { r: 3 });
     if (index % 2 === 0) t.is(seen, value(Number(key.slice(4))));
     else t.true(seen === 'new' || refused > 0, key);
-    await store.put(key, 'last', { w: 3 });
+    await patiently(() => store.put(key, 'last', { w: 3 }));
     t.is(await store.get(key, { r: 3 }), 'last');
   }
 });
