@@ -48,7 +48,7 @@ export class BridgeThread implements SeatLink {
     const { map, settings, facts, onSpawn } = this.#parts;
     const events = new MessageChannel();
     const data: BridgeStart = { map, settings: settings(), facts: facts(), events: events.port2 };
-    const worker = new Worker(new URL('./bridge-main.js', import.meta.url), {
+    const worker = new Worker(new URL(import.meta.resolve('#bridge-thread')), {
       workerData: data,
       transferList: [events.port2],
       name: 'kvorum-bridge',

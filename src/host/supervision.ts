@@ -85,7 +85,7 @@ export class Supervisor {
     const events = new MessageChannel();
     this.#gate = new ExitGate(new Int32Array(gate));
     const data: NodeStart = { ...this.#settings, isKnown: this.#isKnown, gate, events: events.port2 };
-    const worker = new Worker(new URL('./worker-main.js', import.meta.url), {
+    const worker = new Worker(new URL(import.meta.resolve('#node-thread')), {
       workerData: data,
       transferList: [events.port2],
       name: `kvorum-node-${node}`,

@@ -11,6 +11,6 @@ export const REDIS_VERSION = '7.0.0';
 export const SERVER_VERSION = readVersion();
 
 function readVersion(): string {
-  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
+  const text = readFileSync(new URL(import.meta.resolve('kvorum/package.json')), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }

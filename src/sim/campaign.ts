@@ -50,7 +50,7 @@ const TASK_SEEDS = 10;
 
 export async function runCampaign(options: CampaignOptions): Promise<CampaignReport> {
   const { firstSeed, seeds, threads, run, plant, onProgress = () => undefined } = options;
-  const module = new URL('./seeds-task.js', import.meta.url);
+  const module = new URL(import.meta.resolve('#seeds-task'));
   const pool = new BulkPool<SeedsTask, SeedReport[]>({ module, threads });
   const reports: SeedReport[] = [];
   let next = firstSeed;

@@ -94,7 +94,7 @@ async function runThreads(access: StoreAccess, plan: Plan): Promise<{ put: Measu
   if (!(access instanceof LocalAccess)) {
     throw new CliError('KV_USAGE', '--threads needs a store opened by this process, not a server');
   }
-  const module = new URL('../load-generator.js', import.meta.url);
+  const module = new URL(import.meta.resolve('#load-generator'));
   const pool = new BulkPool<LoadTask, Measurement>({ module, threads: plan.threads });
   const runAll = async (kind: LoadTask['kind']) => {
     const tasks = Array.from({ length: plan.threads }, () => {
