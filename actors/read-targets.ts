@@ -5,6 +5,7 @@
  */
 import { Phase, type Placement } from '../src/actor/ports.js';
 import type { NodeIndex } from '../src/core/ids.js';
+import { spreadOut } from '../src/core/stand-ins.js';
 import { type ZoneNeed, zoneNeeds } from '../src/core/zone-quorum.js';
 import { isZoned, zoneQuorumOf } from '../src/protocol/outcome.js';
 
@@ -37,6 +38,9 @@ export function readNeeds(
 
 const NONE: readonly never[] = Object.freeze([]);
 
+/** See write-targets.ts. */
+const CANDIDATES_MAX = 64;
+
 export function chooseReplicas(
   placement: Placement,
   self: NodeIndex,
@@ -50,13 +54,26 @@ export function chooseReplicas(
   const skipped = primaries.length - trusted.length;
   const walk = [...placement.walk(partition)] as NodeIndex[];
   const others = walk.filter((node) => !primaries.includes(node) && !isSuspect(node));
-  const standIns = available ? ownFirst(others, self).slice(0, skipped) : [];
+  const standIns = available && skipped > 0 ? standInsOf(placement, others, trusted, self).slice(0, skipped) : [];
   const doubtful = primaries.filter((node) => isSuspect(node) && !isDown(node));
   return {
     candidates: [...ownFirst([...trusted, ...standIns], self), ...doubtful],
     standIns,
     lost: primaries.filter(isDown),
   };
+}
+
+/** As a write chooses them, so that a read finds what it has left. */
+function standInsOf(
+  { nearness }: Placement,
+  others: readonly NodeIndex[],
+  trusted: readonly NodeIndex[],
+  self: NodeIndex,
+): readonly NodeIndex[] {
+  const [own] = others.filter((node) => node === self);
+  const rest = others.filter((node) => node !== self).slice(0, CANDIDATES_MAX);
+  if (own === undefined) return spreadOut(rest, trusted, nearness);
+  return [own, ...spreadOut(rest, [...trusted, own], nearness)];
 }
 
 function ownFirst(nodes: readonly NodeIndex[], self: NodeIndex): readonly NodeIndex[] {

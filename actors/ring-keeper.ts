@@ -19,6 +19,7 @@ import {
   beginChange,
   electorate,
   hasCome,
+  isHostChange,
   type NodeReport,
   type Quorums,
   type RingChange,
@@ -161,7 +162,8 @@ function learn(state: RingKeeperState, ring: RingState, env: Env, tells: 'everyb
   if (attempt !== undefined && state.client !== undefined) {
     // what another has proposed may have been chosen in its place: then the client's change is tried on top of that; but another may have had the
     // client's own chosen, and a step or more may have followed since
-    if (hasCome(attempt.wanted, ring)) answerClient(state, success(1, 0), { ring: ringToPlain(ring) }, env);
+    const isDone = !isHostChange(state.client.asked.change) && hasCome(attempt.wanted, ring);
+    if (isDone) answerClient(state, success(1, 0), { ring: ringToPlain(ring) }, env);
     else begin(state, state.client, env);
   }
   arm(state, isInForce ? BUSY_MS : ADOPT_MS, env);
@@ -183,10 +185,11 @@ function begin(state: RingKeeperState, client: Client, env: Env): void {
   state.client = client;
   try {
     const ring = beginChange(state.ring, wanted, gone as readonly NodeIndex[]);
-    if (gone.length > 0 && !hasMajority(state, env)) {
-      // by force: nobody is left who could object
+    const isForced = gone.length > 0 && !hasMajority(state, env);
+    if (isForced || ring === state.ring) {
+      // by force: nobody is left who could object; or all is as it should be
       state.attempt = undefined;
-      learn(state, ring, env, 'everybody');
+      learn(state, ring, env, isForced ? 'everybody' : 'nobody');
       answerClient(state, success(1, 0), { ring: ringToPlain(ring) }, env);
       return;
     }

@@ -1,10 +1,11 @@
 /**
  * Which nodes a write goes to: the primaries of both lists, and for each that is skipped the next node of the walk
- * (DeCandia et al., "Dynamo", SOSP 2007, section 4.6). A primary is skipped where it is suspected, or, under a strict
+ * (DeCandia et al., "Dynamo", SOSP 2007, section 4.6; core/stand-ins.ts says which). A primary is skipped where it is suspected, or, under a strict
  * quorum that cannot do without suspects, where it is down.
  */
 import { Phase, type Placement } from '../src/actor/ports.js';
 import type { NodeIndex } from '../src/core/ids.js';
+import { spreadOut } from '../src/core/stand-ins.js';
 import { countedPlaces, countPlaces, PLACES_MAX } from '../src/core/write-quorum.js';
 import { Ask, quorumOf } from '../src/protocol/outcome.js';
 import { decideWrite, noteZoneNeeds } from './write-needs.js';
@@ -107,17 +108,28 @@ function reachable(writes: WriteTable, slot: number, skipped: number): number {
   return Math.min(countPlaces(writes.current[slot] & ~skipped), countPlaces(writes.next[slot] & ~skipped));
 }
 
-/** A stand-in for each skipped primary, as far as the walk has some that are not suspected. */
+/** Nodes of the walk that stand-ins are chosen from: in a large ring the first ones are far enough apart. */
+const CANDIDATES_MAX = 64;
+
+/**
+ * A stand-in for each skipped primary, as far as the walk has some that are not suspected: those that are furthest apart from
+ * each other and from the primaries that are left.
+ */
 function addStandIns(placement: Placement, self: NodeIndex, writes: WriteTable, slot: number, skipped: number): void {
-  const primaries = writes.primaries(slot);
-  const walk = placement.walk(writes.partition[slot]);
-  let next = 0;
-  for (let place = 0; place < primaries; place++) {
-    if (((skipped >>> place) & 1) === 0 || hasStandIn(writes, slot, place)) continue;
-    while (next < walk.length && !isFree(placement, self, writes, slot, walk[next])) next++;
-    if (next === walk.length || writes.places[slot] === PLACES_MAX) return;
-    writes.addPlace(slot, walk[next++], place);
+  const places = writes.places[slot];
+  const needy: number[] = [];
+  const held: NodeIndex[] = [];
+  for (let place = 0; place < places; place++) {
+    if (((skipped >>> place) & 1) === 0) held.push(writes.nodeAt(slot, place) as NodeIndex);
+    else if (!hasStandIn(writes, slot, place)) needy.push(place);
   }
+  const free: NodeIndex[] = [];
+  for (const node of placement.walk(writes.partition[slot])) {
+    if (free.length < CANDIDATES_MAX && isFree(placement, self, writes, slot, node)) free.push(node as NodeIndex);
+  }
+  const countMax = Math.min(needy.length, PLACES_MAX - places);
+  const chosen = spreadOut(free, held, placement.nearness, countMax);
+  for (const [index, node] of chosen.entries()) writes.addPlace(slot, node, needy[index]);
 }
 
 function isFree(placement: Placement, self: NodeIndex, writes: WriteTable, slot: number, node: number): boolean {

@@ -4,6 +4,7 @@
  */
 import type { Clock, NodeIndex, PartitionId, ReplicaId } from '../core/ids.js';
 import type { RingState } from '../core/ring-state.js';
+import type { Nearness } from '../core/stand-ins.js';
 
 /** The storage of one node, as its vnodes see it. */
 export interface Store {
@@ -124,6 +125,8 @@ export interface Placement {
    * is down by enough reports. A guess that routing acts upon at once; it proves nothing.
    */
   suspects(node: NodeIndex): boolean;
+  /** How near two members are for two copies of one key. */
+  readonly nearness: Nearness;
   /** The zone of a member; another name for a node that is none. */
   zoneOf(node: NodeIndex): string;
   /** All members, of the old and of the new map while it changes. */

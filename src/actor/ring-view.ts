@@ -5,6 +5,7 @@
 import type { NodeIndex } from '../core/ids.js';
 import { SLOT_COUNT } from '../core/ids.js';
 import { allMembers, fallbacksOf, nextOf, phaseOf, type RingState } from '../core/ring-state.js';
+import { type Nearness, nearnessOf } from '../core/stand-ins.js';
 import type { Placement } from './ports.js';
 
 export interface RingViewParts {
@@ -30,6 +31,7 @@ export class RingView implements Placement {
   readonly isUp: (node: NodeIndex) => boolean;
   readonly suspects: (node: NodeIndex) => boolean;
   members: readonly NodeIndex[] = [];
+  nearness: Nearness = () => 0;
   epoch = 0;
   ring: RingState;
   readonly #publish: (ring: RingState) => boolean;
@@ -85,6 +87,7 @@ export class RingView implements Placement {
     this.members = allMembers(ring).map(({ node }) => node);
     this.#zones = new Map(allMembers(ring).map(({ node, zone }) => [node, zone]));
     this.#memberSet = new Set(this.members);
+    this.nearness = nearnessOf(allMembers(ring), ring.failureDomain);
     this.changedAt.set(ring.changedAt);
     this.begunAt.set(ring.begunAt);
     for (let p = 0; p < ring.partitions; p++) {

@@ -18,6 +18,8 @@ import type { Credentials } from './types.js';
 export interface AskSettings extends Credentials {
   /** Id of the host that asks. */
   readonly host: string;
+  /** Nodes that it wants a range for, which the cluster decides soon; it is in the facts of a later answer. Default: none. */
+  readonly room?: number;
 }
 
 /**
@@ -33,7 +35,7 @@ export async function askCluster(address: string, settings: AskSettings): Promis
   }
   const greeter = new Greeter({
     ...settings,
-    self: { host: settings.host, address: '', first: 0, room: 0, zone: '', machine: '' },
+    self: { host: settings.host, address: '', first: 0, room: settings.room ?? 0, zone: '', machine: '' },
     optionsHash: '',
     purpose: 'ask',
     monotonicMs: () => performance.now() | 0,

@@ -6,11 +6,12 @@
  */
 import { nodeOf } from '../actor/address.js';
 import type { ErrorCode } from '../core/errors.js';
+import type { HostClaim } from '../core/host-claims.js';
 import { NODE_COUNT_MAX } from '../core/ids.js';
 import { Head } from '../protocol/header.js';
 import { BlockPool } from './block-pool.js';
 import { checkSettings } from './bridge-settings.js';
-import { takesOver } from './connection-choice.js';
+import { objectionTo } from './connection-choice.js';
 import { Dialing } from './dialing.js';
 import { factsFrames } from './facts.js';
 import { FrameType } from './frame.js';
@@ -52,7 +53,7 @@ export class Bridge {
   constructor(settings: BridgeSettings, hooks: BridgeHooks) {
     this.#settings = settings;
     this.#hooks = hooks;
-    this.#hosts = new HostTable(settings.self);
+    this.#hosts = new HostTable(settings.self, settings.claims);
     this.#listener = new Listener({
       ...settings.listen,
       tls: settings.tls,
@@ -91,7 +92,7 @@ export class Bridge {
     const port = await this.#listener.listen();
     const named = parseEndpoint(self.address);
     const own = named?.port === 0 ? { ...self, address: formatEndpoint({ host: named.host, port }) } : self;
-    this.#hosts = new HostTable(own);
+    this.#hosts = new HostTable(own, this.#hosts.claims);
     for (const address of known) this.#hosts.learn(address, false);
     this.#greeter = new Greeter({
       ...this.#settings,
@@ -136,6 +137,19 @@ export class Bridge {
     for (const connection of this.#links.values()) this.#tellNodes(connection);
   }
 
+  /**
+   * The hosts that the cluster has let in, by their ranges of nodes: any other one is no peer, and is forgotten if it was one.
+   * None at all: whoever fits is let in.
+   */
+  setClaims(claims: readonly HostClaim[]): void {
+    const forgotten = this.#hosts.setClaims(claims);
+    for (const host of forgotten) {
+      this.#dialing?.forget(host);
+      this.#links.get(host)?.close('not-admitted', `the cluster has forgotten ${host}`);
+    }
+    if (forgotten.length > 0) this.#hostsChanged();
+  }
+
   stats(): BridgeStats {
     const { closed, messagesRefused, ...counts } = this.#tally;
     return {
@@ -168,22 +182,31 @@ export class Bridge {
 
   /** What speaks against a connection that `dialer` made. */
   #objection(hello: Hello, dialer: string): RefusalReason | undefined {
-    const { host } = hello.self;
-    const existing = this.#links.get(host);
-    if (existing !== undefined && !this.#takesOver(existing, hello, dialer)) return 'duplicate';
-    return hello.purpose === 'ask' ? undefined : this.#hosts.objection(hello);
-  }
-
-  #takesOver(existing: PeerConnection, { incarnation, self }: Hello, dialer: string): boolean {
-    const ageMs = performance.now() - existing.sinceMs;
-    return takesOver({ existing, added: { dialer, incarnation }, ageMs }, this.#hosts.own.host, self.host);
+    const { incarnation, purpose, self } = hello;
+    const existing = this.#links.get(self.host);
+    const nowMs = performance.now();
+    const reason =
+      existing &&
+      objectionTo(
+        {
+          existing,
+          added: { dialer, incarnation },
+          ageMs: nowMs - existing.sinceMs,
+          silentMs: nowMs - existing.heardAtMs,
+        },
+        this.#hosts.own.host,
+        self.host,
+      );
+    if (purpose === 'peer') return reason ?? this.#hosts.objection(hello);
+    // who asks for a range is about to be that host; others ask what every host may know
+    return self.room > 0 && reason === 'id-in-use' ? reason : undefined;
   }
 
   /** A stranger is known now. */
   #accept(link: FrameSocket, known: KnownPeer): void {
     if (known.peer.purpose === 'peer') this.#join(link, known, known.peer.self.host);
     else {
-      const facts = { facts: this.#hooks.facts(known.peer.self.host), hosts: this.#hosts.all };
+      const facts = { facts: this.#hooks.facts(known.peer.self), hosts: this.#hosts.all };
       for (const { frame, bodyBytes } of factsFrames(facts))
         link.send(frame, { type: FrameType.facts, lane: 0 }, bodyBytes);
       link.finish('closed', 'all is said');

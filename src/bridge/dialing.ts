@@ -24,7 +24,13 @@ export interface DialingParts {
 }
 
 /** Reasons that pass by themselves: worth another try soon. */
-const PASSING = new Set<string>(['duplicate', 'closed', 'timeout', 'busy', 'unreachable', 'silence']);
+const PASSING = new Set<string>([
+  ...['duplicate', 'closed', 'timeout', 'busy', 'unreachable', 'silence'],
+  // the other host may not have heard yet that this one was let in
+  'not-admitted',
+  // the other process may end
+  'id-in-use',
+]);
 
 export class Dialing {
   readonly #parts: DialingParts;
@@ -65,6 +71,12 @@ export class Dialing {
   lost(host: string): void {
     this.#byHost.get(host)?.wake();
     for (const seed of this.#seeds) if (seed.host === host) seed.wake(REDIAL_CAP_MS);
+  }
+
+  /** This host is none of the cluster any more. */
+  forget(host: string): void {
+    this.#byHost.get(host)?.stop();
+    this.#byHost.delete(host);
   }
 
   stop(): void {

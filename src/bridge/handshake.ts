@@ -146,6 +146,10 @@ function describe(reason: RefusalReason, own: Hello, theirs: Hello): string {
       return `this host speaks versions ${own.versions.min} to ${own.versions.max}, the other ${theirs.versions.min} to ${theirs.versions.max}`;
     case 'clock':
       return `the clocks differ by ${Math.abs(own.clockMs - theirs.clockMs)} ms`;
+    case 'id-in-use':
+      return `another process is connected as ${theirs.self.host}`;
+    case 'not-admitted':
+      return `${theirs.self.host} is no host of the cluster`;
     case 'range':
       return `nodes from ${theirs.self.first} on are taken`;
     default:

@@ -2,6 +2,7 @@
  * The first frame of either side: who it is, what it speaks, and all in which two hosts must agree. A later version may add
  * fields, and must keep these: by them a host that is older or newer is told why it is refused.
  */
+import { NODE_COUNT_MAX } from '../core/ids.js';
 import { isText, parseEndpoint, readHostAddress } from './host-address.js';
 import type { RefusalReason } from './refusal.js';
 import type { HostAddress, VersionRange } from './types.js';
@@ -65,10 +66,12 @@ function hasHost(value: unknown): boolean {
   return isNumbered && readHostAddress({ ...(value as object), first: 0, room: 1 }) !== undefined;
 }
 
-/** A host that only asks has no nodes yet. */
+/** A host that only asks has no nodes yet; `room`: how many it wants a range for, 0 where it wants none. */
 function readAsker(value: unknown): HostAddress | undefined {
-  const { host } = (value ?? {}) as Record<string, unknown>;
-  return isText(host) ? { host, address: '', first: 0, room: 0, zone: '', machine: '' } : undefined;
+  const { host, room } = (value ?? {}) as Record<string, unknown>;
+  if (!isText(host) || !Number.isInteger(room)) return undefined;
+  const isRoom = (room as number) >= 0 && (room as number) <= NODE_COUNT_MAX;
+  return isRoom ? { host, address: '', first: 0, room: room as number, zone: '', machine: '' } : undefined;
 }
 
 /** The highest version that both speak, or undefined. */
@@ -102,7 +105,7 @@ export function judgeHello(own: Hello, theirs: Hello, about: Judgement): Refusal
     if (!isNamed || !(allow?.includes(theirs.self.host) ?? true)) return 'certificate';
   }
   if (Math.abs(theirs.clockMs - about.clockMs) > about.clockDriftMaxMs) return 'clock';
-  if (isAsk) return undefined;
+  if (isAsk) return theirs.purpose === 'ask' ? about.objection(theirs) : undefined;
   return own.optionsHash === theirs.optionsHash ? about.objection(theirs) : 'options';
 }
 

@@ -1,8 +1,9 @@
 /** Addresses of hosts: their texts, their ranges of nodes, and whether plain data from a peer is one. */
 import { isIP } from 'node:net';
+import { RANGE_ALIGN } from '../core/host-claims.js';
 import { NODE_COUNT_MAX } from '../core/ids.js';
 import type { NodeRange } from '../runtime/post-office.js';
-import { RANGE_ALIGN, TEXT_BYTES_MAX } from './limits.js';
+import { TEXT_BYTES_MAX } from './limits.js';
 
 /** A host as others reach it: where it listens, and the range of node indices that are its. */
 export interface HostAddress {
@@ -46,9 +47,6 @@ export const isRange = ({ first, room }: NodeRange): boolean =>
   room >= 1 &&
   first % RANGE_ALIGN === 0 &&
   first + room <= NODE_COUNT_MAX;
-
-export const overlaps = (a: NodeRange, b: NodeRange): boolean =>
-  a.first < b.first + b.room && b.first < a.first + a.room;
 
 export const holds = ({ first, room }: NodeRange, node: number): boolean => node >= first && node < first + room;
 

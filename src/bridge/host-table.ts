@@ -2,8 +2,8 @@
  * The hosts that are known, and which of them a node belongs to. What a host says of itself counts more than what another
  * says of it; ranges never overlap. A host keeps its slot for the life of this process: addresses of its clients hold it.
  */
+import { claimOf, type HostClaim, overlaps } from '../core/host-claims.js';
 import type { Hello } from './hello.js';
-import { overlaps } from './host-address.js';
 import { PEER_SLOTS_MAX } from './limits.js';
 import type { RefusalReason } from './refusal.js';
 import type { HostAddress } from './types.js';
@@ -12,9 +12,12 @@ export class HostTable {
   readonly own: HostAddress;
   readonly #hosts = new Map<string, HostAddress>();
   readonly #slots = new Map<string, number>();
+  /** Of the hosts that the cluster has let in; of none where it keeps no list. */
+  #claims: readonly HostClaim[];
 
-  constructor(own: HostAddress) {
+  constructor(own: HostAddress, claims: readonly HostClaim[] = []) {
     this.own = own;
+    this.#claims = claims;
     this.#hosts.set(own.host, own);
   }
 
@@ -27,6 +30,22 @@ export class HostTable {
     return [...this.#hosts.values()];
   }
 
+  get claims(): readonly HostClaim[] {
+    return this.#claims;
+  }
+
+  /** Another list of those that were let in; returns the hosts that are known no longer. */
+  setClaims(claims: readonly HostClaim[]): string[] {
+    this.#claims = claims;
+    const forgotten = [...this.#hosts.keys()].filter((host) => host !== this.own.host && !this.#isAdmitted(host));
+    for (const host of forgotten) this.#hosts.delete(host);
+    return forgotten;
+  }
+
+  #isAdmitted(host: string): boolean {
+    return this.#claims.length === 0 || claimOf(this.#claims, host) !== undefined;
+  }
+
   get(host: string): HostAddress | undefined {
     return this.#hosts.get(host);
   }
@@ -34,7 +53,7 @@ export class HostTable {
   /** Takes what is new; returns whether anything is. `isFirstHand`: the host itself says so. */
   learn(address: HostAddress, isFirstHand: boolean): boolean {
     const known = this.#hosts.get(address.host);
-    if (address.host === this.own.host || this.#isTaken(address)) return false;
+    if (address.host === this.own.host || this.#isTaken(address) || !this.#isAdmitted(address.host)) return false;
     if (known !== undefined && (!isFirstHand || isSame(known, address))) return false;
     this.#hosts.set(address.host, address);
     return true;
@@ -42,6 +61,7 @@ export class HostTable {
 
   /** What speaks against this host as a peer. */
   objection({ self }: Hello): RefusalReason | undefined {
+    if (!this.#isAdmitted(self.host)) return 'not-admitted';
     return this.#isTaken(self) || this.slotOf(self.host) === 0 ? 'range' : undefined;
   }
 

@@ -41,7 +41,5 @@ export const CREDIT_RETRY_MS = 5;
 
 /** Hosts that one process can tell apart by the addresses of their clients. */
 export const PEER_SLOTS_MAX = 255;
-/** Ranges of nodes begin at multiples of this. */
-export const RANGE_ALIGN = 32;
 /** Texts of a hello and of a host's address. */
 export const TEXT_BYTES_MAX = 255;

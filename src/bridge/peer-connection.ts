@@ -70,7 +70,8 @@ export class PeerConnection implements FrameHandler, Candidate {
   readonly #lanes: LaneScheduler;
   readonly #inbox: Inbox;
   readonly #system = new Map<SystemType, () => UnsealedFrame>();
-  #heardAtMs = performance.now();
+  /** When something last came from the peer. */
+  heardAtMs = performance.now();
   #willPump = false;
 
   constructor(parts: PeerParts) {
@@ -151,7 +152,7 @@ export class PeerConnection implements FrameHandler, Candidate {
 
   /** Every second: is the peer alive, and how far is it? */
   tick(): void {
-    if (performance.now() - this.#heardAtMs > SILENCE_MS) {
+    if (performance.now() - this.heardAtMs > SILENCE_MS) {
       this.#parts.link.destroy('silence', 'nothing was heard of the peer');
       return;
     }
@@ -161,7 +162,7 @@ export class PeerConnection implements FrameHandler, Candidate {
   }
 
   onFrame(frame: Frame): void {
-    this.#heardAtMs = performance.now();
+    this.heardAtMs = performance.now();
     const { words, bodyBytes } = frame;
     switch (frame.type) {
       case FrameType.data:

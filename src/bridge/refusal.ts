@@ -20,7 +20,9 @@ export const REFUSAL_REASONS = [
   'clock',
   'self',
   'range',
+  'not-admitted',
   'duplicate',
+  'id-in-use',
   'authentication',
   'proof',
   'replay',
@@ -50,7 +52,19 @@ export const violation = (reason: RefusalReason, message: string): StoreError =>
 
 /** What a peer that turned us away, or that we turned away, makes of a call. */
 export const refused = (address: string, reason: string): StoreError =>
-  new StoreError('KV_PEER_REFUSED', `${address} and this host do not connect: ${reason}`, { address, reason });
+  new StoreError('KV_PEER_REFUSED', `${address} and this host do not connect: ${explained(reason)}`, {
+    address,
+    reason,
+  });
+
+/** What to do about reasons that do not say so themselves. */
+const ADVICE: Readonly<Record<string, string>> = {
+  'id-in-use': 'another process with this host id is connected; stop one of the two, or give it an id of its own',
+  'not-admitted': 'the cluster knows no such host, or has forgotten it; started with an empty directory it may join',
+  options: 'the cluster options differ, or these are two clusters',
+};
+
+export const explained = (reason: string): string => (reason in ADVICE ? `${reason} (${ADVICE[reason]})` : reason);
 
 /** The reason that a violation carries; `internal` for any other error. */
 export function reasonOf(thrown: unknown): RefusalReason {

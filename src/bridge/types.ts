@@ -1,5 +1,6 @@
 /** What the bridge is given, and what it calls: the host that owns it fills in both. */
 
+import type { HostClaim } from '../core/host-claims.js';
 import type { HostAddress } from './host-address.js';
 
 export type { HostAddress } from './host-address.js';
@@ -47,6 +48,8 @@ export interface BridgeSettings extends Credentials {
   readonly seeds: readonly string[];
   readonly known: readonly HostAddress[];
   readonly optionsHash: string;
+  /** See `Bridge.setClaims`. */
+  readonly claims?: readonly HostClaim[];
 }
 
 export interface BridgeHooks {
@@ -60,8 +63,8 @@ export interface BridgeHooks {
   onDelivered?(): void;
   /** Bytes that wait behind full local mailboxes: above a bound peers get no more credit. */
   waitingBytes(): number;
-  /** Cluster options and ring, as plain data, for a host that asks. */
-  facts(asker: string): unknown;
+  /** Cluster options and ring, as plain data, for a host that asks, and may want a range of `room` nodes. */
+  facts(asker: Pick<HostAddress, 'host' | 'room'>): unknown;
   onPeer(peer: HostAddress, state: 'up' | 'down', link: number, reason?: string): void;
   onPeerNodes(peer: HostAddress, nodes: readonly NodeStatus[]): void;
   /** All hosts known now, this one too. */

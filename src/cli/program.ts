@@ -8,7 +8,14 @@ import { addCommand } from './command.js';
 import { backupCommand } from './commands/backup.js';
 import { benchCommand } from './commands/bench.js';
 import { certsCommand } from './commands/certs.js';
-import { failureDomainCommand, joinCommand, leaveCommand, replaceCommand, reweightCommand } from './commands/change.js';
+import {
+  failureDomainCommand,
+  forgetCommand,
+  joinCommand,
+  leaveCommand,
+  replaceCommand,
+  reweightCommand,
+} from './commands/change.js';
 import { deleteCommand } from './commands/delete.js';
 import { doctorCommand } from './commands/doctor.js';
 import { drainCommand } from './commands/drain.js';
@@ -48,6 +55,7 @@ const COMMANDS = [
   replaceCommand,
   reweightCommand,
   failureDomainCommand,
+  forgetCommand,
   doctorCommand,
   drainCommand,
   certsCommand,

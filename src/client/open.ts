@@ -10,7 +10,7 @@ import { Host } from '../host/host.js';
 import { meetCluster } from '../host/joining.js';
 import { movedSoFar, Status } from '../host/thread-map.js';
 import type { BellMessage, HandleData, RingMessage } from './attach.js';
-import { joinCluster } from './join.js';
+import { admitHosts, forgetHosts, joinCluster } from './join.js';
 import type { RingAdmin } from './ring-changes.js';
 import { Seat } from './seat.js';
 import { type Backing, EmbeddedStore } from './store.js';
@@ -58,7 +58,11 @@ export async function open(given: OpenStoreOptions = {}): Promise<Store> {
     backing: backingOf(host, { defaults, pairBytesMax, inFlightMax }),
   });
   hosts.set(store, host);
-  if (host.others.isGuest) void joinCluster(store, host);
+  if (host.others.link !== undefined) {
+    admitHosts(store.changes, host);
+    forgetHosts(store.changes, host);
+    if (host.others.isGuest) void joinCluster(store.changes, host);
+  }
   return store;
 }
 
@@ -106,6 +110,7 @@ function adminOf(host: Host): RingAdmin {
     moved: () => movedSoFar(map),
     // Atomics: acquire; up follows recovery
     isUp: (node) => Atomics.load(status, node * Status.line + Status.up) === 1,
+    hosts: () => host.others.addresses,
     candidates: (weights) => threads.candidates(weights),
     startJoining: (members) => threads.startJoining(members),
     cancelJoining: (members) => threads.cancelJoining(members),

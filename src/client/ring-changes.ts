@@ -8,7 +8,8 @@ import { type NodeIndex, nodeIndex } from '../core/ids.js';
 import { checkOption } from '../core/option-check.js';
 import { OPTION_SPECS } from '../core/options.js';
 import type { Member } from '../core/ring.js';
-import { beginChange, electorate, type RingChange, transfersOf } from '../core/ring-change.js';
+import type { HostClaim } from '../core/host-claims.js';
+import { beginChange, electorate, isHostChange, type RingChange, transfersOf } from '../core/ring-change.js';
 import { movingPartitions, type RingState, ringFromPlain } from '../core/ring-state.js';
 import { bodyMessageBytes, encodeBody, putBody, readBody } from '../protocol/body.js';
 import type { MessageView } from '../protocol/header.js';
@@ -34,6 +35,8 @@ export interface RingAdmin {
   /** Copied so far by the nodes of the host. */
   moved(): { readonly bytes: number; readonly records: number };
   isUp(node: number): boolean;
+  /** Hosts that are known, this one too, and the ranges that they go by. */
+  hosts(): readonly HostClaim[];
   /** Nodes of the host under free indices. @throws StoreError KV_INVALID_OPTION without room */
   candidates(weights: readonly number[]): Member[];
   startJoining(members: readonly Member[]): Promise<void>;
@@ -76,7 +79,7 @@ export class RingChanges {
     const lists = next.move?.next ?? next.lists;
     const total = (of: (transfer: PlannedTransfer) => number) => transfers.reduce((sum, one) => sum + of(one), 0);
     return {
-      kind: change.kind,
+      kind: wanted.kind,
       nodes: (next.move?.members ?? next.members).map(({ node, weight }) => ({
         node,
         weight,
@@ -114,11 +117,12 @@ export class RingChanges {
       await this.#admin.cancelJoining(joining);
       throw error;
     }
-    const id = begun.epoch as number;
-    const partitions = movingPartitions(begun).length;
+    const moves = isHostChange(resolved.change) ? undefined : begun.move;
+    const id = moves?.id ?? (begun.epoch as number);
+    const partitions = moves === undefined ? 0 : movingPartitions(begun).length;
     const progress = (): ChangeProgress => {
       const ring = this.#admin.ring();
-      const left = ring.epoch < id ? partitions : movingPartitions(ring).length;
+      const left = this.#isDone(id) ? 0 : ring.epoch < id ? partitions : movingPartitions(ring).length;
       const { bytes, records } = this.#admin.moved();
       const moved = { records: records - before.records, bytes: bytes - before.bytes };
       return { epoch: ring.epoch, partitions, settled: partitions - left, ...moved };
@@ -131,6 +135,12 @@ export class RingChanges {
       onProgress(progress());
     }
     return { id, joined, done: this.#isDone(id), ...progress() };
+  }
+
+  /** Has the members decide that a host is part of the cluster, and which range of nodes it has. Idempotent. @throws StoreError */
+  async admit(host: string, room: number): Promise<void> {
+    const known = this.#admin.hosts().map(({ host: other, first, room: its }) => ({ host: other, first, room: its }));
+    await this.#ask({ change: { kind: 'admit', host, room, known }, joining: [], gone: [] });
   }
 
   #isDone(id: number): boolean {
@@ -200,11 +210,14 @@ export class RingChanges {
       }
       case 'reweight':
         return { change: { kind: 'reweight', node: wanted.node, weight: wanted.weight }, joining: [] };
+      case 'forget':
+        if (typeof wanted.host === 'string') return { change: { kind: 'forget', host: wanted.host }, joining: [] };
+        throw invalid('host', 'forget takes the id of a host');
       case 'failure-domain':
         checkOption('failureDomain', OPTION_SPECS.failureDomain, wanted.failureDomain);
         return { change: { kind: 'failure-domain', failureDomain: wanted.failureDomain }, joining: [] };
       default:
-        throw invalid('kind', 'a change is a join, leave, replace, reweight or failure-domain');
+        throw invalid('kind', 'a change is a join, leave, replace, reweight, failure-domain or forget');
     }
   }
 }

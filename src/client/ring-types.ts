@@ -1,6 +1,5 @@
 /** The public contract of ring changes: what can be asked for, what it would move, and how it goes. */
 import type { FailureDomain } from '../core/options.js';
-import type { ChangeKind } from '../core/ring-state.js';
 
 /** A change of the ring while it serves; one at a time. Nodes are named by their index. */
 export type StoreChange =
@@ -13,7 +12,9 @@ export type StoreChange =
   /** The node's share grows or shrinks. */
   | { readonly kind: 'reweight'; readonly node: number; readonly weight: number }
   /** Two replicas of a key must differ in this from now on. */
-  | { readonly kind: 'failure-domain'; readonly failureDomain: FailureDomain };
+  | { readonly kind: 'failure-domain'; readonly failureDomain: FailureDomain }
+  /** A host none of whose nodes is a member: it is no part of the cluster any more, and another host may have its node indices. */
+  | { readonly kind: 'forget'; readonly host: string };
 
 export interface PlanOptions {
   /**
@@ -42,7 +43,7 @@ export interface PlannedTransfer {
 
 /** What a change would move, as of now. */
 export interface RingPlan {
-  readonly kind: ChangeKind;
+  readonly kind: StoreChange['kind'];
   /** Members when it is done. */
   readonly nodes: readonly { readonly node: number; readonly weight: number; readonly replicas: number }[];
   /** Nodes that are given up by force. */

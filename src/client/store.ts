@@ -236,14 +236,14 @@ export class EmbeddedStore implements Store {
   }
 
   async plan(change: StoreChange, options?: PlanOptions): Promise<RingPlan> {
-    return this.#changes().plan(change, options);
+    return this.changes.plan(change, options);
   }
 
   async change(change: StoreChange, options?: ChangeOptions): Promise<ChangeResult> {
-    return this.#changes().change(change, options);
+    return this.changes.change(change, options);
   }
 
-  #changes(): RingChanges {
+  get changes(): RingChanges {
     this.#core.checkOpen();
     const { admin } = this.#parts.backing;
     if (admin !== undefined) return new RingChanges(this.#core, admin);

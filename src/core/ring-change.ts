@@ -11,6 +11,7 @@
  */
 import { claim } from './claim.js';
 import { StoreError } from './errors.js';
+import { type Admission, admitted } from './host-claims.js';
 import { epoch, type NodeIndex } from './ids.js';
 import type { FailureDomain } from './options.js';
 import { preferenceLists } from './preference-list.js';
@@ -23,7 +24,13 @@ export type RingChange =
   | { readonly kind: 'leave'; readonly nodes: readonly number[] }
   | { readonly kind: 'replace'; readonly nodes: readonly number[]; readonly by: readonly Member[] }
   | { readonly kind: 'reweight'; readonly node: number; readonly weight: number }
-  | { readonly kind: 'failure-domain'; readonly failureDomain: FailureDomain };
+  | { readonly kind: 'failure-domain'; readonly failureDomain: FailureDomain }
+  | HostChange;
+
+/** Who is part of the cluster: it moves nothing, and may happen while something else moves. */
+export type HostChange =
+  | ({ readonly kind: 'admit' } & Admission)
+  | { readonly kind: 'forget'; readonly host: string };
 
 /** The smallest R and W that requests are promised something for. */
 export interface Quorums {
@@ -54,10 +61,11 @@ export const refusalsNeeded = (n: number, { r, w }: Quorums): number => n - Math
 const FORCED_EPOCHS = 16;
 
 /**
- * The state that begins a change. `gone`: nodes given up by force.
+ * The state that begins a change; the same state where nothing changes. `gone`: nodes given up by force.
  * @throws StoreError KV_RING_CHANGING, KV_INVALID_OPTION, KV_FAILURE_DOMAINS
  */
 export function beginChange(state: RingState, change: RingChange, gone: readonly NodeIndex[] = []): RingState {
+  if (isHostChange(change)) return changeHosts(state, change);
   if (state.move !== undefined) {
     const { kind, id } = state.move;
     throw new StoreError('KV_RING_CHANGING', `a ${kind} is under way since epoch ${id}; wait until it is done`, { id });
@@ -79,6 +87,26 @@ export function beginChange(state: RingState, change: RingChange, gone: readonly
     begunAt: since(state.begunAt),
     move,
   });
+}
+
+export const isHostChange = (change: RingChange): change is HostChange =>
+  change.kind === 'admit' || change.kind === 'forget';
+
+function changeHosts(state: RingState, change: HostChange): RingState {
+  const members = allMembers(state);
+  const next = (hosts: RingState['hosts']) => ({ ...state, epoch: epoch(state.epoch + 1), hosts });
+  if (change.kind === 'admit') {
+    const nodes = members.map(({ node }) => node);
+    const hosts = admitted(state.hosts, nodes, change);
+    return hosts === state.hosts ? state : next(hosts);
+  }
+  const { host } = change;
+  const own = members.filter((member) => member.host === host);
+  if (own.length > 0) {
+    throw invalid(`nodes of ${host} are members (${own.map(({ node }) => node).join(', ')}): they must leave first`);
+  }
+  const hosts = state.hosts.filter((claim) => claim.host !== host);
+  return hosts.length === state.hosts.length ? state : next(hosts);
 }
 
 /** The next state, where the reports allow any partition a step; undefined where they do not. */
@@ -191,7 +219,7 @@ export function freeNode(state: RingState): number {
   return node;
 }
 
-function targetOf(state: RingState, change: RingChange): RingMap {
+function targetOf(state: RingState, change: Exclude<RingChange, HostChange>): RingMap {
   const map = { ...mapOf(state), epoch: epoch(state.epoch + 1) };
   const { members } = map;
   switch (change.kind) {

@@ -11,6 +11,7 @@
  */
 import { claim } from './claim.js';
 import { StoreError } from './errors.js';
+import { claimsFrom, type HostClaim } from './host-claims.js';
 import { type Epoch, epoch, type NodeIndex, nodeIndex } from './ids.js';
 import type { FailureDomain } from './options.js';
 import { preferenceLists } from './preference-list.js';
@@ -55,6 +56,8 @@ export interface RingState {
    * is in force now, whatever else they go to.
    */
   readonly begunAt: readonly number[];
+  /** Ranges of node indices: of every host that was let in and has not been forgotten. */
+  readonly hosts: readonly HostClaim[];
   readonly move?: RingMove;
 }
 
@@ -63,7 +66,7 @@ export function firstRingState(map: RingMap): RingState {
   const { epoch: first, partitions, n, failureDomain, members } = map;
   const since = new Array<number>(partitions).fill(first);
   const lists = preferenceLists(map, claim(map));
-  return { epoch: first, partitions, n, failureDomain, members, lists, changedAt: since, begunAt: since };
+  return { epoch: first, partitions, n, failureDomain, members, lists, changedAt: since, begunAt: since, hosts: [] };
 }
 
 /** The map that a settled state stands for: what the next one is claimed from. */
@@ -141,9 +144,11 @@ export function ringToPlain(state: RingState): unknown {
 export function ringFromPlain(value: unknown): RingState {
   const plain = value as PlainRing;
   const { partitions, n, members, changedAt, move } = plain ?? {};
+  const hosts = claimsFrom(plain?.hosts);
   const isRing =
     Number.isSafeInteger(plain?.epoch) &&
     Array.isArray(members) &&
+    hosts !== undefined &&
     isList(plain.lists, partitions * n) &&
     isList(changedAt, partitions) &&
     isList(plain.begunAt, partitions) &&
@@ -151,7 +156,7 @@ export function ringFromPlain(value: unknown): RingState {
   if (!isRing) throw new StoreError('KV_PROTOCOL', 'this is no ring map');
   const { move: _, ...rest } = plain;
   const lists = Array.from({ length: partitions }, (_, p) => plain.lists.slice(p * n, (p + 1) * n).map(nodeIndex));
-  const state = { ...rest, epoch: epoch(plain.epoch), lists };
+  const state = { ...rest, epoch: epoch(plain.epoch), lists, hosts };
   return move === undefined ? state : { ...state, move: moveFrom(move, lists, n) };
 }
 

@@ -13,6 +13,7 @@ import { Bridge } from '../bridge/bridge.js';
 import type { BridgeStats } from '../bridge/stats.js';
 import type { BridgeSettings, HostAddress, NodeStatus } from '../bridge/types.js';
 import { asStoreError, assert, type WireError } from '../core/errors.js';
+import { claimOf } from '../core/host-claims.js';
 import { Head } from '../protocol/header.js';
 import { copyWords } from '../protocol/record.js';
 import { EventLoopMail } from '../runtime/event-loop-mail.js';
@@ -20,7 +21,6 @@ import { HostClock } from '../runtime/host-clock.js';
 import { MailboxReader } from '../runtime/mailbox.js';
 import { bridgeThread, nodeThread, PostOffice, seatThread } from '../runtime/post-office.js';
 import { Wake } from '../runtime/wake.js';
-import { Askers } from './askers.js';
 import type { ClusterFacts } from './bridge-settings.js';
 import type { SeatAttachment } from './control.js';
 import { RemoteStatus } from './remote-status.js';
@@ -37,6 +37,8 @@ export interface BridgeStart {
 /** What the bridge's thread tells its host. */
 export type BridgeEvent =
   | { readonly type: 'peer'; readonly host: string; readonly state: 'up' | 'down'; readonly reason?: string }
+  /** A host wants to be part of the cluster, with room for so many nodes, and has not been let in yet. */
+  | { readonly type: 'asker'; readonly host: string; readonly room: number }
   | { readonly type: 'hosts'; readonly hosts: readonly HostAddress[] }
   | { readonly type: 'refused'; readonly address: string; readonly reason: string };
 
@@ -71,9 +73,6 @@ class BridgeThread implements BridgeControl {
   readonly #bells = new Map<number, MessagePort>();
   readonly #status: Int32Array;
   readonly #out: Outbound = { words: new Int32Array(0), bytes: Buffer.alloc(0), at: 0 };
-  readonly #askers = new Askers();
-  /** Hosts that are known. */
-  #hosts: ReadonlySet<string> = new Set();
   #facts: ClusterFacts;
   #told = '';
   #timer: NodeJS.Timeout | undefined;
@@ -101,19 +100,16 @@ class BridgeThread implements BridgeControl {
       deliver: (words, at, bytes) => this.#deliver(words, at, bytes),
       onDelivered: () => this.#post.publish(),
       waitingBytes: () => this.#post.allWaitingBytes,
-      facts: (asker) => ({
-        ...this.#facts,
-        before: this.#askers.before(asker, (host) => this.#hosts.has(host), clock.nowMs()),
-      }),
+      facts: ({ host, room }) => {
+        if (room > 0 && claimOf(this.#facts.hosts, host) === undefined) tell({ type: 'asker', host, room });
+        return this.#facts;
+      },
       onPeer: (peer, state, link, reason) => {
         remote.setPeer(peer, state === 'up' ? link : 0);
         tell({ type: 'peer', host: peer.host, state, ...(reason === undefined ? {} : { reason }) });
       },
       onPeerNodes: (peer, nodes) => remote.setNodes(peer, nodes),
-      onHosts: (hosts) => {
-        this.#hosts = new Set(hosts.map(({ host }) => host));
-        tell({ type: 'hosts', hosts });
-      },
+      onHosts: (hosts) => tell({ type: 'hosts', hosts }),
       onRefused: (address, reason) => {
         // both hosts have dialed: one of the two connections stays
         if (!reason.endsWith('duplicate')) tell({ type: 'refused', address, reason });
@@ -169,6 +165,7 @@ class BridgeThread implements BridgeControl {
 
   setFacts(facts: ClusterFacts): void {
     this.#facts = facts;
+    this.#bridge.setClaims(facts.hosts);
   }
 
   stats(): BridgeStats {

@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import { type Endpoint, parseEndpoint } from '../bridge/host-address.js';
 import type { BridgeSettings, HostAddress } from '../bridge/types.js';
 import { StoreError } from '../core/errors.js';
+import type { HostClaim } from '../core/host-claims.js';
 import { OPTION_SPECS, type StoreOptions } from '../core/options.js';
 import { type RingState, ringToPlain } from '../core/ring-state.js';
 
@@ -25,8 +26,8 @@ export interface ClusterFacts {
   readonly ring: unknown;
   /** Drawn by the host that began the cluster: two clusters of one name are still two. */
   readonly clusterId: string;
-  /** Hosts that asked before this one and are still to be met: each takes a range of node indices. */
-  readonly before?: number;
+  /** Hosts that were let in; `ring` has them too. */
+  readonly hosts: readonly HostClaim[];
 }
 
 export function factsOf(options: StoreOptions, ring: RingState, clusterId: string): ClusterFacts {
@@ -35,6 +36,7 @@ export function factsOf(options: StoreOptions, ring: RingState, clusterId: strin
     options: { ...Object.fromEntries(named), failureDomain: ring.failureDomain },
     ring: ringToPlain(ring),
     clusterId,
+    hosts: ring.hosts,
   };
 }
 
@@ -51,12 +53,13 @@ export interface SettingsParts {
   readonly room: number;
   readonly known: readonly HostAddress[];
   readonly clusterId: string;
+  readonly claims: readonly HostClaim[];
 }
 
 /** @throws StoreError KV_INVALID_OPTION */
 export function bridgeSettings(
   options: StoreOptions,
-  { first, room, known, clusterId }: SettingsParts,
+  { first, room, known, clusterId, claims }: SettingsParts,
 ): BridgeSettings {
   const { hostId, zone, listen = '', advertise = listen, clusterName, clockDriftMaxMs } = options;
   return {
@@ -66,6 +69,7 @@ export function bridgeSettings(
     known: known.filter(({ host }) => host !== hostId),
     clusterName,
     optionsHash: optionsHash(options, clusterId),
+    claims,
     clockDriftMaxMs,
     ...credentialsOf(options),
   };

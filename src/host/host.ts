@@ -6,6 +6,7 @@ import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
 import { asStoreError, StoreError } from '../core/errors.js';
+import { claimOf } from '../core/host-claims.js';
 import type { StoreOptions } from '../core/options.js';
 import { validateRing } from '../core/ring.js';
 import { allMembers, firstRingState, movingPartitions, type RingState } from '../core/ring-state.js';
@@ -77,7 +78,9 @@ export class Host {
     const nodeBytes = Math.floor(memoryBytes / nodes);
     // nodes that joined when there was more room keep theirs
     const own = allMembers(this.ring).filter(({ host }) => host === hostId);
-    const room = Math.max(nodesMax, ...own.map(({ node }) => node + 1 - firstNode));
+    const wanted = Math.max(nodesMax, ...own.map(({ node }) => node + 1 - firstNode));
+    // what is behind its range may be another host's
+    const room = Math.min(wanted, claimOf(this.ring.hosts, hostId)?.room ?? wanted);
     const hasBridge = options.listen !== undefined;
     const sizes = { hostId, zone, hasBridge, first: firstNode, room, seats, n, partitions, nodeBytes, pairBytesMax };
     this.map = allocateThreadMap({ ...sizes, clockStartMs: HostClock.start() }, this.ring);
@@ -228,7 +231,10 @@ export class Host {
   }
 
   hosts(): HostReport[] {
-    return inspectHosts(this.map, this.ring, this.others.addresses);
+    return inspectHosts(this.map, this.ring, this.others.addresses).map((report) => {
+      const refusal = report.state === 'down' ? this.others.refusalOf(report.host) : undefined;
+      return refusal === undefined ? report : { ...report, refusal };
+    });
   }
 
   members(): MemberReport[] {

@@ -40,6 +40,11 @@ export class OtherHosts {
   #known: KnownHosts;
   /** Hosts that are connected. */
   readonly #up = new Set<string>();
+  /** Why the last connection to an address came to nothing; of hosts that are known and not connected. */
+  readonly #refusals = new Map<string, string>();
+
+  /** A host wants to be let in, with room for so many nodes. */
+  onAsker: (host: string, room: number) => void = () => undefined;
 
   constructor(parts: OtherHostsParts) {
     this.#parts = parts;
@@ -49,7 +54,10 @@ export class OtherHosts {
     const { map, options, ring, introduce, report } = parts;
     this.#bridge = new BridgeThread({
       map,
-      settings: () => bridgeSettings(options, { ...map, known: this.#known.hosts, clusterId: this.#known.clusterId }),
+      settings: () => {
+        const { hosts: known, clusterId } = this.#known;
+        return bridgeSettings(options, { ...map, known, clusterId, claims: ring().hosts });
+      },
       facts: () => factsOf(options, ring(), this.#known.clusterId),
       onSpawn: introduce,
       onEvent: (event) => this.#onEvent(event),
@@ -68,12 +76,19 @@ export class OtherHosts {
       case 'peer':
         if (event.state === 'up') this.#up.add(event.host);
         else this.#up.delete(event.host);
+        this.#refusals.delete(this.#addressOf(event.host));
         emit('host', { host: event.host, state: event.state, reason: event.reason ?? '' });
+        return;
+      case 'asker':
+        this.onAsker(event.host, event.room);
         return;
       case 'hosts':
         this.#write({ ...this.#known, hosts: event.hosts });
         return;
       case 'refused':
+        if (this.#known.hosts.some(({ address }) => address === event.address)) {
+          this.#refusals.set(event.address, event.reason);
+        }
         emit('host-refused', { address: event.address, reason: event.reason });
     }
   }
@@ -117,8 +132,17 @@ export class OtherHosts {
   get addresses(): readonly HostAddress[] {
     const { hosts } = this.#known;
     if (this.#bridge === undefined) return hosts;
-    const { self } = bridgeSettings(this.#parts.options, { ...this.#parts.map, known: [], clusterId: '' });
+    const { self } = bridgeSettings(this.#parts.options, { ...this.#parts.map, known: [], clusterId: '', claims: [] });
     return [self, ...hosts.filter(({ host }) => host !== self.host)];
+  }
+
+  #addressOf(host: string): string {
+    return this.#known.hosts.find((known) => known.host === host)?.address ?? '';
+  }
+
+  /** Why there is no connection to a host, as far as that is known. */
+  refusalOf(host: string): string | undefined {
+    return this.#refusals.get(this.#addressOf(host));
   }
 
   /** Resolves when every host that is known is connected, or has had its time: then requests find whoever they need. */

@@ -97,6 +97,8 @@ export interface HostReport {
   readonly own: boolean;
   /** Up: this host itself, or a connection to it stands. */
   readonly state: 'up' | 'down';
+  /** Why it is down: what came of the last attempt to connect, where there was one. */
+  readonly refusal?: string;
   /** Members that run there. */
   readonly nodes: readonly number[];
 }

@@ -10,7 +10,7 @@ export interface ChangeOrder {
 
 /** @throws StoreError KV_INVALID_OPTION */
 export function changeFromJson(text: string | Uint8Array): ChangeOrder {
-  const fields = objectOf(parse(text), ['kind', 'nodes', 'hosts', 'node', 'weight', 'count', 'failureDomain', 'force']);
+  const fields = objectOf(parse(text), ['kind', 'nodes', 'hosts', 'node', 'weight', 'count', 'failureDomain', 'host', 'force']);
   const { force = false } = fields;
   if (typeof force !== 'boolean') throw invalid('force', '"force" must be true or false');
   return { change: changeOf(fields), force };
@@ -37,8 +37,11 @@ function changeOf(fields: Fields): StoreChange {
       return { kind: 'reweight', node: wholeNumber(fields, 'node', 0), weight: weightOf(fields) };
     case 'failure-domain':
       return { kind: 'failure-domain', failureDomain: failureDomainOf(fields) };
+    case 'forget':
+      if (typeof fields.host === 'string') return { kind: 'forget', host: fields.host };
+      throw invalid('host', '"host" must be the id of a host');
     default:
-      throw invalid('kind', '"kind" must be join, leave, replace, reweight or failure-domain');
+      throw invalid('kind', '"kind" must be join, leave, replace, reweight, failure-domain or forget');
   }
 }
 

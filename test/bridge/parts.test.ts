@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { afterRefusalMs, redialDelayMs } from '../../src/bridge/backoff.js';
 import { checkSettings } from '../../src/bridge/bridge-settings.js';
 import { ChunkAssembly } from '../../src/bridge/chunk-assembly.js';
-import { takesOver } from '../../src/bridge/connection-choice.js';
+import { objectionTo } from '../../src/bridge/connection-choice.js';
 import { CreditAccount, CreditWindow } from '../../src/bridge/credit.js';
 import { formatEndpoint, isLoopback, parseEndpoint } from '../../src/bridge/host-address.js';
 import { REDIAL_CAP_MS } from '../../src/bridge/limits.js';
@@ -86,16 +86,24 @@ test('connection choice: dials that crossed -> both sides keep the one of the sm
     ['a', 'b'],
     ['b', 'a'],
   ]) {
-    t.true(takesOver({ existing: b, added: a, ageMs: 5 }, self, peer));
-    t.false(takesOver({ existing: a, added: b, ageMs: 5 }, self, peer));
+    t.is(objectionTo({ existing: b, added: a, ageMs: 5, silentMs: 5 }, self, peer), undefined);
+    t.is(objectionTo({ existing: a, added: b, ageMs: 5, silentMs: 5 }, self, peer), 'duplicate');
   }
 });
 
-test('connection choice: another process, the same dialer, or an old connection -> the new one', (t) => {
+test('connection choice: the same dialer, or an old connection -> the new one', (t) => {
   const a = { dialer: 'a', incarnation: 1 };
-  t.true(takesOver({ existing: a, added: { dialer: 'b', incarnation: 2 }, ageMs: 5 }, 'a', 'b'));
-  t.true(takesOver({ existing: a, added: a, ageMs: 5 }, 'a', 'b'));
-  t.true(takesOver({ existing: a, added: { dialer: 'b', incarnation: 1 }, ageMs: 60_000 }, 'a', 'b'));
+  t.is(objectionTo({ existing: a, added: a, ageMs: 5, silentMs: 5 }, 'a', 'b'), undefined);
+  const old = { existing: a, added: { dialer: 'b', incarnation: 1 }, ageMs: 60_000, silentMs: 5 };
+  t.is(objectionTo(old, 'a', 'b'), undefined);
+});
+
+test('connection choice: another process of the same id -> refused as long as the old one is heard of', (t) => {
+  for (const dialer of ['a', 'b']) {
+    const choice = { existing: { dialer: 'a', incarnation: 1 }, added: { dialer, incarnation: 2 }, ageMs: 60_000 };
+    t.is(objectionTo({ ...choice, silentMs: 1_500 }, 'a', 'b'), 'id-in-use');
+    t.is(objectionTo({ ...choice, silentMs: 4_000 }, 'a', 'b'), undefined);
+  }
 });
 
 test('backoff: any attempt -> between 0 and the doubled base, never beyond the cap; after a refusal slowly', (t) => {

@@ -1,5 +1,7 @@
 /** Connections that break, and that are made twice. */
 import test from 'ava';
+import { askCluster } from '../../src/bridge/ask-cluster.js';
+import type { StoreError } from '../../src/core/errors.js';
 import { Head } from '../../src/protocol/header.js';
 import {
   clientOf,
@@ -57,6 +59,44 @@ test('reconnect: a host stops and another process takes its place -> the new one
   await eventually(() => second.received.length === 1);
   t.deepEqual(a.events, ['up b', 'down b', 'up b']);
   t.is(a.links.get('b'), 2);
+});
+
+test('reconnect: two processes with one id -> the first stays, the second is told why until the first has ended', async (t) => {
+  const a = await new FakeHost('a').start(t);
+  const first = await new FakeHost('b', { index: 1, seeds: [a.address] }).start(t);
+  await eventually(() => a.links.has('b'));
+  const second = await new FakeHost('b', { index: 1, seeds: [a.address] }).start(t);
+  await eventually(() => second.refused.filter((reason) => reason === 'refused: id-in-use').length >= 3);
+  t.true(a.stats.closed['id-in-use'] >= 3);
+  t.deepEqual(a.events, ['up b']);
+  t.deepEqual(first.events, ['up a']);
+  const asking = { host: 'b', clusterName: 'test', clockDriftMaxMs: 60_000 };
+  const error = await t.throwsAsync<StoreError>(askCluster(a.address, { ...asking, room: 3 }));
+  t.like(error, { code: 'KV_PEER_REFUSED', details: { address: a.address, reason: 'id-in-use' } });
+  t.truthy(await askCluster(a.address, asking));
+  await first.bridge.close();
+  await eventually(() => second.links.has('a'), 'the second is linked');
+  t.deepEqual(a.events, ['up b', 'down b', 'up b']);
+});
+
+test('reconnect: hosts that the cluster has not let in, or has forgotten -> no peers; one that it has -> a peer', async (t) => {
+  const claims = ['a', 'b'].map((host, index) => ({ host, first: index * ROOM, room: ROOM }));
+  const a = await new FakeHost('a', { claims }).start(t);
+  const b = await new FakeHost('b', { index: 1, seeds: [a.address] }).start(t);
+  const c = await new FakeHost('c', { index: 2, seeds: [a.address] }).start(t);
+  await eventually(() => a.links.has('b') && c.refused.includes('refused: not-admitted'));
+  a.bridge.setClaims([...claims, { host: 'c', first: 2 * ROOM, room: ROOM }]);
+  await eventually(() => a.links.has('c'), 'c is let in');
+  a.bridge.setClaims(claims.slice(0, 1));
+  await eventually(() => a.links.size === 0 && b.refused.includes('refused: not-admitted'));
+  t.deepEqual(
+    a.hosts.map(({ host }) => host),
+    ['a'],
+  );
+  // its range is another's now
+  a.bridge.setClaims([...claims.slice(0, 1), { host: 'd', first: ROOM, room: ROOM }]);
+  await new FakeHost('d', { index: 1, seeds: [a.address] }).start(t);
+  await eventually(() => a.links.has('d'), 'd has the range that b had');
 });
 
 test('reconnect: both dial at once, many times -> one connection at last, and the same on both sides', async (t) => {

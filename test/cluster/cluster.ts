@@ -16,6 +16,8 @@ export interface ClusterOptions {
   readonly nodesPerHost: number;
   readonly network: 'namespaces' | 'loopback' | 'best';
   readonly tell: (what: string) => void;
+  /** Options of a host that differ from those of all. */
+  readonly own?: (place: number) => OpenStoreOptions;
 }
 
 const WHOLE_MS_MAX = 120_000;
@@ -64,6 +66,7 @@ export class Cluster {
       secret: SECRET,
       gossip: 'lan',
       collectionIntervalMs: 2_000,
+      ...this.#options.own?.(place),
     };
   }
 
@@ -75,6 +78,11 @@ export class Cluster {
   async start(place: number): Promise<void> {
     this.members.add(place);
     await this.hosts[place].start(this.optionsOf(place));
+  }
+
+  /** Starts hosts at the same moment. */
+  async startAll(places: readonly number[]): Promise<void> {
+    await Promise.all(places.map((place) => this.start(place)));
   }
 
   /** The host's disk is empty. */

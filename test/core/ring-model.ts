@@ -36,6 +36,7 @@ function statesOf({ old, next, quorums, r, w }: ModelOptions): RingState[] {
     lists,
     changedAt: [FIRST],
     begunAt: [FIRST],
+    hosts: [],
   };
   const move = {
     id: FIRST + 1,

@@ -1,5 +1,5 @@
 /**
- * `kvorum join`, `leave`, `replace`, `reweight`, `failure-domain`: change the ring while it serves, and wait until all of it
+ * `kvorum join`, `leave`, `replace`, `reweight`, `failure-domain`, `forget`: change the ring while it serves, and wait until all of it
  * has moved. On a directory that nobody holds, this process opens it for as long as the change takes; with `--no-wait` the change
  * goes on in the process that holds it, or when the directory is next opened.
  */
@@ -62,6 +62,16 @@ export const failureDomainCommand = changeCommand('failure-domain', {
   examples: [['kvorum failure-domain zone', 'each replica of a key in another zone']],
 });
 
+export const forgetCommand = changeCommand('forget', {
+  usage: 'forget <host>',
+  summary: 'give up a host whose nodes have all left: others may have its range of nodes',
+  description:
+    'The host is no part of the cluster any more. Its nodes must have left before. To come back it starts with an empty ' +
+    'directory, as a new host does. A host that has left and stays away is forgotten after an hour without this.',
+  addFlags: () => undefined,
+  examples: [['kvorum forget c', 'host c has left for good']],
+});
+
 interface ChangeTexts extends Pick<CommandSpec, 'usage' | 'summary' | 'description' | 'examples'> {
   readonly addFlags: (command: Command) => void;
 }
@@ -112,6 +122,7 @@ async function follow(
 
 function describeResult(name: ChangeName, result: ChangeResult): string {
   const { joined, partitions, settled, records, bytes, epoch, done } = result;
+  if (name === 'forget') return `the host is forgotten (epoch ${epoch})`;
   const nodes = joined.length > 0 ? ` (new: node ${joined.join(', ')})` : '';
   if (!done)
     return `${name}${nodes} has begun: ${formatNumber(partitions - settled, 'partition')} to move (epoch ${epoch})`;

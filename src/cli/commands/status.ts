@@ -63,9 +63,9 @@ function describe(status: StatusReport, access: StoreAccess): string {
 function hostsTable({ hosts, ring, stats }: StatusReport): string {
   const bridge = stats.bridge === undefined ? '' : describeBridge(stats.bridge);
   if (hosts.length < 2) return bridge;
-  const rows = hosts.map(({ host, own, state, address = '-', zone, machine, nodes }) => [
+  const rows = hosts.map(({ host, own, state, refusal, address = '-', zone, machine, nodes }) => [
     own ? `${host} *` : host,
-    state,
+    refusal === undefined ? state : `${state} (${refusal})`,
     address,
     zone,
     machine,

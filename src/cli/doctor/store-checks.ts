@@ -100,9 +100,17 @@ export const checkHosts: Check = ({ store }) => {
     return fail(`host ${own.host} has not joined: no member of the ring runs there; its log says what refuses it`);
   }
   if (hosts.length < 2) return undefined;
-  const down = hosts.filter(({ state }) => state === 'down').map(({ host }) => host);
-  if (down.length === 0) return ok(`all ${hosts.length} hosts are connected`);
-  return fail(`${down.length === 1 ? 'host' : 'hosts'} ${down.join(', ')} not connected`);
+  const down = hosts.filter(({ state }) => state === 'down');
+  if (down.some(({ refusal }) => refusal?.includes('id-in-use'))) {
+    return fail(`another process is connected as host ${own?.host}: stop one of the two, or give it another hostId`);
+  }
+  if (down.length > 0) {
+    const names = down.map(({ host, refusal }) => (refusal === undefined ? host : `${host} (${refusal})`));
+    return fail(`${down.length === 1 ? 'host' : 'hosts'} ${names.join(', ')} not connected`);
+  }
+  const rivals = store?.status.stats.bridge?.closed['id-in-use'] ?? 0;
+  if (rivals === 0) return ok(`all ${hosts.length} hosts are connected`);
+  return warn(`two processes have had one hostId: the second was refused ${formatNumber(rivals, 'time')} (id-in-use)`);
 };
 
 /** Whether replicas could be further apart than they have to be. */
