@@ -142,12 +142,12 @@ export class Bridge {
    * None at all: whoever fits is let in.
    */
   setClaims(claims: readonly HostClaim[]): void {
-    const forgotten = this.#hosts.setClaims(claims);
+    const { forgotten, met } = this.#hosts.setClaims(claims);
     for (const host of forgotten) {
       this.#dialing?.forget(host);
       this.#links.get(host)?.close('not-admitted', `the cluster has forgotten ${host}`);
     }
-    if (forgotten.length > 0) this.#hostsChanged();
+    if (forgotten.length + met.length > 0) this.#hostsChanged();
   }
 
   stats(): BridgeStats {
@@ -184,19 +184,8 @@ export class Bridge {
   #objection(hello: Hello, dialer: string): RefusalReason | undefined {
     const { incarnation, purpose, self } = hello;
     const existing = this.#links.get(self.host);
-    const nowMs = performance.now();
-    const reason =
-      existing &&
-      objectionTo(
-        {
-          existing,
-          added: { dialer, incarnation },
-          ageMs: nowMs - existing.sinceMs,
-          silentMs: nowMs - existing.heardAtMs,
-        },
-        this.#hosts.own.host,
-        self.host,
-      );
+    const ids = { self: this.#hosts.own.host, peer: self.host };
+    const reason = existing && objectionTo({ dialer, incarnation }, existing, ids);
     if (purpose === 'peer') return reason ?? this.#hosts.objection(hello);
     // who asks for a range is about to be that host; others ask what every host may know
     return self.room > 0 && reason === 'id-in-use' ? reason : undefined;

@@ -18,21 +18,19 @@ const CROSSING_MS = 2 * HANDSHAKE_MS;
 /** A peer that is alive sends a ping in less than this. */
 const ALIVE_MS = 2.5 * PING_MS;
 
-export interface Choice {
-  readonly existing: Candidate;
-  readonly added: Candidate;
-  /** How long the existing one has stood, and how long nothing has come by it. */
+export interface Standing extends Candidate {
+  /** How long it has stood, and how long nothing has come by it. */
   readonly ageMs: number;
   readonly silentMs: number;
 }
 
 /** Why `added` does not take the place of `existing`; undefined where it does. `self`, `peer`: ids of the two hosts. */
 export function objectionTo(
-  { existing, added, ageMs, silentMs }: Choice,
-  self: string,
-  peer: string,
+  added: Candidate,
+  existing: Standing,
+  { self, peer }: { readonly self: string; readonly peer: string },
 ): 'duplicate' | 'id-in-use' | undefined {
-  if (existing.incarnation !== added.incarnation) return silentMs > ALIVE_MS ? undefined : 'id-in-use';
-  if (existing.dialer === added.dialer || ageMs > CROSSING_MS) return undefined;
+  if (existing.incarnation !== added.incarnation) return existing.silentMs > ALIVE_MS ? undefined : 'id-in-use';
+  if (existing.dialer === added.dialer || existing.ageMs > CROSSING_MS) return undefined;
   return added.dialer === (self < peer ? self : peer) ? undefined : 'duplicate';
 }

@@ -12,6 +12,8 @@ export class HostTable {
   readonly own: HostAddress;
   readonly #hosts = new Map<string, HostAddress>();
   readonly #slots = new Map<string, number>();
+  /** Hosts that others speak of, of which this one has not heard yet that they were let in. */
+  readonly #strangers = new Map<string, HostAddress>();
   /** Of the hosts that the cluster has let in; of none where it keeps no list. */
   #claims: readonly HostClaim[];
 
@@ -34,12 +36,13 @@ export class HostTable {
     return this.#claims;
   }
 
-  /** Another list of those that were let in; returns the hosts that are known no longer. */
-  setClaims(claims: readonly HostClaim[]): string[] {
+  /** Another list of those that were let in: the hosts that are known no longer, and those that are from now on. */
+  setClaims(claims: readonly HostClaim[]): { readonly forgotten: readonly string[]; readonly met: readonly string[] } {
     this.#claims = claims;
     const forgotten = [...this.#hosts.keys()].filter((host) => host !== this.own.host && !this.#isAdmitted(host));
     for (const host of forgotten) this.#hosts.delete(host);
-    return forgotten;
+    const met = [...this.#strangers.values()].filter((address) => this.learn(address, false)).map(({ host }) => host);
+    return { forgotten, met };
   }
 
   #isAdmitted(host: string): boolean {
@@ -53,7 +56,13 @@ export class HostTable {
   /** Takes what is new; returns whether anything is. `isFirstHand`: the host itself says so. */
   learn(address: HostAddress, isFirstHand: boolean): boolean {
     const known = this.#hosts.get(address.host);
-    if (address.host === this.own.host || this.#isTaken(address) || !this.#isAdmitted(address.host)) return false;
+    if (address.host === this.own.host) return false;
+    if (!this.#isAdmitted(address.host)) {
+      if (this.#strangers.size < PEER_SLOTS_MAX) this.#strangers.set(address.host, address);
+      return false;
+    }
+    this.#strangers.delete(address.host);
+    if (this.#isTaken(address)) return false;
     if (known !== undefined && (!isFirstHand || isSame(known, address))) return false;
     this.#hosts.set(address.host, address);
     return true;

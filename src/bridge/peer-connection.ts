@@ -6,7 +6,7 @@ import type { ErrorCode } from '../core/errors.js';
 import { Head } from '../protocol/header.js';
 import { type BlockPool, BODY_WORD } from './block-pool.js';
 import { ClockOffset } from './clock-offset.js';
-import type { Candidate } from './connection-choice.js';
+import type { Standing } from './connection-choice.js';
 import { FrameType } from './frame.js';
 import type { Frame } from './frame-decoder.js';
 import type { FrameHandler, FrameSocket } from './frame-socket.js';
@@ -58,20 +58,19 @@ type SystemType =
   | FrameType.hosts
   | FrameType.bye;
 
-export class PeerConnection implements FrameHandler, Candidate {
+export class PeerConnection implements FrameHandler, Standing {
   readonly peer: HostAddress;
   readonly slot: number;
   readonly number: number;
   readonly dialer: string;
   readonly incarnation: number;
   readonly clock: ClockOffset;
-  readonly sinceMs = performance.now();
+  readonly #sinceMs = performance.now();
   readonly #parts: PeerParts;
   readonly #lanes: LaneScheduler;
   readonly #inbox: Inbox;
   readonly #system = new Map<SystemType, () => UnsealedFrame>();
-  /** When something last came from the peer. */
-  heardAtMs = performance.now();
+  #heardAtMs = performance.now();
   #willPump = false;
 
   constructor(parts: PeerParts) {
@@ -93,6 +92,14 @@ export class PeerConnection implements FrameHandler, Candidate {
     });
     this.#lanes = new LaneScheduler(parts.pool);
     parts.link.handler = this;
+  }
+
+  get ageMs(): number {
+    return performance.now() - this.#sinceMs;
+  }
+
+  get silentMs(): number {
+    return performance.now() - this.#heardAtMs;
   }
 
   /** Copies a message behind what waits on its lane; false where that is full. It leaves with `pump`. */
@@ -152,7 +159,7 @@ export class PeerConnection implements FrameHandler, Candidate {
 
   /** Every second: is the peer alive, and how far is it? */
   tick(): void {
-    if (performance.now() - this.heardAtMs > SILENCE_MS) {
+    if (this.silentMs > SILENCE_MS) {
       this.#parts.link.destroy('silence', 'nothing was heard of the peer');
       return;
     }
@@ -162,7 +169,7 @@ export class PeerConnection implements FrameHandler, Candidate {
   }
 
   onFrame(frame: Frame): void {
-    this.heardAtMs = performance.now();
+    this.#heardAtMs = performance.now();
     const { words, bodyBytes } = frame;
     switch (frame.type) {
       case FrameType.data:

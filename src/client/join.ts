@@ -61,9 +61,7 @@ export function forgetHosts(changes: RingChanges, host: Host, forgetMs = FORGET_
       if (kept.has(other)) awaySinceMs.delete(other);
       else if (!awaySinceMs.has(other)) awaySinceMs.set(other, nowMs);
       else if (nowMs - (awaySinceMs.get(other) ?? nowMs) >= forgetMs) {
-        changes
-          .change({ kind: 'forget', host: other })
-          .catch((thrown: unknown) => reportUnlessPassing(host, thrown));
+        changes.change({ kind: 'forget', host: other }).catch((thrown: unknown) => reportUnlessPassing(host, thrown));
       }
     }
   }, lookMs).unref();

@@ -4,11 +4,11 @@
  */
 import { addressOf, Role } from '../actor/address.js';
 import { StoreError, type WireError } from '../core/errors.js';
+import type { HostClaim } from '../core/host-claims.js';
 import { type NodeIndex, nodeIndex } from '../core/ids.js';
 import { checkOption } from '../core/option-check.js';
 import { OPTION_SPECS } from '../core/options.js';
 import type { Member } from '../core/ring.js';
-import type { HostClaim } from '../core/host-claims.js';
 import { beginChange, electorate, isHostChange, type RingChange, transfersOf } from '../core/ring-change.js';
 import { movingPartitions, type RingState, ringFromPlain } from '../core/ring-state.js';
 import { bodyMessageBytes, encodeBody, putBody, readBody } from '../protocol/body.js';

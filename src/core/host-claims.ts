@@ -52,8 +52,7 @@ export function admitted(
   for (let first = 0; first + aligned(room) <= NODE_COUNT_MAX; first += RANGE_ALIGN) {
     const claim = { host, first, room: aligned(room) };
     const isTaken =
-      all.some((other) => overlaps(other, claim)) ||
-      members.some((node) => overlaps(claim, { first: node, room: 1 }));
+      all.some((other) => overlaps(other, claim)) || members.some((node) => overlaps(claim, { first: node, room: 1 }));
     if (!isTaken) return [...all, claim];
   }
   throw new StoreError('KV_UNAVAILABLE', 'the cluster has no room for another host');

@@ -28,9 +28,7 @@ export type RingChange =
   | HostChange;
 
 /** Who is part of the cluster: it moves nothing, and may happen while something else moves. */
-export type HostChange =
-  | ({ readonly kind: 'admit' } & Admission)
-  | { readonly kind: 'forget'; readonly host: string };
+export type HostChange = ({ readonly kind: 'admit' } & Admission) | { readonly kind: 'forget'; readonly host: string };
 
 /** The smallest R and W that requests are promised something for. */
 export interface Quorums {

@@ -19,7 +19,10 @@ const LEVELS: readonly FailureDomain[] = ['host', 'machine', 'zone'];
 export function nearnessOf(members: readonly Member[], failureDomain: FailureDomain): Nearness {
   const of = new Map<NodeIndex, readonly string[]>();
   for (const member of members) {
-    of.set(member.node, [...LEVELS, failureDomain].map((level) => domainOf(member, level)));
+    of.set(
+      member.node,
+      [...LEVELS, failureDomain].map((level) => domainOf(member, level)),
+    );
   }
   return (a, b) => {
     const [one, other] = [of.get(a), of.get(b)];

@@ -111,8 +111,8 @@ class BridgeThread implements BridgeControl {
       onPeerNodes: (peer, nodes) => remote.setNodes(peer, nodes),
       onHosts: (hosts) => tell({ type: 'hosts', hosts }),
       onRefused: (address, reason) => {
-        // both hosts have dialed: one of the two connections stays
-        if (!reason.endsWith('duplicate')) tell({ type: 'refused', address, reason });
+        // both hosts have dialed, and one of the two connections stays; or this host has met itself
+        if (!reason.endsWith('duplicate') && reason !== 'self') tell({ type: 'refused', address, reason });
       },
     });
   }

@@ -18,8 +18,14 @@ import { type ClusterFacts, credentialsOf, seedsOf } from './bridge-settings.js'
 import type { DataDirectory } from './data-directory.js';
 
 const ASK_MS_MAX = 60_000;
-/** Refusals that may be none the next time, and how long they may last. */
-const PASSES_MS: Readonly<Record<string, number>> = { timeout: ASK_MS_MAX, busy: ASK_MS_MAX, 'id-in-use': 6_000 };
+/** Refusals that may be none the next time, or by the next seed, and how long they may last. */
+const PASSES_MS: Readonly<Record<string, number>> = {
+  timeout: ASK_MS_MAX,
+  busy: ASK_MS_MAX,
+  // another name of this host's own address
+  self: ASK_MS_MAX,
+  'id-in-use': 6_000,
+};
 /** How long the first seed looks for a cluster before it begins one. */
 const FOUND_MS = 1_500;
 const PAUSE_MS = 500;

@@ -165,7 +165,9 @@ export class OtherHosts {
 
   /** The ring as another host knows it; undefined where none answers. */
   learnRing(): Promise<RingState | undefined> {
-    return askForRing(this.#parts.options, this.#known.hosts);
+    const { options } = this.#parts;
+    const others = this.#known.hosts.filter(({ host }) => host !== options.hostId);
+    return askForRing(options, others);
   }
 
   /** What passes between this host and the others; undefined where it has no bridge. */

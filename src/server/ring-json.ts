@@ -10,7 +10,17 @@ export interface ChangeOrder {
 
 /** @throws StoreError KV_INVALID_OPTION */
 export function changeFromJson(text: string | Uint8Array): ChangeOrder {
-  const fields = objectOf(parse(text), ['kind', 'nodes', 'hosts', 'node', 'weight', 'count', 'failureDomain', 'host', 'force']);
+  const fields = objectOf(parse(text), [
+    'kind',
+    'nodes',
+    'hosts',
+    'node',
+    'weight',
+    'count',
+    'failureDomain',
+    'host',
+    'force',
+  ]);
   const { force = false } = fields;
   if (typeof force !== 'boolean') throw invalid('force', '"force" must be true or false');
   return { change: changeOf(fields), force };

@@ -79,30 +79,29 @@ test('credit: a sender that goes beyond its window -> is noticed', (t) => {
   t.false(account.take(8));
 });
 
+const standing = (dialer: string, ageMs: number, silentMs = 5) => ({ dialer, incarnation: 1, ageMs, silentMs });
+
 test('connection choice: dials that crossed -> both sides keep the one of the smaller id', (t) => {
-  const a = { dialer: 'a', incarnation: 1 };
-  const b = { dialer: 'b', incarnation: 1 };
   for (const [self, peer] of [
     ['a', 'b'],
     ['b', 'a'],
   ]) {
-    t.is(objectionTo({ existing: b, added: a, ageMs: 5, silentMs: 5 }, self, peer), undefined);
-    t.is(objectionTo({ existing: a, added: b, ageMs: 5, silentMs: 5 }, self, peer), 'duplicate');
+    t.is(objectionTo({ dialer: 'a', incarnation: 1 }, standing('b', 5), { self, peer }), undefined);
+    t.is(objectionTo({ dialer: 'b', incarnation: 1 }, standing('a', 5), { self, peer }), 'duplicate');
   }
 });
 
 test('connection choice: the same dialer, or an old connection -> the new one', (t) => {
-  const a = { dialer: 'a', incarnation: 1 };
-  t.is(objectionTo({ existing: a, added: a, ageMs: 5, silentMs: 5 }, 'a', 'b'), undefined);
-  const old = { existing: a, added: { dialer: 'b', incarnation: 1 }, ageMs: 60_000, silentMs: 5 };
-  t.is(objectionTo(old, 'a', 'b'), undefined);
+  const ids = { self: 'a', peer: 'b' };
+  t.is(objectionTo({ dialer: 'a', incarnation: 1 }, standing('a', 5), ids), undefined);
+  t.is(objectionTo({ dialer: 'b', incarnation: 1 }, standing('a', 60_000), ids), undefined);
 });
 
 test('connection choice: another process of the same id -> refused as long as the old one is heard of', (t) => {
   for (const dialer of ['a', 'b']) {
-    const choice = { existing: { dialer: 'a', incarnation: 1 }, added: { dialer, incarnation: 2 }, ageMs: 60_000 };
-    t.is(objectionTo({ ...choice, silentMs: 1_500 }, 'a', 'b'), 'id-in-use');
-    t.is(objectionTo({ ...choice, silentMs: 4_000 }, 'a', 'b'), undefined);
+    const added = { dialer, incarnation: 2 };
+    t.is(objectionTo(added, standing('a', 60_000, 1_500), { self: 'a', peer: 'b' }), 'id-in-use');
+    t.is(objectionTo(added, standing('a', 60_000, 4_000), { self: 'a', peer: 'b' }), undefined);
   }
 });
 

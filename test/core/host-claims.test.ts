@@ -8,7 +8,9 @@ const areApart = (claims: readonly HostClaim[]): boolean =>
   claims.every((claim, i) => claims.slice(i + 1).every((other) => !overlaps(claim, other)));
 
 test('host claims: any admissions, some twice -> aligned ranges with the room wanted, apart from each other and from members', (t) => {
-  const admissions = fc.array(fc.record({ host: fc.nat(12), room: fc.integer({ min: 1, max: 200 }) }), { maxLength: 15 });
+  const admissions = fc.array(fc.record({ host: fc.nat(12), room: fc.integer({ min: 1, max: 200 }) }), {
+    maxLength: 15,
+  });
   fc.assert(
     fc.property(admissions, fc.uniqueArray(fc.nat(400)), (asked, members) => {
       let claims: readonly HostClaim[] = [];

@@ -1,0 +1,35 @@
+import test from 'ava';
+import { HostTable } from '../../src/bridge/host-table.js';
+import type { HostAddress } from '../../src/bridge/types.js';
+
+const hostAt = (host: string, first: number): HostAddress => ({
+  ...{ host, first, room: 3, zone: 'z', machine: 'm' },
+  address: `127.0.0.1:${7000 + first}`,
+});
+const claimAt = (host: string, first: number) => ({ host, first, room: 32 });
+
+test('host table: a host is named before this one hears that it was let in -> it is known when it does', (t) => {
+  const table = new HostTable(hostAt('a', 0), [claimAt('a', 0)]);
+  t.false(table.learn(hostAt('b', 32), false));
+  t.is(table.get('b'), undefined);
+  t.deepEqual(table.setClaims([claimAt('a', 0), claimAt('b', 32)]), { forgotten: [], met: ['b'] });
+  t.deepEqual(table.get('b'), hostAt('b', 32));
+  t.deepEqual(table.setClaims([claimAt('a', 0), claimAt('c', 32)]), { forgotten: ['b'], met: [] });
+  t.is(table.size, 1);
+  t.true(table.learn(hostAt('c', 32), true), 'another host has its range');
+});
+
+test('host table: a cluster without a list -> whoever fits; ranges never overlap, also of the same host elsewhere', (t) => {
+  const table = new HostTable(hostAt('a', 0));
+  t.true(table.learn(hostAt('b', 32), false));
+  t.false(table.learn(hostAt('c', 32), true));
+  t.false(table.learn(hostAt('b', 64), false), 'what others say changes nothing');
+  t.true(table.learn(hostAt('b', 64), true));
+  t.deepEqual(
+    table.all.map(({ host, first }) => [host, first]),
+    [
+      ['a', 0],
+      ['b', 64],
+    ],
+  );
+});
