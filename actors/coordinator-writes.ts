@@ -11,7 +11,7 @@ import { countPlaces } from '../src/core/write-quorum.js';
 import type { MessageView } from '../src/protocol/header.js';
 import { Kind, Minted, Replicated, Write, Written } from '../src/protocol/messages.js';
 import { durabilityOf, errorOf, failure, isOlderThan, isSuccess, success } from '../src/protocol/outcome.js';
-import { Rec, siblingCount } from '../src/protocol/record.js';
+import { putNumber, Rec, siblingCount } from '../src/protocol/record.js';
 import { castHint, castNote } from './hint-casts.js';
 import { KeyRing } from './key-ring.js';
 import { isPast, whyLate } from './late-write.js';
@@ -87,7 +87,9 @@ export function minted(writes: Writes, message: MessageView, env: Env): void {
   if (slot < 0) return;
   const outcome = message.words[message.at + Minted.outcome];
   if (!isSuccess(outcome)) {
-    failUnminted(env, table, slot, outcome);
+    // who tries again must know what its clock has to reach
+    const isLate = errorOf(outcome) === 'KV_DEADLINE_EXCEEDED';
+    failUnminted(env, table, slot, outcome, isLate ? env.store.clock : 0);
     return;
   }
   const at = message.words[message.at + Minted.position];
@@ -174,9 +176,8 @@ function finish({ table, keys }: Writes, slot: number, env: Env): void {
 }
 
 /** Ends a write that no replica holds. */
-function failUnminted(env: Env, table: WriteTable, slot: number, outcome: number): void {
-  table.clock[slot * 2] = 0;
-  table.clock[slot * 2 + 1] = 0;
+function failUnminted(env: Env, table: WriteTable, slot: number, outcome: number, clock = 0): void {
+  putNumber(table.clock, slot * 2, clock);
   reply(env, table, slot, outcome, 0);
   table.close(slot);
 }

@@ -30,6 +30,7 @@ import { clockOf, copyWords, Flag, flagsOf, getNumber, Rec, setDot, sizeOf } fro
 import { decodeRecord, decodeVector, encodedBytes, encodeRecord, keyParts } from '../src/protocol/record-set.js';
 import type { CollectionPromises } from './dead-records.js';
 import { castHint } from './hint-casts.js';
+import { isBehind } from './late-write.js';
 import { isMintedBy, Minter } from './minter.js';
 import { fetchRecord } from './vnode-fetch.js';
 import { mergeRecord } from './vnode-merge.js';
@@ -110,6 +111,7 @@ function mintRecord(state: VnodeState, message: MessageView, env: Env): number {
   if (existing >= 0) newest = maxClock(newest, clockOf(store.words, existing));
   const clock = tick(newest, env.wallMs());
   store.clock = clock;
+  if (isBehind(message, clock)) return ~failure('KV_DEADLINE_EXCEEDED');
   const hasContext = (message.u32(Write.options) & Ask.context) !== 0;
   const replica = state.minter.idFor(state.partition, env);
   const isPlain = !hasContext && extendsPlainly(store, existing, replica);

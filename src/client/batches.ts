@@ -92,6 +92,7 @@ function batchOf<One>(
     window,
     signal,
     publish: () => core.seat.publish(),
+    onAbort: () => core.requests.giveUpAll(),
   });
 }
 

@@ -21,6 +21,8 @@ const ROWS_FIRST = 2_048;
 
 export class Requests {
   inFlight = 0;
+  /** The latest millisecond that the clock of a write says which was given up without a reply, as far as that is known. */
+  latestGivenUp = 0;
   readonly #seat: Seat;
   readonly #max: number;
   readonly #waiters: (Waiter | undefined)[] = [];
@@ -28,6 +30,8 @@ export class Requests {
   readonly #nodes: Uint16Array;
   readonly #incarnations: Int32Array;
   readonly #connections: Int32Array;
+  /** Of writes: the latest millisecond since 1970 that their clock may say. 0 for other requests. */
+  readonly #latest: Float64Array;
   readonly #generations: Uint16Array;
   readonly #free: Int32Array;
   /** Rows are taken in turn, so that an id comes back late. */
@@ -44,6 +48,7 @@ export class Requests {
     this.#nodes = new Uint16Array(inFlightMax);
     this.#incarnations = new Int32Array(inFlightMax);
     this.#connections = new Int32Array(inFlightMax);
+    this.#latest = new Float64Array(inFlightMax);
     // begins anywhere, as the seat's tenancy does: a late reply to an earlier process fits no request of this one
     this.#generations = new Uint16Array(inFlightMax).fill(Math.floor(Math.random() * GENERATIONS));
     this.#free = new Int32Array(inFlightMax);
@@ -62,6 +67,7 @@ export class Requests {
     this.#nodes[row] = node;
     this.#incarnations[row] = this.#seat.incarnationOf(node);
     this.#connections[row] = this.#seat.connectionTo(node);
+    this.#latest[row] = 0;
     if (++this.inFlight === 1) this.#watch();
     return (this.#generations[row] << 16) | row;
   }
@@ -84,12 +90,31 @@ export class Requests {
     return this.#incarnations[id & 0xffff];
   }
 
-  /** Sets the deadline anew: the tick's clock may only be read when the first message of the tick is opened. */
-  extend(id: number, deadlineMs: number): void {
-    this.#deadlines[id & 0xffff] = deadlineMs;
+  /** Of a write: the latest millisecond that its clock may say. */
+  latestOf(id: number): number {
+    return this.#latest[id & 0xffff];
   }
 
-  /** Ends a request without a reply, unless it ended before; its waiter, if it was open. */
+  /** The deadline of a request, right until another one takes its row. */
+  deadlineOf(id: number): number {
+    return this.#deadlines[id & 0xffff];
+  }
+
+  /** Sets the times anew: the tick's clocks may only be read when the first message of the tick is opened. */
+  extend(id: number, deadlineMs: number, latest = 0): void {
+    this.#deadlines[id & 0xffff] = deadlineMs;
+    this.#latest[id & 0xffff] = latest;
+  }
+
+  /** Ends a request that may have been done, or may still be, until `untilMs` on the wall; its waiter, if it was open. */
+  giveUp(id: number, untilMs = Number.POSITIVE_INFINITY): Waiter | undefined {
+    const latest = Math.min(this.#latest[id & 0xffff], untilMs);
+    const waiter = this.end(id);
+    if (waiter !== undefined && latest > this.latestGivenUp) this.latestGivenUp = latest;
+    return waiter;
+  }
+
+  /** Ends a request that has its reply, or was not sent; its waiter, if it was open. */
   end(id: number): Waiter | undefined {
     const row = id & 0xffff;
     const waiter = this.#waiters[row];
@@ -124,14 +149,23 @@ export class Requests {
       return;
     }
     this.#seat.flush();
-    const { nowMs } = this.#seat;
+    const { nowMs, wallMs } = this.#seat;
     for (let row = 0; row < this.#waiters.length; row++) {
       if (this.#waiters[row] === undefined) continue;
       const node = this.#nodes[row];
       const id = (this.#generations[row] << 16) | row;
-      if (this.#isLost(row)) this.end(id)?.fail(restarted(node));
-      else if (((nowMs - this.#deadlines[row]) | 0) > 0) this.end(id)?.fail(expired());
+      if (this.#isLost(row) && !this.#mayStillBegin(row, wallMs)) this.giveUp(id, wallMs)?.fail(restarted(node));
+      else if (((nowMs - this.#deadlines[row]) | 0) > 0) this.giveUp(id)?.fail(expired());
     }
+  }
+
+  /**
+   * A write to another host is not told lost before nobody can mint it any more: its connection may have broken on this side
+   * only, and what was sent over it may be in some buffer on the way. Here the next life of a node refuses what was for the
+   * last one.
+   */
+  #mayStillBegin(row: number, wallMs: number): boolean {
+    return this.#connections[row] !== 0 && wallMs <= this.#latest[row];
   }
 
   /** The life of the node that was asked, or the connection to its host, has ended: no reply will come. */
@@ -143,11 +177,18 @@ export class Requests {
     return !isSame || !seat.mayAnswer(node);
   }
 
+  /** What is in flight may still be done, and nobody waits for it any more. */
+  giveUpAll(): void {
+    for (let row = 0; row < this.#waiters.length; row++) {
+      if (this.#waiters[row] !== undefined) this.latestGivenUp = Math.max(this.latestGivenUp, this.#latest[row]);
+    }
+  }
+
   /** Fails everything in flight. */
   close(error: StoreError): void {
     clearInterval(this.#sweeper);
     for (let row = 0; row < this.#waiters.length; row++) {
-      if (this.#waiters[row] !== undefined) this.end((this.#generations[row] << 16) | row)?.fail(error);
+      if (this.#waiters[row] !== undefined) this.giveUp((this.#generations[row] << 16) | row)?.fail(error);
     }
   }
 }

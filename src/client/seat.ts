@@ -29,6 +29,8 @@ export class Seat {
   readonly out: Outbound = { words: new Int32Array(0), bytes: Buffer.alloc(0), at: 0 };
   /** The host's monotonic clock, as of this tick. */
   nowMs: number;
+  /** Milliseconds since 1970, as of this tick. */
+  wallMs = Date.now();
   readonly #thread: number;
   readonly #post: PostOffice;
   readonly #readers: readonly MailboxReader[];
@@ -109,9 +111,14 @@ export class Seat {
     this.#post.shrink(to, bytes);
   }
 
+  #readClocks(): void {
+    this.nowMs = this.#clock.nowMs();
+    this.wallMs = Date.now();
+  }
+
   #beginTick(): void {
     this.#flushing = true;
-    this.nowMs = this.#clock.nowMs();
+    this.#readClocks();
     queueMicrotask(() => {
       this.#flushing = false;
       this.#post.publish();
@@ -128,7 +135,7 @@ export class Seat {
    * died between claiming this thread's wake-up and ringing its bell has left it deaf.
    */
   flush(): void {
-    this.nowMs = this.#clock.nowMs();
+    this.#readClocks();
     this.#post.publish();
     if (this.#mail.hasMail()) this.#mail.drain();
   }

@@ -15,7 +15,7 @@ import { resolveSet } from './resolving.js';
 import { Router } from './router.js';
 import type { Seat } from './seat.js';
 import type { Key, PutOptions, Resolve, Value, WriteResult } from './types.js';
-import { PromiseWaiter, type SendAgain } from './waiters.js';
+import { PromiseWaiter, type Repeater } from './waiters.js';
 import { type WriteSender, WriteWaiter } from './write-waiter.js';
 import { type WriteOrder, Writes } from './writes.js';
 
@@ -35,6 +35,9 @@ export interface CoreAnswer extends SetAnswer {
   readonly hash: number;
 }
 
+type Send = Repeater['send'];
+type RequestOrder = Pick<ReadOrder, 'signal' | 'deadlineMs'>;
+
 export class StoreCore implements WriteSender {
   readonly seat: Seat;
   readonly requests: Requests;
@@ -47,6 +50,8 @@ export class StoreCore implements WriteSender {
   readonly window: number;
   /** The result that a reply to a write carries. @throws StoreError */
   readonly decodeResult = (message: MessageView): WriteResult => this.writes.result(message);
+  /** What is left of the time of the request that this answers. */
+  readonly leftMs = (reply: MessageView): number => (this.requests.deadlineOf(reply.request) - this.seat.nowMs) | 0;
   isClosed = false;
   #isDraining = false;
   readonly #key = new KeyScratch();
@@ -103,26 +108,31 @@ export class StoreCore implements WriteSender {
     const r = replicasOfHost(order.r);
     const local = r === 0 ? undefined : this.local.getSet(this.#key, r, order.monotonic);
     if (local !== undefined) return { ...local, fallbacks: 0, via: 'memory', hash };
-    const send: SendAgain = (waiter) => {
+    const send: Send = (waiter, deadlineMs) => {
+      this.checkOpen();
       this.#key.set(key);
-      return this.reads.send(this.#key, order, waiter);
+      return this.reads.send(this.#key, { ...order, deadlineMs }, waiter);
     };
-    const answer = await this.#request<SetAnswer>(order.signal, decodeAnswer, send);
+    const answer = await this.#request<SetAnswer>(order, decodeAnswer, send);
     return { ...answer, via: 'messages', hash };
   }
 
   /** Sends a request whose reply, or whose signal, settles the promise. */
   #request<Result>(
-    signal: AbortSignal | undefined,
+    { signal, deadlineMs }: RequestOrder,
     decode: (message: MessageView) => Result,
-    send: SendAgain,
+    send: Send,
   ): Promise<Result> {
+    const { leftMs } = this;
     return new Promise((resolve, reject) => {
       if (signal === undefined) {
-        send(new PromiseWaiter(decode, resolve, reject, send));
+        send(new PromiseWaiter(decode, resolve, reject, { send, leftMs }), deadlineMs);
         return;
       }
-      const onAbort = () => this.requests.end(id)?.fail(aborted(signal));
+      const onAbort = () => {
+        this.requests.giveUp(id);
+        waiter.fail(aborted(signal));
+      };
       const settle = (result: Result) => {
         signal.removeEventListener('abort', onAbort);
         resolve(result);
@@ -131,11 +141,12 @@ export class StoreCore implements WriteSender {
         signal.removeEventListener('abort', onAbort);
         reject(error);
       };
-      const again: SendAgain = (waiter) => {
-        id = send(waiter);
+      const again: Send = (own, left) => {
+        id = send(own, left);
         return id;
       };
-      let id = send(new PromiseWaiter(decode, settle, fail, again));
+      const waiter = new PromiseWaiter(decode, settle, fail, { send: again, leftMs });
+      let id = send(waiter, deadlineMs);
       signal.addEventListener('abort', onAbort, { once: true });
     });
   }
@@ -169,7 +180,10 @@ export class StoreCore implements WriteSender {
       this.checkWritable();
       this.#key.set(key);
       const order = this.calls.write(options, tombstone, this.#key.hash);
-      return this.#request(options?.signal, decode, (waiter) => this.sendWrite(key, value, order, waiter));
+      const { deadlineMs } = order;
+      return this.#request({ signal: options?.signal, deadlineMs }, decode, (waiter, left) =>
+        this.sendWrite(key, value, { ...order, deadlineMs: left }, waiter),
+      );
     } catch (error) {
       return Promise.reject(asStoreError(error));
     }
@@ -183,6 +197,7 @@ export class StoreCore implements WriteSender {
 
   /** @throws StoreError where it cannot be sent */
   sendWrite(key: Key, value: Value, order: WriteOrder, waiter: Waiter): number {
+    this.checkOpen();
     this.#key.set(key);
     return this.writes.send(this.#key, value, order, waiter);
   }

@@ -6,31 +6,35 @@ import { asStoreError, type ErrorCode, StoreError } from '../core/errors.js';
 import type { MessageView } from '../protocol/header.js';
 import { aborted } from './call-options.js';
 import type { Waiter } from './requests.js';
+import { isCurable, Resending } from './resending.js';
 import type { Key } from './types.js';
 
-/** Sends a request again; its id. */
-export type SendAgain = (waiter: Waiter) => number;
+/** How a request is sent again. */
+export interface Repeater {
+  /** Sends it, with so much time left; its id. @throws StoreError where it cannot be sent */
+  readonly send: (waiter: Waiter, leftMs: number) => number;
+  /** What is left of the time of the request that this answers. */
+  readonly leftMs: (reply: MessageView) => number;
+}
 
-/**
- * Settles one promise with what `decode` reads in the reply. A request that was routed by a ring that has been replaced is
- * sent once more: nothing was done, and the thread knows the newer ring by now.
- */
+/** Settles one promise with what `decode` reads in the reply; a refusal that another try can cure is no reply yet. */
 export class PromiseWaiter<Result> implements Waiter {
   readonly #decode: (message: MessageView) => Result;
   readonly #resolve: (result: Result) => void;
   readonly #reject: (error: StoreError) => void;
-  #again: SendAgain | undefined;
+  readonly #repeater: Repeater | undefined;
+  #resending: Resending | undefined;
 
   constructor(
     decode: (message: MessageView) => Result,
     resolve: (result: Result) => void,
     reject: (error: StoreError) => void,
-    again?: SendAgain,
+    repeater?: Repeater,
   ) {
     this.#decode = decode;
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#again = again;
+    this.#repeater = repeater;
   }
 
   settle(message: MessageView): void {
@@ -38,27 +42,24 @@ export class PromiseWaiter<Result> implements Waiter {
     try {
       result = this.#decode(message);
     } catch (error) {
-      this.#failed(asStoreError(error));
+      this.#failed(asStoreError(error), message);
       return;
     }
     this.#resolve(result);
   }
 
-  #failed(error: StoreError): void {
-    const again = this.#again;
-    this.#again = undefined;
-    if (again === undefined || error.code !== 'KV_STALE_EPOCH') {
+  #failed(error: StoreError, message: MessageView): void {
+    const repeater = this.#repeater;
+    if (repeater === undefined || !isCurable(error)) {
       this.#reject(error);
       return;
     }
-    try {
-      again(this);
-    } catch (thrown) {
-      this.#reject(asStoreError(thrown));
-    }
+    this.#resending ??= new Resending(repeater.leftMs(message));
+    this.#resending.after(error, { send: (leftMs) => void repeater.send(this, leftMs), reject: this.#reject });
   }
 
   fail(error: StoreError): void {
+    this.#resending?.stop();
     this.#reject(error);
   }
 }
@@ -90,6 +91,8 @@ export interface BatchOptions<Item> {
   readonly signal: AbortSignal | undefined;
   /** Lets what was sent leave before the tick ends. */
   readonly publish: () => void;
+  /** What is under way is waited for no longer, and may still be done. */
+  readonly onAbort: () => void;
 }
 
 export class Batch<Item> {
@@ -173,6 +176,7 @@ export class Batch<Item> {
   #abort(error: StoreError): void {
     this.#error ??= error;
     this.#aborted = true;
+    this.#options.onAbort();
     this.#wake?.();
   }
 
@@ -198,15 +202,16 @@ export class Batch<Item> {
     try {
       this.#options.check(message);
     } catch (error) {
-      this.failed(index, asStoreError(error));
+      const refusal = asStoreError(error);
+      this.failed(index, refusal, isCurable(refusal));
       return;
     }
     this.#progress = true;
     this.#done();
   }
 
-  failed(index: number, error: StoreError): void {
-    if (REPEATED.has(error.code) && this.#mayRetry()) this.#refused.push(index);
+  failed(index: number, error: StoreError, isCurable = false): void {
+    if ((isCurable || REPEATED.has(error.code)) && this.#mayRetry()) this.#refused.push(index);
     else this.#error ??= error;
     this.#done();
   }

@@ -2,12 +2,15 @@
 import { asStoreError, type StoreError } from '../core/errors.js';
 import type { MessageView } from '../protocol/header.js';
 import type { Waiter } from './requests.js';
+import { isCurable, Resending } from './resending.js';
 import type { Key, Value, WriteResult } from './types.js';
 import type { WriteOrder } from './writes.js';
 
 /** What sends writes and reads their results. */
 export interface WriteSender {
   readonly decodeResult: (message: MessageView) => WriteResult;
+  /** What is left of the time of the request that this answers. */
+  readonly leftMs: (reply: MessageView) => number;
   sendWrite(key: Key, value: Value, order: WriteOrder, waiter: Waiter): number;
 }
 
@@ -16,9 +19,10 @@ export class WriteWaiter implements Waiter {
   readonly #sender: WriteSender;
   readonly #key: Key;
   readonly #value: Value;
-  #order: WriteOrder | undefined;
+  readonly #order: WriteOrder;
   readonly #resolve: (result: WriteResult) => void;
   readonly #reject: (error: StoreError) => void;
+  #resending: Resending | undefined;
 
   constructor(
     sender: WriteSender,
@@ -41,24 +45,22 @@ export class WriteWaiter implements Waiter {
     try {
       result = this.#sender.decodeResult(message);
     } catch (error) {
-      this.#failed(asStoreError(error));
+      this.#failed(asStoreError(error), message);
       return;
     }
     this.#resolve(result);
   }
 
-  #failed(error: StoreError): void {
-    const order = this.#order;
-    this.#order = undefined;
-    if (order === undefined || error.code !== 'KV_STALE_EPOCH') {
+  #failed(error: StoreError, message: MessageView): void {
+    if (!isCurable(error)) {
       this.#reject(error);
       return;
     }
-    try {
-      this.#sender.sendWrite(this.#key, this.#value, order, this);
-    } catch (thrown) {
-      this.#reject(asStoreError(thrown));
-    }
+    this.#resending ??= new Resending(this.#sender.leftMs(message));
+    const send = (deadlineMs: number) => {
+      this.#sender.sendWrite(this.#key, this.#value, { ...this.#order, deadlineMs }, this);
+    };
+    this.#resending.after(error, { send, reject: this.#reject });
   }
 
   fail(error: StoreError): void {

@@ -4,6 +4,7 @@
 import { addressOf, Role } from '../actor/address.js';
 import { StoreError } from '../core/errors.js';
 import type { Clock } from '../core/ids.js';
+import { SessionClock } from '../core/session-clock.js';
 import type { VersionVector } from '../core/version-vector.js';
 import { Head, type MessageView } from '../protocol/header.js';
 import { Kind, Write, Written } from '../protocol/messages.js';
@@ -48,12 +49,12 @@ const EXACT_CHARS = 4_096;
 const RECORD = Write.record;
 
 export class Writes {
-  /** Highest clock that a reply has carried: the next write of this thread is newer. */
-  clock = 0 as Clock;
   readonly #seat: Seat;
   readonly #requests: Requests;
   readonly #pairBytesMax: number;
   readonly #router: Router;
+  readonly #session = new SessionClock();
+  #latestGivenUp = 0;
 
   constructor(seat: Seat, requests: Requests, pairBytesMax: number, router: Router) {
     this.#seat = seat;
@@ -80,9 +81,20 @@ export class Writes {
       this.#requests.end(id);
       throw new StoreError('KV_OVERLOADED', `the mailbox of node ${node} is full; slow down and try again`, { node });
     }
-    this.#requests.extend(id, (this.#seat.nowMs + order.deadlineMs) >>> 0);
+    const deadline = (this.#seat.nowMs + order.deadlineMs) >>> 0;
+    this.#requests.extend(id, deadline, this.#latest(order.deadlineMs));
     this.#fill(key, body, value, order, room, to, id);
     return id;
+  }
+
+  /** The latest millisecond that the clock of a write may say which begins now. */
+  #latest(deadlineMs: number): number {
+    const session = this.#session;
+    if (this.#requests.latestGivenUp > this.#latestGivenUp) {
+      this.#latestGivenUp = this.#requests.latestGivenUp;
+      session.gaveUp(this.#latestGivenUp);
+    }
+    return session.latest(this.#seat.wallMs, deadlineMs);
   }
 
   #bytesMax(keyBytes: number, body: string | Uint8Array): number {
@@ -98,8 +110,9 @@ export class Writes {
     words[at + Write.deadline] = this.#seat.nowMs + order.deadlineMs;
     const asks = (context === undefined ? 0 : Ask.context) | (order.available ? Ask.available : 0);
     words[at + Write.options] = withEpoch(packOptions(order.w, order.durability, asks), this.#router.epoch);
-    putNumber(words, at + Write.callerClock, this.clock);
+    putNumber(words, at + Write.callerClock, this.#session.callerClock);
     words[at + Write.incarnation] = this.#requests.incarnationOf(id);
+    words[at + Write.latest] = this.#requests.latestOf(id);
     const record = at + RECORD;
     const keyWords = key.keyWords;
     words[record + Rec.keyHash] = key.hash;
@@ -153,10 +166,16 @@ export class Writes {
   /** Takes the clock of a reply; its outcome. @throws StoreError as the coordinator says */
   confirm(message: MessageView): number {
     const outcome = message.u32(Written.outcome);
-    if (!isSuccess(outcome)) throw writeError(outcome, message.u32(Written.detail));
     const clock = getNumber(message.words, message.at + Written.clock) as Clock;
-    if (clock > this.clock) this.clock = clock;
+    if (isSuccess(outcome)) this.#session.heard(clock);
+    else this.#failed(outcome, clock, message.u32(Written.detail));
     return outcome;
+  }
+
+  #failed(outcome: number, clock: Clock, detail: number): never {
+    if (errorOf(outcome) === 'KV_DEADLINE_EXCEEDED') this.#session.refused(clock, this.#seat.wallMs);
+    else this.#session.heard(clock);
+    throw writeError(outcome, detail);
   }
 
   /** The result that a reply carries. @throws StoreError as the coordinator says */

@@ -19,9 +19,9 @@ export const MESSAGES = {
   write: {
     tag: 2,
     kind: 'call',
-    fields: { deadline: 'u32', options: 'u32', callerClock: 'u64', incarnation: 'u32', reserved: 'u32' },
+    fields: { deadline: 'u32', options: 'u32', callerClock: 'u64', incarnation: 'u32', latest: 'u32' },
     body: 'record+context',
-    summary: 'client to coordinator: store this record (its dot still empty) under W.',
+    summary: 'client to coordinator: store this record (its dot still empty) under W, its clock not behind latest.',
   },
   written: {
     tag: 3,
@@ -33,7 +33,7 @@ export const MESSAGES = {
   mint: {
     tag: 4,
     kind: 'call',
-    fields: { deadline: 'u32', options: 'u32', callerClock: 'u64', incarnation: 'u32', reserved: 'u32' },
+    fields: { deadline: 'u32', options: 'u32', callerClock: 'u64', incarnation: 'u32', latest: 'u32' },
     body: 'record+context',
     summary: 'coordinator to its own vnode: give this write a dot and a clock, log it and stage it. Laid out as write.',
   },
@@ -163,6 +163,8 @@ export const enum Write {
   callerClock = 6,
   /** Of the coordinator's node, as the sender knew it: another life refuses the write. */
   incarnation = 8,
+  /** Low 32 bits of the latest millisecond, since 1970, that its clock may say. */
+  latest = 9,
   record = 10,
 }
 export const enum Written {
@@ -248,6 +250,7 @@ const write = {
   options: Write.options,
   callerClock: Write.callerClock,
   incarnation: Write.incarnation,
+  latest: Write.latest,
   body: Write.record,
 };
 check('write', Kind.write, write);

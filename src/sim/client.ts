@@ -6,6 +6,7 @@ import { addressOf, Role } from '../actor/address.js';
 import type { PageRequest } from '../actor/ports.js';
 import type { ErrorCode } from '../core/errors.js';
 import { type Clock, clock, type NodeIndex } from '../core/ids.js';
+import { SessionClock } from '../core/session-clock.js';
 import { emptySet, type SiblingSet } from '../core/siblings.js';
 import { MessageView } from '../protocol/header.js';
 import { Answer, Kind, Written } from '../protocol/messages.js';
@@ -86,8 +87,7 @@ const SWEEP_MS = 25;
 export class SimClient {
   readonly seat: number;
   readonly history: Call[] = [];
-  /** Highest clock that a reply has carried. */
-  clock: Clock = clock(0);
+  readonly #session = new SessionClock();
   readonly #world: World;
   readonly #post: SimPost;
   readonly #open = new Map<number, OpenCall>();
@@ -108,7 +108,9 @@ export class SimClient {
 
   write(order: WriteOrder, options: CallOptions = {}): WriteCall {
     const node = options.node ?? this.#route(order);
-    const filled = { callerClock: this.clock, incarnation: this.#world.nodes[node].life, ...order };
+    const { callerClock } = this.#session;
+    const latest = this.#session.latest(this.#host.clock.wallMs, order.deadlineMs ?? DEADLINE_MS);
+    const filled = { callerClock, incarnation: this.#world.nodes[node].life, latest, ...order };
     const { epoch } = this.#world.ring;
     const base = this.#base(node);
     const call: WriteCall = {
@@ -121,14 +123,8 @@ export class SimClient {
       clock: clock(0),
       detail: 0,
     };
-    const deadlineMs = this.#deadline(node, order.deadlineMs);
-    this.#send(
-      call,
-      addressOf(Role.coordinator, node, 0),
-      writeDraft({ epoch, ...filled, deadlineMs }),
-      options,
-      order.deadlineMs,
-    );
+    const draft = writeDraft({ epoch, ...filled, deadlineMs: this.#deadline(node, order.deadlineMs) });
+    this.#send(call, addressOf(Role.coordinator, node, 0), draft, options, order.deadlineMs);
     return call;
   }
 
@@ -220,6 +216,7 @@ export class SimClient {
     const open = this.#open.get(id);
     if (open === undefined) return;
     open.call.error = error;
+    if (open.call.kind === 'write') this.#session.gaveUp(open.call.order.latest ?? 0);
     this.#end(id, open);
   }
 
@@ -233,9 +230,17 @@ export class SimClient {
   /** What was asked of this node will not be answered. */
   nodeEnded(node: number): void {
     for (const [id, { call }] of this.#open) {
-      if (call.node === node)
-        this.#world.schedule(this.#world.nowMs + SWEEP_MS, () => this.#fail(id, 'KV_NODE_RESTARTED'));
+      if (call.node === node) this.#world.schedule(this.#world.nowMs + SWEEP_MS, () => this.#lost(id, call));
     }
+  }
+
+  /** A write to another host is not told lost before nobody can mint it any more. */
+  #lost(id: number, call: Call): void {
+    const host = this.#host;
+    const mayStillBegin = call.kind === 'write' && this.#world.hostOf(call.node) !== host;
+    const leftMs = mayStillBegin ? (call.order.latest ?? 0) - host.clock.wallMs : -1;
+    if (leftMs < 0 || !this.#open.has(id)) this.#fail(id, 'KV_NODE_RESTARTED');
+    else this.#world.schedule(this.#world.nowMs + leftMs + 1, () => this.#lost(id, call));
   }
 
   /** Takes all mail that has arrived. */
@@ -283,11 +288,13 @@ export class SimClient {
   #written(call: WriteCall, message: MessageView): void {
     const outcome = message.u32(Written.outcome);
     call.detail = message.u32(Written.detail);
+    const reached = writtenClock(message);
+    if (call.error === 'KV_DEADLINE_EXCEEDED') this.#session.refused(reached, this.#host.clock.wallMs);
+    else this.#session.heard(reached);
     if (call.error !== undefined) return;
     call.replicas = replicasOf(outcome);
     call.fallbacks = fallbacksOf(outcome);
     call.durability = durabilityOf(outcome);
-    call.clock = writtenClock(message);
-    if (call.clock > this.clock) this.clock = call.clock;
+    call.clock = reached;
   }
 }

@@ -32,6 +32,8 @@ export interface Draft {
 }
 
 const FIRST_EPOCH = 1;
+/** Some days behind the start of simulated time. */
+const LATEST_MS = 1_750_000_000_000 + 2 ** 30;
 
 export interface WriteOrder {
   readonly key: string;
@@ -46,6 +48,8 @@ export interface WriteOrder {
   /** Of the node that it goes to; 1 where left out. */
   readonly incarnation?: number;
   readonly deadlineMs?: number;
+  /** Milliseconds since 1970 that its clock may say at most; no bound where left out. */
+  readonly latest?: number;
   readonly available?: boolean;
   /** Of the ring that the sender routes by. */
   readonly epoch?: number;
@@ -94,6 +98,7 @@ export function writeDraft(order: WriteOrder, tag: Kind = Kind.write): Draft {
       target[at + Write.options] = withEpoch(options, order.epoch ?? FIRST_EPOCH);
       putNumber(target, at + Write.callerClock, order.callerClock ?? 0);
       target[at + Write.incarnation] = order.incarnation ?? 1;
+      target[at + Write.latest] = order.latest ?? LATEST_MS;
       encodeRecord(target, bytes, at + Write.record, key, set);
       if (context !== undefined) encodeVector(target, at + Write.record + recordWords, context);
     },

@@ -1,11 +1,12 @@
 import test from 'ava';
 import { addressOf, nodeOf, Role } from '../../src/actor/address.js';
-import { packClock } from '../../src/core/hybrid-clock.js';
+import { packClock, wallMsOf } from '../../src/core/hybrid-clock.js';
 import { clock } from '../../src/core/ids.js';
 import { Kind, Replicate, Written } from '../../src/protocol/messages.js';
 import { DurabilityCode, failure, success } from '../../src/protocol/outcome.js';
-import { codeOf, replicatedDraft, writeDraft, writtenClock } from '../../src/sim/messages.js';
+import { codeOf, replicateDraft, replicatedDraft, writeDraft, writtenClock } from '../../src/sim/messages.js';
 import { SimEnv } from '../sim/sim-env.js';
+import { plain } from './sets.js';
 import { type Reply, repliesIn, WriteCase } from './write-case.js';
 
 const { none, interval, sync } = {
@@ -150,6 +151,30 @@ test('coordinator: a write arrives behind its deadline -> refused, and nothing i
   t.is(write.open, 0);
   t.is(write.env.store.record('k'), undefined);
   t.is(new WriteCase({ w: 1, deadlineMs: nowMs }).reply?.code, undefined);
+});
+
+test('coordinator: a write comes so late that its clock would be behind its latest -> refused, and told what it has to reach', (t) => {
+  const { wallMs } = new SimEnv();
+  t.is(new WriteCase({ w: 1, latest: wallMs }).reply?.code, undefined);
+  const write = new WriteCase({ w: 1, latest: wallMs - 1 });
+  t.is(write.reply?.code, 'KV_DEADLINE_EXCEEDED');
+  const reply = write.first.find(({ tag }) => tag === Kind.written);
+  t.true(reply !== undefined && wallMsOf(writtenClock(reply.view)) >= wallMs);
+  t.deepEqual(write.asked, []);
+  t.is(write.open, 0);
+  t.is(write.env.store.record('k'), undefined);
+});
+
+test('coordinator: a write whose key holds something newer than its latest -> refused, whatever the wall says', (t) => {
+  const env = new SimEnv();
+  const { wallMs } = env;
+  const since = packClock(wallMs + 500, 0);
+  env.deliver(Role.vnode, replicateDraft('k', plain('a', 1, 'theirs', { clock: since })));
+  const [reply] = repliesIn(
+    env.deliver(Role.coordinator, writeDraft({ key: 'k', value: 'late', w: 1, latest: wallMs + 499 })),
+  );
+  t.is(reply.code, 'KV_DEADLINE_EXCEEDED');
+  t.is(env.held('k').siblings.length, 1);
 });
 
 test('coordinator: the deadline passes -> unmet with what was got, within a sweep', (t) => {

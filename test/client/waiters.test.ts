@@ -1,4 +1,4 @@
-/** What a reply of KV_STALE_EPOCH does to a request: it is sent again, once. */
+/** What a refusal that another try can cure does to a request: it is sent again with pauses, until its one deadline. */
 import test from 'ava';
 import { PromiseWaiter } from '../../src/client/waiters.js';
 import { WriteWaiter } from '../../src/client/write-waiter.js';
@@ -7,40 +7,65 @@ import { type ErrorCode, StoreError } from '../../src/index.js';
 import { MessageView } from '../../src/protocol/header.js';
 
 const REPLY = new MessageView();
+const KINDS = ['read', 'write'] as const;
 
-/** Answers one after the other: an error code, or nothing for a success. */
-function decoderOf(...answers: (ErrorCode | undefined)[]) {
-  return () => {
-    const code = answers.shift();
+interface Outcome {
+  readonly ending: string;
+  /** The time that was left at each repetition. */
+  readonly sends: readonly number[];
+}
+
+/** A request that gets these answers, each as soon as it has been sent: an error code, or undefined for a success. */
+function ask(kind: (typeof KINDS)[number], answerTo: (attempt: number) => ErrorCode | undefined, deadlineMs: number) {
+  const sends: number[] = [];
+  const decode = () => {
+    const code = answerTo(sends.length);
     if (code !== undefined) throw new StoreError(code, 'as planned');
     return { replicas: 2, fallbacks: 0, durability: 'sync' as const };
   };
+  return new Promise<Outcome>((resolve) => {
+    const ok = ({ durability }: { durability: string }) => resolve({ ending: durability, sends });
+    const fail = ({ code }: StoreError) => resolve({ ending: code, sends });
+    const again = (leftMs: number) => {
+      setImmediate(() => waiter.settle(REPLY));
+      return sends.push(leftMs);
+    };
+    const leftMs = () => deadlineMs;
+    const sender = {
+      decodeResult: decode,
+      leftMs,
+      sendWrite: (_key: unknown, _value: unknown, order: WriteOrder) => again(order.deadlineMs),
+    };
+    const waiter =
+      kind === 'read'
+        ? new PromiseWaiter(decode, ok, fail, { send: (_, left) => again(left), leftMs })
+        : new WriteWaiter(sender, 'key', 'value', {} as WriteOrder, ok, fail);
+    waiter.settle(REPLY);
+  });
 }
 
-for (const [answers, sends, ending] of [
-  [['KV_STALE_EPOCH', undefined], 1, 'sync'],
-  [['KV_STALE_EPOCH', 'KV_STALE_EPOCH'], 1, 'KV_STALE_EPOCH'],
-  [['KV_OVERLOADED'], 0, 'KV_OVERLOADED'],
-  [[undefined], 0, 'sync'],
-] as const) {
-  test(`waiters: answers of ${answers.join(', ')} -> sent again ${sends} times, ends as ${ending}`, async (t) => {
-    const order = {} as WriteOrder;
-    for (const kind of ['read', 'write']) {
-      let sent = 0;
-      const decode = decoderOf(...answers);
-      const done = new Promise<string>((resolve) => {
-        const ok = ({ durability }: { durability: string }) => resolve(durability);
-        const fail = ({ code }: StoreError) => resolve(code);
-        const again = () => ++sent;
-        const sender = { decodeResult: decode, sendWrite: again };
-        const waiter =
-          kind === 'read'
-            ? new PromiseWaiter(decode, ok, fail, again)
-            : new WriteWaiter(sender, 'key', 'value', order, ok, fail);
-        for (const _ of answers) waiter.settle(REPLY);
-      });
-      t.is(await done, ending);
-      t.is(sent, sends);
-    }
+for (const kind of KINDS) {
+  for (const [answers, sends, ending] of [
+    [['KV_STALE_EPOCH', undefined], 1, 'sync'],
+    [['KV_STALE_EPOCH', 'KV_DEADLINE_EXCEEDED', 'KV_STALE_EPOCH', undefined], 3, 'sync'],
+    [['KV_STALE_EPOCH', 'KV_OVERLOADED'], 1, 'KV_OVERLOADED'],
+    [['KV_OVERLOADED'], 0, 'KV_OVERLOADED'],
+    [[undefined], 0, 'sync'],
+  ] as const) {
+    test(`waiters: a ${kind}, answers ${answers.join(', ')} -> sent again ${sends} times, ends as ${ending}`, async (t) => {
+      const outcome = await ask(kind, (attempt) => answers[attempt], 60_000);
+      t.is(outcome.ending, ending);
+      t.is(outcome.sends.length, sends);
+    });
+  }
+
+  test(`waiters: a ${kind} is refused for ever -> one deadline for all tries, with pauses between`, async (t) => {
+    const startedAt = performance.now();
+    const { ending, sends } = await ask(kind, () => 'KV_STALE_EPOCH', 300);
+    t.true(performance.now() - startedAt < 5_000);
+    t.is(ending, 'KV_STALE_EPOCH');
+    // 0, 2, 4, 8 … 100 ms apart
+    t.true(sends.length > 1 && sends.length < 12, `${sends.length}`);
+    t.true(sends.every((left, index) => left <= 300 && left > 0 && (index === 0 || left < sends[index - 1])));
   });
 }

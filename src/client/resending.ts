@@ -1,0 +1,54 @@
+/**
+ * A request that was refused with nothing done, and that another try can cure, is sent again within its one deadline: at
+ * once, since the thread may know better by now, then after pauses that double.
+ *
+ *   KV_STALE_EPOCH         it was routed by a ring that has been replaced
+ *   KV_DEADLINE_EXCEEDED   in a reply, with time left: a write came behind its `latest` (actors/late-write.ts)
+ */
+import { asStoreError, type StoreError } from '../core/errors.js';
+
+const PAUSE_MS_FIRST = 2;
+const PAUSE_MS_MAX = 100;
+
+/** Whether a refusal in a reply is one that another try can cure. */
+export const isCurable = ({ code }: StoreError): boolean =>
+  code === 'KV_STALE_EPOCH' || code === 'KV_DEADLINE_EXCEEDED';
+
+export interface Resend {
+  /** Sends again with so much time left. @throws StoreError where it cannot be sent */
+  readonly send: (leftMs: number) => void;
+  readonly reject: (error: StoreError) => void;
+}
+
+export class Resending {
+  readonly #untilMs: number;
+  #pauseMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(leftMs: number) {
+    this.#untilMs = performance.now() + leftMs;
+  }
+
+  /** Sends again in a while, or ends the request with this error. */
+  after(error: StoreError, resend: Resend): void {
+    const pauseMs = this.#pauseMs;
+    this.#pauseMs = Math.min(PAUSE_MS_MAX, pauseMs * 2 || PAUSE_MS_FIRST);
+    if (performance.now() + pauseMs >= this.#untilMs) resend.reject(error);
+    else if (pauseMs === 0) this.#send(error, resend);
+    else this.#timer = setTimeout(() => this.#send(error, resend), pauseMs);
+  }
+
+  #send(error: StoreError, { send, reject }: Resend): void {
+    const leftMs = this.#untilMs - performance.now();
+    try {
+      if (leftMs > 0) send(leftMs);
+      else reject(error);
+    } catch (thrown) {
+      reject(asStoreError(thrown));
+    }
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+}
