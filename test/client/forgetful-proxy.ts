@@ -54,6 +54,12 @@ export class ForgetfulProxy {
     for (const { caller, held } of this.#pairs) for (const bytes of held.splice(0)) caller.write(bytes);
   }
 
+  /** The callers see their connections end too, and may come again. */
+  forget(): void {
+    this.#isHolding = false;
+    for (const { caller } of this.#pairs) caller.destroy();
+  }
+
   close(): void {
     this.#isHolding = false;
     this.#server.close();
