@@ -14,7 +14,7 @@ export interface Damage {
 /** Damaged, missing and foreign files; none where the backup is whole. */
 export async function damagesOf(folder: string, manifest: BackupManifest, quiet: boolean): Promise<Damage[]> {
   const { files } = manifest;
-  const progress: Progress = startProgress({
+  const progress: Progress = await startProgress({
     label: 'verifying',
     totalCount: files.length,
     noun: 'files',

@@ -2,11 +2,12 @@
  * How far a long command is: a bar on a terminal, a plain line every few seconds elsewhere, nothing with `--json`.
  * Standard error carries it, so that a pipe stays clean. The rate is over the whole run, as the totals are.
  */
-import { SingleBar } from 'cli-progress';
+import type { SingleBar } from 'cli-progress';
 import { formatBytes, formatCount } from './quantities.js';
 
 /** Time between two plain lines, ms. */
 const PLAIN_INTERVAL_MS = 5_000;
+const BAR_STYLE = { hideCursor: true, clearOnComplete: true, fps: 8, etaBuffer: 50 };
 
 export interface Progress {
   /** @param bytes of the input so far; @param count pairs, or whatever is counted, so far */
@@ -27,10 +28,13 @@ export interface ProgressOptions {
 }
 
 /** The progress that suits the stream. */
-export function startProgress(options: ProgressOptions): Progress {
+export async function startProgress(options: ProgressOptions): Promise<Progress> {
   const stream = options.stream ?? process.stderr;
   if (options.quiet) return { update() {}, stop() {} };
-  return stream.isTTY ? new BarProgress(options, stream) : new PlainProgress(options, stream);
+  if (!stream.isTTY) return new PlainProgress(options, stream);
+  // only here: a command line that shows no bar need not wait for its code
+  const { SingleBar } = await import('cli-progress');
+  return new BarProgress(options, (format) => new SingleBar({ ...BAR_STYLE, format, stream }));
 }
 
 class BarProgress implements Progress {
@@ -39,13 +43,13 @@ class BarProgress implements Progress {
 
   constructor(
     private readonly options: ProgressOptions,
-    stream: NodeJS.WriteStream,
+    makeBar: (format: string) => SingleBar,
   ) {
     const { label, totalBytes, totalCount, noun = 'pairs' } = options;
     const counts = `{count} ${noun} | {rate}/s`;
     const total = totalCount ?? totalBytes;
     const format = total ? `${label} [{bar}] {percentage}% | ${counts} | {eta_formatted} left` : `${label} ${counts}`;
-    this.#bar = new SingleBar({ format, stream, hideCursor: true, clearOnComplete: true, fps: 8, etaBuffer: 50 });
+    this.#bar = makeBar(format);
     this.#bar.start(total ?? 1, 0, { count: '0', rate: '0' });
   }
 

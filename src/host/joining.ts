@@ -7,7 +7,6 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { askCluster } from '../bridge/ask-cluster.js';
 import type { HostAddress } from '../bridge/types.js';
 import { asStoreError, StoreError } from '../core/errors.js';
 import { claimOf, type HostClaim } from '../core/host-claims.js';
@@ -101,6 +100,8 @@ async function ask(seeds: readonly string[], given: OpenOptions, { limitMs, room
   const { clusterName = 'kvorum', hostId = '', clockDriftMaxMs = 60_000 } = given;
   const settings = { host: hostId, room, clusterName, clockDriftMaxMs, ...credentialsOf(given) };
   const beganMs = Date.now();
+  // only here: a host that is all of its cluster need not load the way to others
+  const { askCluster } = await import('../bridge/ask-cluster.js');
   for (;;) {
     let last = '';
     for (const seed of seeds) {

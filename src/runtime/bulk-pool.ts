@@ -5,7 +5,7 @@
  * Piscina, with its atomics off: a pool thread keeps its event loop, so that it may use timers, ports and a store.
  */
 import type { MessagePort } from 'node:worker_threads';
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
 import { StoreError } from '../core/errors.js';
 
 export interface BulkPoolOptions {
@@ -19,29 +19,39 @@ export interface BulkPoolOptions {
 const WAITING_MAX = 1_024;
 
 export class BulkPool<Task, Result> {
-  readonly #pool: Piscina<Task, Result>;
+  readonly #options: BulkPoolOptions;
+  #pool: Promise<Piscina<Task, Result>> | undefined;
 
-  constructor({ module, threads, waitingMax = WAITING_MAX }: BulkPoolOptions) {
-    this.#pool = new Piscina({
-      filename: module.href,
-      name: 'runTask',
-      minThreads: 0,
-      maxThreads: threads,
-      maxQueue: waitingMax,
-      atomics: 'disabled',
-    });
+  constructor(options: BulkPoolOptions) {
+    this.#options = options;
   }
 
   /** Runs one task on a thread of the pool. @throws StoreError KV_OVERLOADED when too many wait, or what the task threw */
   async run(task: Task, transferList: readonly MessagePort[] = []): Promise<Result> {
-    if (this.#pool.queueSize >= this.#pool.options.maxQueue) {
-      throw new StoreError('KV_OVERLOADED', `${this.#pool.queueSize} bulk tasks wait for a thread; try again later`);
+    this.#pool ??= makePool(this.#options);
+    const pool = await this.#pool;
+    if (pool.queueSize >= pool.options.maxQueue) {
+      throw new StoreError('KV_OVERLOADED', `${pool.queueSize} bulk tasks wait for a thread; try again later`);
     }
-    return this.#pool.run(task, { transferList: [...transferList] });
+    return pool.run(task, { transferList: [...transferList] });
   }
 
   /** Waits for the tasks under way, then ends the threads. */
-  close(): Promise<void> {
-    return this.#pool.close();
+  async close(): Promise<void> {
+    await (await this.#pool)?.close();
   }
+}
+
+/** Piscina is loaded with the first task: most programs never have one. */
+async function makePool<Task, Result>(options: BulkPoolOptions): Promise<Piscina<Task, Result>> {
+  const { module, threads, waitingMax = WAITING_MAX } = options;
+  const { Piscina } = await import('piscina');
+  return new Piscina({
+    filename: module.href,
+    name: 'runTask',
+    minThreads: 0,
+    maxThreads: threads,
+    maxQueue: waitingMax,
+    atomics: 'disabled',
+  });
 }

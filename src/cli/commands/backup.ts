@@ -81,7 +81,7 @@ async function backUp({ flags, output }: Invocation, access: StoreAccess, folder
   const { partitions, epoch, n, clusterName = '' } = await access.ring();
   const about = { format: BACKUP_FORMAT, clusterName, partitions, n, epoch };
   const startedAt = new Date().toISOString();
-  const progress = startProgress({
+  const progress = await startProgress({
     label: 'backing up',
     totalCount: partitions,
     noun: 'partitions',

@@ -104,7 +104,12 @@ async function follow(
   begun: ChangeResult,
 ): Promise<ChangeResult> {
   const { id, partitions } = begun;
-  const progress = startProgress({ label: 'moving', totalCount: partitions, noun: 'partitions', quiet: output.json });
+  const progress = await startProgress({
+    label: 'moving',
+    totalCount: partitions,
+    noun: 'partitions',
+    quiet: output.json,
+  });
   for (;;) {
     const { epoch, change, moved } = await access.ring();
     const done = epoch >= id && change?.id !== id;

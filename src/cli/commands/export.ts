@@ -51,7 +51,7 @@ async function toFile(
   const startedAt = performance.now();
   const partial = partialOf(file);
   const handle = await open(partial, 'wx', 0o600);
-  const progress = startProgress({ label: 'exporting', totalBytes: undefined, quiet: output.json });
+  const progress = await startProgress({ label: 'exporting', totalBytes: undefined, quiet: output.json });
   try {
     const { bytes, count } = await writeAll(handle, pieces(access, request), progress.update.bind(progress));
     await handle.sync();

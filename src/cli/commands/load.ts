@@ -55,7 +55,7 @@ interface Source {
 async function loadFile({ flags, output }: Invocation, access: StoreAccess, source: Source): Promise<number> {
   const startedAt = performance.now();
   const { file, totalBytes, onError } = source;
-  const progress = startProgress({ label: 'loading', totalBytes, quiet: output.json });
+  const progress = await startProgress({ label: 'loading', totalBytes, quiet: output.json });
   const errors: BadLine[] = [];
   const chunks = file === '-' ? process.stdin : createReadStream(file, { highWaterMark: 256 * 1024 });
   try {

@@ -2,7 +2,6 @@
  * `kvorum repair`: compares the replicas of every partition, or of one, and has them exchange what differs. Partitions are
  * asked for one by one, so that it can say how far it is, and stop.
  */
-import { SingleBar } from 'cli-progress';
 import type { RepairResult } from '../../client/types.js';
 import type { CommandSpec, Invocation } from '../command.js';
 import { EXIT_CODES } from '../exit-codes.js';
@@ -55,7 +54,7 @@ async function repairAll(invocation: Invocation, access: StoreAccess): Promise<T
   const one = flags.partition === undefined ? undefined : parseCount(String(flags.partition), { max: partitions - 1 });
   const wanted = one === undefined ? Array.from({ length: partitions }, (_, partition) => partition) : [one];
   const totals: Totals = { done: 0, partitions: wanted.length, differing: 0, moved: 0, failed: [] };
-  const progress = startProgress(invocation, totals);
+  const progress = await startProgress(invocation, totals);
   const next = wanted.values();
   const work = async (): Promise<void> => {
     for (const partition of next) {
@@ -75,9 +74,10 @@ async function repairAll(invocation: Invocation, access: StoreAccess): Promise<T
   return totals;
 }
 
-function startProgress({ output }: Invocation, totals: Totals): { update(): void; stop(): void } {
+async function startProgress({ output }: Invocation, totals: Totals): Promise<{ update(): void; stop(): void }> {
   if (process.stderr.isTTY !== true || output.json) return plainProgress(output, totals);
   const format = 'repairing [{bar}] {value} of {total} partitions | {differing} keys differed';
+  const { SingleBar } = await import('cli-progress');
   const bar = new SingleBar({ format, stream: process.stderr, hideCursor: true, clearOnComplete: true });
   bar.start(totals.partitions, 0, { differing: '0' });
   return {

@@ -68,7 +68,7 @@ async function restoreAll(
 ): Promise<Totals> {
   const totals: Totals = { written: 0, unchanged: 0, failures: 0, failed: [] };
   const totalCount = manifest.records;
-  const progress = startProgress({ label: 'restoring', totalCount, noun: 'records', quiet: output.json });
+  const progress = await startProgress({ label: 'restoring', totalCount, noun: 'records', quiet: output.json });
   let done = 0;
   const pieces = piecesOf(folder, manifest);
   const work = async (): Promise<void> => {

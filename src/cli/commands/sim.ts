@@ -83,7 +83,7 @@ async function campaign({ flags, output }: Invocation, run: RunOptions): Promise
   const isOne = flags.seed !== undefined && flags.seeds === '100';
   const seeds = isOne ? 1 : parseCount(String(flags.seeds), { min: 1, max: 10_000_000 });
   const threads = parseCount(String(flags.threads), { min: 1, max: 64 });
-  const progress = startProgress({ label: 'sim', totalCount: seeds, noun: 'seeds', quiet: output.json });
+  const progress = await startProgress({ label: 'sim', totalCount: seeds, noun: 'seeds', quiet: output.json });
   try {
     return await runCampaign({
       firstSeed,
