@@ -29,6 +29,8 @@ export interface SupervisorHooks {
 const BACKOFF_MS = 10;
 const BACKOFF_MS_MAX = 2_000;
 const STOP_MS_MAX = 30_000;
+/** Native helpers that packages would load into each thread; what a node decodes is small and rare. */
+const NO_EXTRACTORS = { CBOR_NATIVE_ACCELERATION_DISABLED: 'true', MSGPACKR_NATIVE_ACCELERATION_DISABLED: 'true' };
 
 export class Supervisor {
   readonly #settings: NodeSettings;
@@ -91,6 +93,7 @@ export class Supervisor {
       name: `kvorum-node-${node}`,
       // flags of the program, such as --input-type or --import, are not for this thread
       execArgv: [],
+      env: { ...process.env, ...NO_EXTRACTORS },
       resourceLimits: { maxOldGenerationSizeMb: heapMegabytes(map.memories[node].arena.byteLength) },
     });
     this.#worker = worker;
