@@ -23,8 +23,14 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** A store small enough for a test, as environment variables. */
-const SMALL = { KVORUM_NODES: '3', KVORUM_PARTITIONS: '16', KVORUM_MEMORY: '12m', KVORUM_RESP: '127.0.0.1:0' };
+/** A store small enough for a test, and patient with a slow machine, as environment variables. */
+const SMALL = {
+  KVORUM_NODES: '3',
+  KVORUM_PARTITIONS: '16',
+  KVORUM_MEMORY: '12m',
+  KVORUM_DEADLINE: '60s',
+  KVORUM_RESP: '127.0.0.1:0',
+};
 
 /** One test's data directory and the command lines that run on it. */
 export class Cli {
