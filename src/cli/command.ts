@@ -38,11 +38,12 @@ export interface CommandSpec {
   readonly run: (invocation: Invocation) => Promise<number | undefined>;
 }
 
-/** Adds the command to the program. */
-export function addCommand(program: Command, spec: CommandSpec): Command {
+/** Adds the command to the program; whole only where it may run, since its flags take longer to make than to read. */
+export function addCommand(program: Command, spec: CommandSpec, mayRun: boolean): Command {
   const command = program.command(spec.usage).summary(spec.summary).description(spec.description);
-  spec.flags?.(command);
+  if (mayRun) spec.flags?.(command);
   command.option('--json', 'print JSON, one value a line, and errors as JSON too');
+  if (!mayRun) return command;
   if (!spec.standalone) addConfigFlag(command);
   if (spec.opens) addStoreFlags(command, OPTION_NAMES, { heading: 'Store options:' });
   else if (!spec.standalone) addFindingFlags(command, spec.ownFlags ?? []);

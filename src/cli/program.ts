@@ -77,7 +77,7 @@ Examples:
 
 /** Runs one command line; sets the exit code of the process. */
 export async function runCommandLine(argv: readonly string[]): Promise<void> {
-  const program = buildProgram();
+  const program = buildProgram(argv);
   try {
     await program.parseAsync(argv as string[]);
   } catch (thrown) {
@@ -86,8 +86,11 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
   }
 }
 
-/** The program, not yet run. Commander's own complaints are printed as the other errors are. */
-export function buildProgram(): Command {
+/**
+ * The program, not yet run, for these words of a command line: commands that none of them names are without their flags.
+ * Commander's own complaints are printed as the other errors are.
+ */
+export function buildProgram(words?: readonly string[]): Command {
   const program = new Command('kvorum')
     .description('A Dynamo-style key-value store: a whole cluster inside one process.')
     .version(SERVER_VERSION, '-V, --version', 'print the version')
@@ -97,7 +100,8 @@ export function buildProgram(): Command {
     .addHelpText('after', ABOUT)
     .addHelpText('afterAll', exitCodesHelp());
   for (const spec of COMMANDS) {
-    const command = addCommand(program, spec);
+    const [name] = spec.usage.split(' ');
+    const command = addCommand(program, spec, words?.includes(name) ?? true);
     command.configureOutput({ outputError: usageErrorPrinter(`help ${command.name()}`) });
   }
   return program;
