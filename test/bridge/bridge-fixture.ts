@@ -8,7 +8,7 @@ import { Head, putHeader } from '../../src/protocol/header.js';
 import { fieldOffsets, MESSAGES, type MessageName } from '../../src/protocol/messages.js';
 
 export const ROOM = 32;
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 
 /** Resolves once `done` holds; fails with `what` after a while. */
 export async function eventually(done: () => boolean, what = 'what was waited for'): Promise<void> {

@@ -137,7 +137,7 @@ async function readPatiently(node: StorageNode, which: TestKey): Promise<string 
       return node.text(which);
     } catch (error) {
       const overloaded = error instanceof StoreError && error.code === 'KV_OVERLOADED';
-      if (!overloaded || performance.now() - start > 15_000) throw error;
+      if (!overloaded || performance.now() - start > 60_000) throw error;
       node.endTurn();
       await eventTurn();
     }

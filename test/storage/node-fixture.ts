@@ -21,7 +21,7 @@ import { readText, stageWrite, type TestKey } from './records.js';
 export const MiB = 1024 * 1024;
 
 /** How long a write may be refused before the test fails. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 60_000;
 
 /** Where what is opened is closed in the end. */
 export type Teardown = Pick<ExecutionContext, 'teardown'>;
