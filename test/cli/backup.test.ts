@@ -49,8 +49,8 @@ test('backup: a server that is being written to -> all that was acknowledged bef
   await cli.must(['load', '-'], { input: linesOf(0, PAIRS) });
   const server = await cli.serve();
   const backup = join(cli.folder, 'backup');
-  const loading = cli.must(['load', '-'], { input: linesOf(PAIRS, 20_000) });
-  const [about] = await cli.json(['backup', backup]);
+  const loading = cli.must(['load', '-'], { input: linesOf(PAIRS, 20_000), beside: true });
+  const [about] = await cli.json(['backup', backup], { beside: true });
   t.true(Number(about.records) >= PAIRS, `${String(about.records)} records`);
   await loading;
   t.is((await damages(cli, backup)).code, 0);

@@ -21,6 +21,8 @@ export interface Finished {
 export interface RunOptions {
   readonly input?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
+  /** It runs beside another command of its test, at once. */
+  readonly beside?: boolean;
 }
 
 /** A store small enough for a test, and patient with a slow machine, as environment variables. */
@@ -28,9 +30,31 @@ const SMALL = {
   KVORUM_NODES: '3',
   KVORUM_PARTITIONS: '16',
   KVORUM_MEMORY: '12m',
-  KVORUM_DEADLINE: '60s',
+  KVORUM_DEADLINE_MS: '60000',
   KVORUM_RESP: '127.0.0.1:0',
 };
+
+/** Commands of a test file that run at the same time; its tests begin together, and each command is many threads. */
+const AT_ONCE = 2;
+
+/** Turns at running a command, in the order in which they were asked for. */
+class Turns {
+  readonly #waiting: (() => void)[] = [];
+  #free = AT_ONCE;
+
+  async take(): Promise<void> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  give(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free++;
+    else next();
+  }
+}
+
+const turns = new Turns();
 
 /** One test's data directory and the command lines that run on it. */
 export class Cli {
@@ -52,7 +76,17 @@ export class Cli {
   }
 
   /** Runs one command to its end. */
-  async run(args: readonly string[], { input, env = {} }: RunOptions = {}): Promise<Finished> {
+  async run(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
+    if (options.beside === true) return this.#finish(args, options);
+    await turns.take();
+    try {
+      return await this.#finish(args, options);
+    } finally {
+      turns.give();
+    }
+  }
+
+  async #finish(args: readonly string[], { input, env = {} }: RunOptions): Promise<Finished> {
     const child = this.start(args, env);
     const output = collect(child);
     child.stdin?.on('error', () => {});
