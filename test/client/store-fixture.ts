@@ -55,12 +55,13 @@ export async function failsWith(
   return error as StoreError;
 }
 
-/** Waits until `holds`, at most `limitMs`. */
-export async function until(holds: () => boolean | Promise<boolean>, limitMs = 60_000): Promise<void> {
-  const endMs = performance.now() + limitMs;
+/** Waits until `holds`, at most `limitMs`. It looks often at first, then less: looking takes time from what it waits for. */
+export async function until(holds: () => boolean | Promise<boolean>, limitMs = 120_000): Promise<void> {
+  const beganMs = performance.now();
   while (!(await holds())) {
-    if (performance.now() > endMs) throw new Error('what was awaited did not come');
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    const waitedMs = performance.now() - beganMs;
+    if (waitedMs > limitMs) throw new Error('what was awaited did not come');
+    await new Promise((resolve) => setTimeout(resolve, Math.min(2 + waitedMs / 50, 20)));
   }
 }
 
