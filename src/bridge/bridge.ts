@@ -21,7 +21,7 @@ import type { GreetingEnd, KnownPeer } from './greeting.js';
 import type { Hello } from './hello.js';
 import { formatEndpoint, parseEndpoint } from './host-address.js';
 import { HostTable } from './host-table.js';
-import { CREDIT_RETRY_MS, PEER_SLOTS_MAX, PING_MS } from './limits.js';
+import { CREDIT_RETRY_MS, LOOK_MS, PEER_SLOTS_MAX } from './limits.js';
 import { Listener } from './listener.js';
 import { PeerConnection } from './peer-connection.js';
 import { readHosts, readNodes } from './peer-news.js';
@@ -111,7 +111,8 @@ export class Bridge {
       onRefused: (address, reason) => this.#hooks.onRefused(address, reason),
     });
     this.#dialing.begin(this.#hosts.all, seeds);
-    this.#ticker = setInterval(() => this.#tick(), PING_MS);
+    // behind what has arrived: this host may have been held up itself
+    this.#ticker = setInterval(() => setImmediate(() => this.#tick()), LOOK_MS);
     return { port };
   }
 

@@ -32,6 +32,12 @@ export const STRANGERS_MAX = 64;
 export const STRANGER_GRACE_MS = 1_000;
 export const HANDSHAKE_MS = 10_000;
 export const PING_MS = 1_000;
+/** How often the peers are looked at: is a ping due, has one become quiet? */
+export const LOOK_MS = 250;
+/** A peer of which nothing arrives for this long, and the time of a round trip, is quiet: it has missed two pings. */
+export const QUIET_MS = 2 * PING_MS;
+/** A round trip that is longer, or unknown, counts as this. */
+export const ROUND_TRIP_MS_MAX = 1_000;
 /** A connection on which nothing arrives for this long is dead. */
 export const SILENCE_MS = 5_000;
 export const REDIAL_BASE_MS = 50;

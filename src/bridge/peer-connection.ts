@@ -15,9 +15,10 @@ import type { Hello } from './hello.js';
 import { Inbox } from './inbox.js';
 import { LANES, laneOf } from './lane.js';
 import { LaneScheduler } from './lane-scheduler.js';
-import { FRAME_BYTES_MAX, SILENCE_MS, SOCKET_BYTES_MAX } from './limits.js';
+import { FRAME_BYTES_MAX, PING_MS, SOCKET_BYTES_MAX } from './limits.js';
 import { packedBody, plainBody, type UnsealedFrame } from './plain-frame.js';
 import { type RefusalReason, violation } from './refusal.js';
+import { Silence } from './silence.js';
 import type { PeerStats, Tally } from './stats.js';
 import { translateOut } from './translation.js';
 import type { BridgeHooks, HostAddress } from './types.js';
@@ -70,7 +71,8 @@ export class PeerConnection implements FrameHandler, Standing {
   readonly #lanes: LaneScheduler;
   readonly #inbox: Inbox;
   readonly #system = new Map<SystemType, () => UnsealedFrame>();
-  #heardAtMs = performance.now();
+  readonly #silence = new Silence(performance.now());
+  #pingedAtMs = Number.NEGATIVE_INFINITY;
   #willPump = false;
 
   constructor(parts: PeerParts) {
@@ -99,7 +101,7 @@ export class PeerConnection implements FrameHandler, Standing {
   }
 
   get silentMs(): number {
-    return performance.now() - this.#heardAtMs;
+    return this.#silence.lasts(performance.now());
   }
 
   /** Copies a message behind what waits on its lane; false where that is full. It leaves with `pump`. */
@@ -157,19 +159,27 @@ export class PeerConnection implements FrameHandler, Standing {
     });
   }
 
-  /** Every second: is the peer alive, and how far is it? */
+  /** Several times a second: is the peer alive, and, every second, how far is it? */
   tick(): void {
-    if (this.silentMs > SILENCE_MS) {
-      this.#parts.link.destroy('silence', 'nothing was heard of the peer');
+    const { link, hooks } = this.#parts;
+    if (link.isClosed) return;
+    const nowMs = performance.now();
+    const state = this.#silence.look(nowMs, this.clock.roundTripMs);
+    if (state === 'dead') {
+      link.destroy('silence', 'nothing was heard of the peer');
       return;
     }
-    this.tell(FrameType.ping, () => wordsFrame([this.#parts.hooks.nowMs(), 0]));
+    if (state === 'quiet') hooks.onQuiet?.(this.peer, true);
+    if (nowMs - this.#pingedAtMs >= PING_MS) {
+      this.#pingedAtMs = nowMs;
+      this.tell(FrameType.ping, () => wordsFrame([hooks.nowMs(), 0]));
+    }
     this.#creditDue();
     this.pump();
   }
 
   onFrame(frame: Frame): void {
-    this.#heardAtMs = performance.now();
+    if (this.#silence.heard(performance.now())) this.#parts.hooks.onQuiet?.(this.peer, false);
     const { words, bodyBytes } = frame;
     switch (frame.type) {
       case FrameType.data:

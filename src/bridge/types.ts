@@ -67,6 +67,8 @@ export interface BridgeHooks {
   facts(asker: Pick<HostAddress, 'host' | 'room'>): unknown;
   onPeer(peer: HostAddress, state: 'up' | 'down', link: number, reason?: string): void;
   onPeerNodes(peer: HostAddress, nodes: readonly NodeStatus[]): void;
+  /** Nothing has been heard of a connected peer for a while, or it is heard again. */
+  onQuiet?(peer: HostAddress, isQuiet: boolean): void;
   /** All hosts known now, this one too. */
   onHosts(hosts: readonly HostAddress[]): void;
   /** A connection to or from this address came to nothing. */

@@ -3,7 +3,7 @@
  * writers of one key meet in one place; under a sloppy quorum any other node where no holder is left.
  *
  * A thread has no heartbeat of its own: it goes by what the gossip agents of its host's nodes have written down, and takes
- * the word of two of them.
+ * the word of two of them; and by what the bridge hears of other hosts.
  */
 import type { LivenessView } from '../actor/liveness-view.js';
 import { StoreError } from '../core/errors.js';
@@ -17,7 +17,7 @@ const LOOK_MS = 100;
 const REPORTERS = 2;
 
 /** What it needs of the thread's seat. */
-export type RouterSeat = Pick<Seat, 'isUp' | 'nowMs'>;
+export type RouterSeat = Pick<Seat, 'isUp' | 'isQuiet' | 'nowMs'>;
 
 export class Router {
   readonly #seat: RouterSeat;
@@ -30,7 +30,10 @@ export class Router {
   #lookedAtMs: number;
   readonly #isUp = (node: number) => this.#seat.isUp(node);
   readonly #isTrusted = (node: number) =>
-    this.#suspected[node] === 0 && this.#seat.isUp(node) && this.#serves(node, this.#partition);
+    this.#suspected[node] === 0 &&
+    this.#seat.isUp(node) &&
+    !this.#seat.isQuiet(node) &&
+    this.#serves(node, this.#partition);
   readonly #serving: readonly Int32Array[];
   #partition = 0;
 

@@ -133,7 +133,11 @@ class Cursor {
     for (;;) {
       const { nodes, version } = ring.readList(this.#partition);
       this.#epoch = ring.epoch;
-      const up = nodes.filter((node) => this.#parts.seat.isUp(node));
+      const { seat } = this.#parts;
+      // those of which nothing is heard at present come last
+      const up = nodes
+        .filter((node) => seat.isUp(node))
+        .sort((a, b) => Number(seat.isQuiet(a)) - Number(seat.isQuiet(b)));
       const isSloppy = this.#order.available && up.length < this.#order.r;
       const pages = await this.#pagesOf(isSloppy ? this.#everybody(nodes) : up, isSloppy);
       if (pages !== STALE && ring.version === version) return pages;

@@ -6,7 +6,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { addressOf, Role } from '../actor/address.js';
 import type { Outbound } from '../actor/env.js';
 import { NODE_COUNT_MAX } from '../core/ids.js';
-import { Life, Status, type ThreadMap } from '../host/thread-map.js';
+import { isQuiet, Life, Status, type ThreadMap } from '../host/thread-map.js';
 import { MessageView } from '../protocol/header.js';
 import { EventLoopMail } from '../runtime/event-loop-mail.js';
 import { HostClock } from '../runtime/host-clock.js';
@@ -84,6 +84,11 @@ export class Seat {
 
   isUp(node: number): boolean {
     return Atomics.load(this.#status, node * Status.line + Status.up) === Life.up; // Atomics: acquire; up follows recovery
+  }
+
+  /** Whether nothing is heard of its host at present. */
+  isQuiet(node: number): boolean {
+    return isQuiet(this.#status, node);
   }
 
   /** Whether it may still answer what it was asked: it is up, or its host is about to close. */

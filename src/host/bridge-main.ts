@@ -109,6 +109,7 @@ class BridgeThread implements BridgeControl {
         tell({ type: 'peer', host: peer.host, state, ...(reason === undefined ? {} : { reason }) });
       },
       onPeerNodes: (peer, nodes) => remote.setNodes(peer, nodes),
+      onQuiet: (peer, isQuiet) => remote.setQuiet(peer, isQuiet),
       onHosts: (hosts) => tell({ type: 'hosts', hosts }),
       onRefused: (address, reason) => {
         // both hosts have dialed, and one of the two connections stays; or this host has met itself

@@ -1,6 +1,6 @@
 /**
  * The status lines of nodes of other hosts, which the bridge's thread alone writes: whether their host is connected, by
- * which connection, and what it says of each of its nodes.
+ * which connection, whether it is heard, and what it says of each of its nodes.
  */
 import type { HostAddress, NodeStatus } from '../bridge/types.js';
 import { NODE_COUNT_MAX } from '../core/ids.js';
@@ -20,8 +20,16 @@ export class RemoteStatus {
     for (let node = first; node < first + room && node < NODE_COUNT_MAX; node++) {
       const line = node * Status.line;
       Atomics.store(this.#status, line + Status.up, 0); // Atomics: release; its host tells anew
+      Atomics.store(this.#status, line + Status.quiet, 0); // Atomics: release
       if (connection !== 0) Atomics.store(this.#status, line + Status.connection, connection); // Atomics: release
       Atomics.store(this.#status, line + Status.connected, Number(connection !== 0)); // Atomics: release, after the above
+    }
+  }
+
+  /** Nothing is heard of the host, though it is connected: others are asked first. Or it is heard again. */
+  setQuiet({ first, room }: NodesOf, isQuiet: boolean): void {
+    for (let node = first; node < first + room && node < NODE_COUNT_MAX; node++) {
+      Atomics.store(this.#status, node * Status.line + Status.quiet, Number(isQuiet)); // Atomics: release
     }
   }
 

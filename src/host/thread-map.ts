@@ -42,6 +42,8 @@ export const enum Status {
   /** Of a node of another host: which connection to it this is, and 1 while it stands; 0 of a node of this host. */
   connection = 7,
   connected = 8,
+  /** Of a node of another host: 1 while nothing is heard of that, though it is connected. */
+  quiet = 9,
   line = 16,
 }
 
@@ -163,7 +165,7 @@ export function ringView(map: ThreadMap, node: number, ring: RingState, tell: (r
     ring,
     nodeCount: NODE_COUNT_MAX,
     isUp,
-    suspects: (other) => !isUp(other) || view.suspects(other),
+    suspects: (other) => !isUp(other) || view.suspects(other) || isQuiet(status, other),
     publish: (newer) => {
       if (table.epoch >= newer.epoch) return true;
       const nowMs = performance.now();
@@ -177,6 +179,10 @@ export function ringView(map: ThreadMap, node: number, ring: RingState, tell: (r
     },
   });
 }
+
+/** Whether nothing is heard of the node's host at present: whoever can asks another one first. */
+export const isQuiet = (status: Int32Array, node: number): boolean =>
+  Atomics.load(status, node * Status.line + Status.quiet) === 1; // Atomics: acquire; a guess that may be late
 
 /**
  * Whether the node is known to have ended: its host says so. A node behind a connection that is down may only be out of

@@ -17,7 +17,8 @@ function scene() {
   const sizes = { clockStartMs: 0, first: 0, room: 6, seats: 1, nodeBytes: 1024 * 1024, pairBytesMax: 1024 };
   const map = allocateThreadMap({ hostId: 'h', zone: 'z', hasBridge: false, ...sizes, ...SHAPE }, ring);
   for (const { serving } of map.memories) new Int32Array(serving).fill(1);
-  const seat = { isUp: () => true, nowMs: 0 };
+  const quiet = new Set<number>();
+  const seat = { isUp: () => true, isQuiet: (node: number) => quiet.has(node), nowMs: 0 };
   const router = new Router(map, seat, new RingTable(map.ring, map), slotShiftOf(SHAPE.partitions));
   const route = () => {
     seat.nowMs += LOOK_MS;
@@ -27,7 +28,7 @@ function scene() {
     livenessView(map, observer).put({ ...startLiveness(nodeIndex(about), 1), state: 'suspect' }, true);
   const [owner] = ring.lists[0];
   const others = [0, 1, 2].filter((node) => node !== owner);
-  return { route, suspect, owner, others };
+  return { route, suspect, quiet, owner, others };
 }
 
 test('router: two members suspect the owner of a key -> another holder coordinates; one alone -> the owner', (t) => {
@@ -37,6 +38,16 @@ test('router: two members suspect the owner of a key -> another holder coordinat
   t.is(route(), owner);
   suspect(others[1], owner);
   t.true(others.includes(route()));
+});
+
+test('router: nothing is heard of the owner -> another holder; of none of them -> the owner, since it may live', (t) => {
+  const { route, quiet, owner, others } = scene();
+  quiet.add(owner);
+  t.true(others.includes(route()));
+  for (const other of others) quiet.add(other);
+  t.is(route(), owner);
+  quiet.clear();
+  t.is(route(), owner);
 });
 
 test('router: nodes that are no members suspect it, being told nothing -> the owner', (t) => {
