@@ -1,15 +1,14 @@
 /** Calls on many keys: one promise for all of them, a window of requests under way at a time. */
 import { StoreError } from '../core/errors.js';
 import { isZoned } from '../protocol/outcome.js';
+import type { ReadOrder } from './call-options.js';
+import { GROUP_KEYS } from './key-group.js';
 import { NOT_LOCAL } from './local-reads.js';
 import type { Waiter } from './requests.js';
 import type { StoreCore } from './store-core.js';
 import type { BatchOperation, Key, PutOptions, ReadOptions, Value, WriteOptions } from './types.js';
 import { Batch, type SendItem } from './waiters.js';
 import type { WriteOrder } from './writes.js';
-
-/** Keys whose records are asked for before the first of them is read; a power of two. */
-const PRELOAD_KEYS = 16;
 
 /** Values in the order of the keys. */
 export async function getMany(
@@ -21,19 +20,20 @@ export async function getMany(
   if (!Array.isArray(keys)) throw badArgument('getMany takes an array of keys');
   const values: (Value | undefined)[] = new Array(keys.length);
   const misses: Promise<void>[] = [];
+  const { r } = order;
+  const isLocal = !order.monotonic && !isZoned(r);
+  const step = Math.min(GROUP_KEYS, core.window);
   try {
-    for (let i = 0; i < keys.length; i++) {
-      // a group of keys waits for memory together, instead of one after the other
-      if ((i & (PRELOAD_KEYS - 1)) === 0) core.preload(keys, i, Math.min(keys.length, i + PRELOAD_KEYS));
-      const value = order.monotonic || isZoned(order.r) ? NOT_LOCAL : core.getLocal(keys[i], order.r);
-      if (value !== NOT_LOCAL) values[i] = value;
-      else {
-        const keep = (late: Value) => {
-          values[i] = late;
-        };
-        misses.push(core.getAny(keys[i], order).then(keep));
-        if (misses.length >= core.window) await Promise.all(misses.splice(0));
+    for (let start = 0; start < keys.length; start += step) {
+      const end = Math.min(keys.length, start + step);
+      if (isLocal) core.prepare(keys, start, end, r);
+      for (let i = start; i < end; i++) {
+        const value = isLocal ? core.getPrepared(keys[i], i - start, r) : NOT_LOCAL;
+        if (value !== NOT_LOCAL) values[i] = value;
+        else misses.push(getLate(core, keys, i, order, values));
       }
+      // only between groups: other calls prepare theirs meanwhile
+      if (misses.length + step > core.window) await Promise.all(misses.splice(0));
     }
   } catch (error) {
     await Promise.allSettled(misses);
@@ -41,6 +41,16 @@ export async function getMany(
   }
   if (misses.length > 0) await Promise.all(misses);
   return values;
+}
+
+async function getLate(
+  core: StoreCore,
+  keys: readonly Key[],
+  index: number,
+  order: ReadOrder,
+  values: (Value | undefined)[],
+): Promise<void> {
+  values[index] = await core.getAny(keys[index], order);
 }
 
 /** Writes every pair, or throws the first error; some may then have been written. */

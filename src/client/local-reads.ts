@@ -34,7 +34,7 @@ export class LocalReads {
   readonly slotShift: number;
   readonly ring: RingTable;
   /** Of the nodes of this host, at their indices in the ring. */
-  readonly #readers: readonly HotReader[];
+  readonly readers: readonly HotReader[];
   /** Nodes of the last `#choose`, and the word index of the record in each. */
   readonly #nodes = new Int32Array(16);
   readonly #at = new Int32Array(16);
@@ -46,7 +46,7 @@ export class LocalReads {
     this.n = map.n;
     this.slotShift = slotShiftOf(map.partitions);
     this.ring = new RingTable(map.ring, map);
-    this.#readers = map.memories.map((memory) => new HotReader(memory));
+    this.readers = map.memories.map((memory) => new HotReader(memory));
   }
 
   /** The resolved value where every one of R replicas holds the same plain record or nothing; else NOT_LOCAL or COMPLEX. */
@@ -104,7 +104,7 @@ export class LocalReads {
 
   #decode(index: number): SiblingSet {
     const at = this.#at[index];
-    const reader = this.#readers[this.#nodes[index]];
+    const reader = this.readers[this.#nodes[index]];
     return at === NOTHING ? emptySet() : decodeRecord(reader.words, reader.bytes, at);
   }
 
@@ -117,7 +117,7 @@ export class LocalReads {
     let count = 0;
     for (let i = first; i < first + this.n && count < r; i++) {
       const node = list[i];
-      const reader = this.#readers[node];
+      const reader = this.readers[node];
       // a node of another host
       if (reader === undefined) continue;
       const serving = Atomics.load(reader.serving, partition); // Atomics: acquire, before the table
@@ -129,20 +129,12 @@ export class LocalReads {
     return count === r;
   }
 
-  /** Begins to load what a read of the key will look at, in every replica that it may choose. */
-  preload(key: KeyScratch): void {
-    const first = (key.slot >>> this.slotShift) * this.n;
-    const count = Math.min(this.n, 2);
-    const list = this.ring.reads(key.slot >>> this.slotShift);
-    for (let i = first; i < first + count; i++) this.touched ^= this.#readers[list[i]]?.touch(key.hash) ?? 0;
-  }
-
   /** Looks the key up in each; Found.absent where a disk may have it, Found.unsettled for another try, else 0. */
   #findAll(key: KeyScratch, r: number): number {
     // the index slots and records of all replicas are asked for before any of them is waited for
-    if (r > 1) for (let i = 0; i < r; i++) this.touched ^= this.#readers[this.#nodes[i]].touch(key.hash);
+    if (r > 1) for (let i = 0; i < r; i++) this.touched ^= this.readers[this.#nodes[i]].touchRecord(key.hash);
     for (let i = 0; i < r; i++) {
-      const reader = this.#readers[this.#nodes[i]];
+      const reader = this.readers[this.#nodes[i]];
       const at = reader.find(key.words, key.hash, key.keySlot, 0);
       if (at === Found.unsettled) return at;
       if (at === Found.absent && reader.mayBeOnDisk(key.hash, key.keySlot)) return at;
@@ -153,12 +145,12 @@ export class LocalReads {
 
   #plainValue(r: number): unknown {
     const at = this.#at[0];
-    const reader = this.#readers[this.#nodes[0]];
+    const reader = this.readers[this.#nodes[0]];
     for (let i = 1; i < r; i++) {
       const other = this.#at[i];
       if (other === NOTHING || at === NOTHING) {
         if (other !== at) return COMPLEX;
-      } else if (!sameDot(reader.words, at, this.#readers[this.#nodes[i]].words, other)) return COMPLEX;
+      } else if (!sameDot(reader.words, at, this.readers[this.#nodes[i]].words, other)) return COMPLEX;
     }
     if (at === NOTHING) return undefined;
     const { words, bytes } = reader;
@@ -176,7 +168,7 @@ export class LocalReads {
   #settled(partition: number, r: number): boolean {
     if (this.ring.version !== this.#version) return false;
     for (let i = 0; i < r; i++) {
-      const reader = this.#readers[this.#nodes[i]];
+      const reader = this.readers[this.#nodes[i]];
       if (this.#at[i] !== NOTHING && !reader.intact()) return false;
       if (Atomics.load(reader.serving, partition) !== this.#serving[i]) return false; // Atomics: acquire, after the copy
     }

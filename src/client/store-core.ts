@@ -7,6 +7,7 @@ import type { ThreadMap } from '../host/thread-map.js';
 import type { MessageView } from '../protocol/header.js';
 import { replicasOfHost } from '../protocol/outcome.js';
 import { aborted, CallOptions, type ReadOrder, type RequestDefaults } from './call-options.js';
+import { KeyGroup } from './key-group.js';
 import { KeyScratch } from './key-scratch.js';
 import { COMPLEX, LocalReads, NOT_LOCAL } from './local-reads.js';
 import { decodeAnswer, MessageReads, type SetAnswer } from './message-reads.js';
@@ -55,12 +56,14 @@ export class StoreCore implements WriteSender {
   isClosed = false;
   #isDraining = false;
   readonly #key = new KeyScratch();
+  readonly #group: KeyGroup;
 
   constructor(parts: CoreParts) {
     this.resolve = parts.resolve;
     this.window = Math.max(1, parts.inFlightMax >>> 2);
     this.calls = new CallOptions(parts.defaults);
     this.local = new LocalReads(parts.map);
+    this.#group = new KeyGroup(this.local);
     this.seat = parts.seat((view) => this.requests.settle(view));
     this.requests = new Requests(this.seat, parts.inFlightMax);
     const router = new Router(parts.map, this.seat, this.local.ring, this.local.slotShift);
@@ -89,6 +92,22 @@ export class StoreCore implements WriteSender {
   getLocal(key: Key, r: number): unknown {
     this.checkOpen();
     this.#key.set(key);
+    return this.#getEncoded(r);
+  }
+
+  /** Prepares `getPrepared` of up to GROUP_KEYS keys[start, end). @throws StoreError KV_INVALID_KEY */
+  prepare(keys: readonly Key[], start: number, end: number, r: number): void {
+    this.#group.begin(keys, start, end, r, this.#key);
+  }
+
+  /** As `getLocal`, of the key at this index of the group prepared. */
+  getPrepared(key: Key, index: number, r: number): unknown {
+    this.checkOpen();
+    this.#group.load(index, key, this.#key);
+    return this.#getEncoded(r);
+  }
+
+  #getEncoded(r: number): unknown {
     const value = this.resolve === 'siblings' ? COMPLEX : this.local.getValue(this.#key, r);
     if (value !== COMPLEX) return value;
     const answer = this.local.getSet(this.#key, r, false);
@@ -158,14 +177,6 @@ export class StoreCore implements WriteSender {
       this.#key.set(key);
       this.writes.send(this.#key, value, order, new WriteWaiter(this, key, value, order, resolve, reject));
     });
-  }
-
-  /** Begins to load what reads of these keys will look up. */
-  preload(keys: readonly Key[], start: number, end: number): void {
-    for (let i = start; i < end; i++) {
-      this.#key.set(keys[i]);
-      this.local.preload(this.#key);
-    }
   }
 
   /** Sends one write; settles with what `decode` reads in the reply. */

@@ -25,6 +25,10 @@ export const enum Found {
 
 /** Versions that a reader steps back at most: a turn seldom writes one key more often. */
 const STEPS_MAX = 64;
+/** Words of a record by which short keys end, and values of about a hundred bytes reach: one for each line of the cache. */
+const KEY_END = 14;
+const VALUE_MIDDLE = 28;
+const VALUE_END = 38;
 const STRONGLY_ORDERED = process.arch === 'x64' || process.arch === 'ia32';
 
 export class HotReader {
@@ -48,10 +52,26 @@ export class HotReader {
     this.#bloom = new BloomFilter(new Int32Array(memory.bloom));
   }
 
-  /** Begins to load what `find` will read of a hash, without looking at it. */
-  touch(hash: number): number {
+  /**
+   * Begins to load what `find` will read of a hash: its slot first, then the record, whose place the slot says. Where there
+   * are more keys, each step is taken for all of them before the next, so that they wait for memory together. The
+   * results only keep the loads from being optimised away.
+   */
+  touchSlot(hash: number): number {
+    const slot = homeSlot(hash, this.#control[Control.slots]);
+    return this.#index[slot * 2] ^ this.#marks[slot];
+  }
+
+  /** The second step: the lines of the record's head and of a short key. */
+  touchRecord(hash: number): number {
     const at = wordOf(this.#index[homeSlot(hash, this.#control[Control.slots]) * 2]);
-    return this.words[at] ^ this.words[at + 14];
+    return this.words[at] ^ this.words[at + KEY_END];
+  }
+
+  /** Beside the second step: the lines of a short value. */
+  touchValue(hash: number): number {
+    const at = wordOf(this.#index[homeSlot(hash, this.#control[Control.slots]) * 2]);
+    return this.words[at + VALUE_MIDDLE] ^ this.words[at + VALUE_END];
   }
 
   /** Word index of the published record of the key at `words[keyAt..]`, or a Found code. */
