@@ -2,8 +2,8 @@
 import { StoreError } from '../core/errors.js';
 import { isZoned } from '../protocol/outcome.js';
 import type { ReadOrder } from './call-options.js';
-import { GROUP_KEYS } from './key-group.js';
 import { NOT_LOCAL } from './local-reads.js';
+import { GROUP_KEYS } from './plain-reads.js';
 import type { Waiter } from './requests.js';
 import type { StoreCore } from './store-core.js';
 import type { BatchOperation, Key, PutOptions, ReadOptions, Value, WriteOptions } from './types.js';
@@ -26,11 +26,10 @@ export async function getMany(
   try {
     for (let start = 0; start < keys.length; start += step) {
       const end = Math.min(keys.length, start + step);
-      if (isLocal) core.prepare(keys, start, end, r);
+      if (isLocal) core.getLocalGroup(keys, start, end, r, values);
+      else values.fill(NOT_LOCAL, start, end);
       for (let i = start; i < end; i++) {
-        const value = isLocal ? core.getPrepared(keys[i], i - start, r) : NOT_LOCAL;
-        if (value !== NOT_LOCAL) values[i] = value;
-        else misses.push(getLate(core, keys, i, order, values));
+        if (values[i] === NOT_LOCAL) misses.push(getLate(core, keys, i, order, values));
       }
       // only between groups: other calls prepare theirs meanwhile
       if (misses.length + step > core.window) await Promise.all(misses.splice(0));

@@ -39,15 +39,6 @@ export class KeyScratch {
     this.keySlot = length | (slotOf(this.bytes, 0, length) << 16);
   }
 
-  /** Takes a key that was encoded before, words and all. */
-  take(words: Int32Array, at: number, hash: number, keySlot: number): void {
-    this.hash = hash;
-    this.keySlot = keySlot;
-    this.length = keySlot & 0xffff;
-    const count = this.keyWords;
-    for (let i = 0; i < count; i++) this.words[i] = words[at + i];
-  }
-
   /** Packs four characters a word and computes the slot on the way; false for what is not ASCII or has a tag. */
   #setAscii(key: string): boolean {
     const { words } = this;

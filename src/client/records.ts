@@ -55,8 +55,8 @@ export async function* records(
   }
   const { r = core.calls.quorum } = options;
   const order = core.calls.read({ ...options, r, mode: 'strict' });
-  const { seat, requests, local } = core;
-  const parts = { seat, requests, ring: local.ring, partitions, ...(partition !== undefined && { only: partition }) };
+  const { seat, requests, ring } = core;
+  const parts = { seat, requests, ring, partitions, ...(partition !== undefined && { only: partition }) };
   const bounds = { reverse: false, ...(gt !== undefined && { gt }) };
   for await (const entry of scanEntries(parts, bounds, order)) {
     core.checkOpen();

@@ -3,14 +3,16 @@
  * `store.ts` offers is made of these; one core serves one thread.
  */
 import { asStoreError, StoreError } from '../core/errors.js';
+import type { RingTable } from '../host/ring-table.js';
 import type { ThreadMap } from '../host/thread-map.js';
 import type { MessageView } from '../protocol/header.js';
 import { replicasOfHost } from '../protocol/outcome.js';
 import { aborted, CallOptions, type ReadOrder, type RequestDefaults } from './call-options.js';
-import { KeyGroup } from './key-group.js';
 import { KeyScratch } from './key-scratch.js';
 import { COMPLEX, LocalReads, NOT_LOCAL } from './local-reads.js';
 import { decodeAnswer, MessageReads, type SetAnswer } from './message-reads.js';
+import { GROUP_KEYS, NOT_PLAIN, PlainReads } from './plain-reads.js';
+import { Replicas } from './replicas.js';
 import { Requests, type Waiter } from './requests.js';
 import { resolveSet } from './resolving.js';
 import { Router } from './router.js';
@@ -42,6 +44,8 @@ type RequestOrder = Pick<ReadOrder, 'signal' | 'deadlineMs'>;
 export class StoreCore implements WriteSender {
   readonly seat: Seat;
   readonly requests: Requests;
+  readonly ring: RingTable;
+  readonly plain: PlainReads;
   readonly local: LocalReads;
   readonly reads: MessageReads;
   readonly writes: Writes;
@@ -56,17 +60,18 @@ export class StoreCore implements WriteSender {
   isClosed = false;
   #isDraining = false;
   readonly #key = new KeyScratch();
-  readonly #group: KeyGroup;
 
   constructor(parts: CoreParts) {
     this.resolve = parts.resolve;
     this.window = Math.max(1, parts.inFlightMax >>> 2);
     this.calls = new CallOptions(parts.defaults);
-    this.local = new LocalReads(parts.map);
-    this.#group = new KeyGroup(this.local);
+    const replicas = new Replicas(parts.map, GROUP_KEYS);
+    this.ring = replicas.ring;
+    this.plain = new PlainReads(replicas);
+    this.local = new LocalReads(replicas);
     this.seat = parts.seat((view) => this.requests.settle(view));
     this.requests = new Requests(this.seat, parts.inFlightMax);
-    const router = new Router(parts.map, this.seat, this.local.ring, this.local.slotShift);
+    const router = new Router(parts.map, this.seat, this.ring, replicas.slotShift);
     this.reads = new MessageReads(this.seat, this.requests, router);
     this.writes = new Writes(this.seat, this.requests, parts.pairBytesMax, router);
   }
@@ -74,6 +79,16 @@ export class StoreCore implements WriteSender {
   /** @throws StoreError KV_CLOSED */
   checkOpen(): void {
     if (this.isClosed) throw new StoreError('KV_CLOSED', 'the store is closed');
+  }
+
+  /** Reads answered from shared memory. */
+  get sharedReads(): number {
+    return this.plain.answered + this.local.sharedReads;
+  }
+
+  /** Reads that lost every race to a writer, and took the message path. */
+  get lostRaces(): number {
+    return this.local.lostRaces;
   }
 
   /** From now on: writes in flight go on. */
@@ -92,22 +107,35 @@ export class StoreCore implements WriteSender {
   getLocal(key: Key, r: number): unknown {
     this.checkOpen();
     this.#key.set(key);
-    return this.#getEncoded(r);
+    if (this.resolve !== 'siblings') {
+      const value = this.plain.readOne(this.#key, r);
+      if (value !== NOT_PLAIN) return value;
+    }
+    return this.#getLocal(r);
   }
 
-  /** Prepares `getPrepared` of up to GROUP_KEYS keys[start, end). @throws StoreError KV_INVALID_KEY */
-  prepare(keys: readonly Key[], start: number, end: number, r: number): void {
-    this.#group.begin(keys, start, end, r, this.#key);
-  }
-
-  /** As `getLocal`, of the key at this index of the group prepared. */
-  getPrepared(key: Key, index: number, r: number): unknown {
+  /** As `getLocal` of each key in keys[start, end), up to GROUP_KEYS, into `values`. */
+  getLocalGroup(keys: readonly Key[], start: number, end: number, r: number, values: unknown[]): void {
     this.checkOpen();
-    this.#group.load(index, key, this.#key);
-    return this.#getEncoded(r);
+    // strings come from memory too: a short loop has more of them under way
+    let chars = 0;
+    for (let i = start; i < end; i++) if (typeof keys[i] === 'string') chars += keys[i].length;
+    this.plain.touched ^= chars;
+    for (let i = start; i < end; i++) {
+      this.#key.set(keys[i]);
+      this.plain.put(i - start, this.#key);
+    }
+    if (this.resolve === 'siblings') values.fill(NOT_PLAIN, start, end);
+    else this.plain.read(end - start, r, values, start);
+    for (let i = start; i < end; i++) {
+      if (values[i] !== NOT_PLAIN) continue;
+      this.#key.set(keys[i]);
+      values[i] = this.#getLocal(r);
+    }
   }
 
-  #getEncoded(r: number): unknown {
+  /** As `getLocal` of the key in the scratch, which is no plain record. */
+  #getLocal(r: number): unknown {
     const value = this.resolve === 'siblings' ? COMPLEX : this.local.getValue(this.#key, r);
     if (value !== COMPLEX) return value;
     const answer = this.local.getSet(this.#key, r, false);

@@ -161,7 +161,7 @@ export class EmbeddedStore implements Store {
     const parts = {
       seat: this.#core.seat,
       requests: this.#core.requests,
-      ring: this.#core.local.ring,
+      ring: this.#core.ring,
       partitions: map.partitions,
     };
     let left = limit;
@@ -208,8 +208,8 @@ export class EmbeddedStore implements Store {
 
   async stats(): Promise<StoreStats> {
     this.#core.checkOpen();
-    const { sharedReads, lostRaces } = this.#core.local;
-    const { messageReads } = this.#core.reads;
+    const { sharedReads, lostRaces, reads } = this.#core;
+    const { messageReads } = reads;
     const client = { inFlight: this.#core.requests.inFlight, sharedReads, messageReads, lostRaces };
     const { backing } = this.#parts;
     const bridge = await backing.bridge();

@@ -1,7 +1,7 @@
 /**
  * Reading a node's hot table from any thread of its host, without a lock and without a message.
  *
- * find  -> word index of the newest *published* record of the key
+ * find  -> word index of the newest *published* record of the key (`client/plain-reads.ts` takes the same way in steps)
  * copy  -> the caller copies what it needs out of `words` / `bytes`
  * intact-> true if nothing of it was overwritten meanwhile; otherwise the copy is worthless and the caller tries again
  *
@@ -52,26 +52,57 @@ export class HotReader {
     this.#bloom = new BloomFilter(new Int32Array(memory.bloom));
   }
 
-  /**
-   * Begins to load what `find` will read of a hash: its slot first, then the record, whose place the slot says. Where there
-   * are more keys, each step is taken for all of them before the next, so that they wait for memory together. The
-   * results only keep the loads from being optimised away.
-   */
-  touchSlot(hash: number): number {
-    const slot = homeSlot(hash, this.#control[Control.slots]);
+  /** Laps of the arena begun. */
+  get laps(): number {
+    return Atomics.load(this.#control, Control.laps); // Atomics: acquire, before the first slot
+  }
+
+  /** The slot where the search for a hash begins. */
+  homeOf(hash: number): number {
+    return homeSlot(hash, this.#control[Control.slots]);
+  }
+
+  /** Begins to load a slot. The results of all `touch...` only keep the loads from being optimised away. */
+  touchSlot(slot: number): number {
     return this.#index[slot * 2] ^ this.#marks[slot];
   }
 
-  /** The second step: the lines of the record's head and of a short key. */
-  touchRecord(hash: number): number {
-    const at = wordOf(this.#index[homeSlot(hash, this.#control[Control.slots]) * 2]);
-    return this.words[at] ^ this.words[at + KEY_END];
+  /** Begins to load the head of the record at a position, up to its dot. */
+  touchHead(position: number): number {
+    const at = wordOf(position);
+    return this.words[at] ^ this.words[at + Rec.highs];
   }
 
-  /** Beside the second step: the lines of a short value. */
-  touchValue(hash: number): number {
-    const at = wordOf(this.#index[homeSlot(hash, this.#control[Control.slots]) * 2]);
-    return this.words[at + VALUE_MIDDLE] ^ this.words[at + VALUE_END];
+  /** Begins to load what is behind the head of a short record. */
+  touchValue(position: number): number {
+    const at = wordOf(position);
+    return this.words[at + KEY_END] ^ this.words[at + VALUE_MIDDLE] ^ this.words[at + VALUE_END];
+  }
+
+  /** The first slot from `home` on that shows this hash, or -1 where there is none, or slots may be on the move. */
+  slotOf(hash: number, home: number): number {
+    const index = this.#index;
+    const slots = this.#control[Control.slots];
+    for (let slot = home; slot < slots && index[slot * 2] !== 0; slot++) if (index[slot * 2 + 1] === hash) return slot;
+    return -1;
+  }
+
+  /** The position in a slot. */
+  positionAt(slot: number): number {
+    return Atomics.load(this.#index, slot * 2); // Atomics: acquire, before the record's bytes
+  }
+
+  /** Word index of the record at a position that a slot showed, if it is published and plain, and does not expire; else -1. */
+  plainAt(position: number): number {
+    const published = Atomics.load(this.#control, Control.published); // Atomics: acquire, after the slot
+    if (position === 0 || ((position - published) | 0) >= 0) return -1;
+    const at = wordOf(position);
+    return ((this.words[at + Rec.size] >>> 24) & ~Flag.clean) === 0 ? at : -1;
+  }
+
+  /** The entry was read since the last sweep. */
+  mark(slot: number): void {
+    if (this.#marks[slot] === 0) this.#marks[slot] = 1;
   }
 
   /** Word index of the published record of the key at `words[keyAt..]`, or a Found code. */
@@ -88,7 +119,7 @@ export class HotReader {
       if (index[slot * 2 + 1] === hash) {
         const at = wordOf(position);
         if (this.#sameKey(at, words, keySlot, keyAt)) {
-          if (this.#marks[slot] === 0) this.#marks[slot] = 1;
+          this.mark(slot);
           return this.#published(position);
         }
         // another key of this hash, or bytes that were overwritten under us: then the key may be elsewhere
@@ -133,13 +164,18 @@ export class HotReader {
 
   /** True where everything read of the record since `find` was its own. */
   intact(): boolean {
+    return this.intactSince(this.#position, this.#laps);
+  }
+
+  /** True where everything from this position on is its own, since the laps were read. */
+  intactSince(position: number, lapsBefore: number): boolean {
     const control = this.#control;
     // Atomics: x86-64 keeps the earlier plain loads before this load; elsewhere only a read-modify-write does
     const reclaimed = STRONGLY_ORDERED
       ? Atomics.load(control, Control.reclaimed) // Atomics: see above
       : Atomics.add(control, Control.reclaimed, 0); // Atomics: see above
     const laps = Atomics.load(control, Control.laps); // Atomics: acquire, after reclaimed
-    return ((this.#position - reclaimed) | 0) >= 0 && laps - this.#laps < 2;
+    return ((position - reclaimed) | 0) >= 0 && laps - lapsBefore < 2;
   }
 
   /** False only where the base table certainly lacks the key. Ask after `find` said absent: bits are set before eviction. */

@@ -1,33 +1,34 @@
 /** A client's local reads while the node that it reads of ends and starts anew, over the same memory. */
 import type { KeyScratch } from '../../../src/client/key-scratch.js';
 import { LocalReads, NOT_LOCAL } from '../../../src/client/local-reads.js';
-import { RingTable } from '../../../src/host/ring-table.js';
-import type { ThreadMap } from '../../../src/host/thread-map.js';
-import type { NodeMemory } from '../../../src/storage/node-memory.js';
+import { NOT_PLAIN, PlainReads } from '../../../src/client/plain-reads.js';
+import type { Replicas } from '../../../src/client/replicas.js';
 import type { Lab, Program } from '../lab.js';
+import { nextGeneration, oneNode } from './small-host.js';
 import { fillerOf, Notes, type SmallKey, SmallTable, smallKey, smallMemory } from './small-table.js';
 import type { SmallValue } from './small-values.js';
 
-const RING_BYTES = Math.ceil(RingTable.allocate(1, 1).byteLength / 8) * 8;
+type Reads = (replicas: Replicas) => (key: KeyScratch) => unknown;
 
-function localReads(lab: Lab, memory: NodeMemory): LocalReads {
-  const map = { n: 1, partitions: 1, memories: [memory], ring: lab.allocate('ring', RING_BYTES) };
-  return new LocalReads(map as unknown as ThreadMap);
-}
-
-/** Another generation, which serves or does not: as the host and a node that has recovered say it. */
-function nextGeneration(serving: Int32Array, serves: number): void {
-  // Atomics: by the only writer
-  Atomics.store(serving, 0, ((Atomics.load(serving, 0) >>> 1) + 1) * 2 + serves);
-}
+const anyWay: Reads = (replicas) => {
+  const reads = new LocalReads(replicas);
+  return (key) => reads.getValue(key, 1);
+};
+const plainly: Reads = (replicas) => {
+  const reads = new PlainReads(replicas);
+  return (key) => {
+    const value = reads.readOne(key, 1);
+    return value === NOT_PLAIN ? NOT_LOCAL : value;
+  };
+};
 
 /** `writes`: of the second life, once it serves. */
-function restarting(lab: Lab, writes: number): Program {
+function restarting(lab: Lab, writes: number, makeReads: Reads): Program {
   const notes = new Notes(lab);
   const memory = smallMemory(lab, 3);
   const serving = new Int32Array(memory.serving);
   const key = smallKey(0, 1, 1);
-  const reads = localReads(lab, memory);
+  const read = makeReads(oneNode(lab, memory));
   const first = new SmallTable(lab, notes, memory);
   first.put(smallKey(1, 1, 2), 1);
   first.put(key, 1);
@@ -48,16 +49,16 @@ function restarting(lab: Lab, writes: number): Program {
       },
       client() {
         lab.pause();
-        judge(lab, notes, key, reads);
+        judge(lab, notes, key, read);
       },
     },
   };
 }
 
-function judge(lab: Lab, notes: Notes, key: SmallKey, reads: LocalReads): void {
+function judge(lab: Lab, notes: Notes, key: SmallKey, read: (key: KeyScratch) => unknown): void {
   const least = notes.published[key.index];
-  const scratch = { ...key, slot: key.keySlot >>> 16 } as unknown as KeyScratch;
-  const value = reads.getValue(scratch, 1) as SmallValue | symbol | undefined;
+  const scratch = { ...key, slot: key.keySlot >>> 16, keyWords: 1 } as unknown as KeyScratch;
+  const value = read(scratch) as SmallValue | symbol | undefined;
   if (value === NOT_LOCAL) return;
   lab.check(value !== undefined, 'a key that was published is not called absent');
   const { stamp, filler } = value as SmallValue;
@@ -65,5 +66,7 @@ function judge(lab: Lab, notes: Notes, key: SmallKey, reads: LocalReads): void {
   lab.check(stamp >= least && stamp <= notes.begun[key.index], 'it was current at some moment of the read');
 }
 
-export const restart = (lab: Lab): Program => restarting(lab, 0);
-export const restartAndWrite = (lab: Lab): Program => restarting(lab, 1);
+export const restart = (lab: Lab): Program => restarting(lab, 0, anyWay);
+export const restartAndWrite = (lab: Lab): Program => restarting(lab, 1, anyWay);
+export const plainRestart = (lab: Lab): Program => restarting(lab, 0, plainly);
+export const plainRestartAndWrite = (lab: Lab): Program => restarting(lab, 1, plainly);

@@ -8,7 +8,7 @@ const RECLAIMED = 'Atomics.exchange(this.#control, 32 /* Control.reclaimed */, t
 const PUBLISHED = 'Atomics.store(this.#control, 0 /* Control.published */, this.head);';
 const GROWN = 'Atomics.store(this.#control, 49 /* Control.slots */, this.#slots);';
 const EVEN = 'Atomics.add(this.#control, 48 /* Control.moves */, 1); // Atomics: RMW; even again, after the last entry';
-const INTACT = '((this.#position - reclaimed) | 0) >= 0 && laps - this.#laps < 2';
+const INTACT = '((position - reclaimed) | 0) >= 0 && laps - lapsBefore < 2';
 
 export const hotTableSubject: Subject = {
   name: 'hot table',
@@ -45,7 +45,7 @@ export const hotTableSubject: Subject = {
     {
       name: 'the reader does not compare laps',
       scenario: 'overwrittenForLong',
-      patches: [{ file: READER, from: INTACT, to: '((this.#position - reclaimed) | 0) >= 0' }],
+      patches: [{ file: READER, from: INTACT, to: '((position - reclaimed) | 0) >= 0' }],
     },
     {
       name: 'a new lap is not announced',
@@ -104,7 +104,7 @@ export const hotTableSubject: Subject = {
     {
       name: 'the reader does not step back to what is published',
       scenario: 'undoing',
-      patches: [{ file: READER, from: '((position - published) | 0) >= 0', to: 'false' }],
+      patches: [{ file: READER, from: '((position - published) | 0) >= 0; steps++', to: 'false; steps++' }],
     },
     {
       name: 'a withdrawn record counts',
