@@ -22,7 +22,6 @@ import { keyAt } from '../src/protocol/record-digest.js';
 import { sendBarrier } from './barriers.js';
 import { type CollectionPromises, DeadRecord, isDead, packDead } from './dead-records.js';
 import { hasPrivate, hintKey } from './hint-records.js';
-import { StrangerWatch } from './stranger-watch.js';
 
 export interface CollectorOptions {
   /** Between two looks at the same partition. */
@@ -59,7 +58,6 @@ export interface CollectorState {
   found: boolean;
   /** Milliseconds of the next round over the partitions. */
   roundAtMs: number;
-  readonly strangers: StrangerWatch;
   readonly timer: number;
 }
 
@@ -84,7 +82,7 @@ export function collector(options: CollectorOptions): Behaviour<CollectorState, 
       const roundAtMs = (env.nowMs() + options.intervalMs) | 0;
       const look = { partition: env.placement.partitions, after: undefined, found: false, roundAtMs };
       const batches = { batch: undefined, nextBatch: env.random() >>> 1 };
-      return { options, life, ...batches, ...look, strangers: new StrangerWatch(), timer };
+      return { options, life, ...batches, ...look, timer };
     },
     receive: { confirm, confirmed, barrier, collect },
     onTimer(state, token, env) {
@@ -102,8 +100,8 @@ const isBusy = ({ batch, partition }: CollectorState, env: Env): boolean =>
 /** One slice of the look for dead records; what it finds becomes a batch. */
 function look(state: CollectorState, env: Env): void {
   const { placement } = env;
-  // nobody can promise for a node that is away, nor for one that is no member any more and may still deliver hints
-  if (state.strangers.sees(env) || placement.members.some((node) => !placement.isUp(node))) {
+  // nobody can promise for a node that is away, nor for one that has left and may still deliver hints
+  if (placement.ring.leavers.length > 0 || placement.members.some((node) => !placement.isUp(node))) {
     if (state.partition < placement.partitions) state.options.mayHoldDead[state.partition] = 1;
     state.partition = placement.partitions;
     return;
@@ -256,7 +254,7 @@ function advance(state: CollectorState, batch: Batch, env: Env): void {
   const phase = phaseOf(batch.collection);
   const { placement } = env;
   const isStale = batch.epoch !== placement.epoch || ((env.nowMs() - batch.sinceMs) | 0) > BATCH_MS;
-  if (phase === 'void' || (isStale && phase !== 'collect') || state.strangers.sees(env)) end(state, batch, [], env);
+  if (phase === 'void' || (isStale && phase !== 'collect')) end(state, batch, [], env);
   else if (phase === 'flush' && !batch.isFlushing) {
     batch.isFlushing = true;
     for (const member of batch.collection.members) {

@@ -4,6 +4,7 @@
  */
 import { addressOf, nodeOf, Role } from '../src/actor/address.js';
 import type { Env } from '../src/actor/env.js';
+import { Standing } from '../src/actor/ports.js';
 import type { ErrorCode } from '../src/core/errors.js';
 import type { NodeIndex } from '../src/core/ids.js';
 import { rarely } from '../src/core/rare-path.js';
@@ -68,7 +69,12 @@ function partitionOf({ words, at }: MessageView, { placement }: Env): number {
 function refusal({ incarnation }: Writes, message: MessageView, partition: number, env: Env): ErrorCode | undefined {
   const late = whyLate(message, incarnation, env);
   if (late !== undefined) return late;
-  return isOlderThan(message.u32(Write.options), env.placement.begunAt[partition]) ? 'KV_STALE_EPOCH' : undefined;
+  const { placement } = env;
+  const options = message.u32(Write.options);
+  if (isOlderThan(options, placement.begunAt[partition])) return 'KV_STALE_EPOCH';
+  if (placement.standingOf(env.node) === Standing.member) return undefined;
+  // a node that is yet to join, and may be ended and cleared before, or that has left: nobody keeps what it takes
+  return isOlderThan(options, placement.epoch) ? 'KV_STALE_EPOCH' : 'KV_UNAVAILABLE';
 }
 
 /** A free slot, or that of a write whose client has its answer already; -1 where all are needed. */

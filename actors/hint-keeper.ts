@@ -16,6 +16,7 @@ import { arrived, type Delivery, endFlight, nameOf, removeHint, send, startDeliv
 import { HintLedger, type TargetHints } from './hint-ledger.js';
 import { HintNotes } from './hint-notes.js';
 import { attempt, type Hint, hasPrivate, hintBytes, hintKey, type Note, pageHints, putDated } from './hint-records.js';
+import type { Debts } from './ring-leavers.js';
 
 /** What the keeper has. */
 export interface HintCounts {
@@ -33,6 +34,8 @@ export interface HintKeeperOptions {
   readonly hintAgeMaxMs: number;
   /** Told whenever something has changed. */
   readonly report: (counts: HintCounts) => void;
+  /** Kept up to date: whether the node has hints or notes. */
+  readonly debts?: Debts;
 }
 
 export interface HintKeeperState {
@@ -149,6 +152,7 @@ function arm(state: HintKeeperState, delayMs: number, env: Env): void {
 }
 
 function report({ options, ledger, notes, handedOver }: HintKeeperState): void {
+  if (options.debts !== undefined) options.debts.owes = ledger.counted !== undefined || ledger.hints + notes.size > 0;
   options.report({ hints: ledger.hints, bytes: ledger.bytes, notes: notes.size, handedOver });
 }
 

@@ -43,6 +43,8 @@ export function nodeActors(options: NodeActorsOptions): NodeActor[] {
     behaviour,
   });
   const promises = new CollectionPromises();
+  // until the hint keeper has looked
+  const debts = { owes: true };
   // what a former life left is looked through once
   const mayHoldDead = new Uint8Array(partitions + 1).fill(1);
   const vnodes = vnode({ ...options.vnode, doubts, promises });
@@ -50,10 +52,10 @@ export function nodeActors(options: NodeActorsOptions): NodeActor[] {
     ...Array.from({ length: partitions }, (_, partition) => actor(Role.vnode, vnodes, partition)),
     actor(Role.coordinator, coordinator(options.coordinator)),
     actor(Role.gossip, gossipAgent(options.gossip)),
-    actor(Role.hintKeeper, hintKeeper(options.hints)),
+    actor(Role.hintKeeper, hintKeeper({ ...options.hints, debts })),
     actor(Role.antiEntropy, antiEntropy({ ...options.antiEntropy, doubts, mayHoldDead })),
     actor(Role.collector, collector({ ...options.collector, doubts, mayHoldDead, promises })),
-    actor(Role.ringKeeper, ringKeeper({ quorums: ring.quorums, cause: doubts.cause })),
+    actor(Role.ringKeeper, ringKeeper({ quorums: ring.quorums, cause: doubts.cause, debts })),
     actor(Role.rebalancer, rebalancer({ w: ring.quorums.w, onMoved: ring.onMoved, doubts })),
   ];
 }

@@ -19,17 +19,14 @@ import {
   beginChange,
   electorate,
   hasCome,
-  isHostChange,
   type NodeReport,
   type Quorums,
-  type RingChange,
 } from '../src/core/ring-change.js';
+import { isHostChange } from '../src/core/ring-hosts.js';
 import { allMembers, type RingState, ringFromPlain, ringToPlain } from '../src/core/ring-state.js';
 import { readBody } from '../src/protocol/body.js';
 import { HEADER_WORDS, type MessageView } from '../src/protocol/header.js';
 import { Kind } from '../src/protocol/messages.js';
-import { failure, success } from '../src/protocol/outcome.js';
-import { ChangeRing, RingChanged } from '../src/protocol/ring-messages.js';
 import { sendCold } from './cold-message.js';
 import {
   answerAccept,
@@ -40,28 +37,17 @@ import {
   propose,
   sendRing,
 } from './ring-ballots.js';
+import { answerWith, type RingClient, readClient, refuse } from './ring-clients.js';
+import { type Debts, RingLeavers } from './ring-leavers.js';
 import { loadRing, loadVote, saveRing, saveVote } from './ring-records.js';
 import { recover } from './ring-recovery.js';
 import { keepReport, ownReports, type ReportBody } from './ring-reports.js';
 
-/** What a client asks for. */
-export interface ChangeRequest {
-  readonly change: RingChange;
-  /** Nodes to give up by force; mostly none. */
-  readonly gone: readonly number[];
-}
-
-interface Client {
-  readonly address: number;
-  readonly request: number;
-  readonly deadlineMs: number;
-  readonly asked: ChangeRequest;
-}
-
 export interface RingKeeperState extends Ballots {
   /** Who asked for what the attempt proposes; nobody where the keeper takes a change further by itself. */
-  client: Client | undefined;
+  client: RingClient | undefined;
   readonly reports: Map<NodeIndex, NodeReport>;
+  readonly leavers: RingLeavers;
   /** Token of the timer that counts. */
   timer: number;
   /** When the attempt under way is begun anew, and how often it was. */
@@ -88,13 +74,19 @@ export interface RingKeeperOptions {
   readonly quorums: Quorums;
   /** Why the node's disk may lack what it held once, promises among it. */
   readonly cause: DoubtCause;
+  /** What the node's hint keeper has; it owes nothing where left out. */
+  readonly debts?: Debts;
 }
 
 /** The behaviour of a node's ring keeper. */
-export function ringKeeper({ quorums, cause }: RingKeeperOptions): Behaviour<RingKeeperState, Handles> {
+export function ringKeeper({
+  quorums,
+  cause,
+  debts = { owes: false },
+}: RingKeeperOptions): Behaviour<RingKeeperState, Handles> {
   return {
     role: 'ring-keeper',
-    init: (env) => start(env, cause),
+    init: (env) => start(env, cause, debts),
     receive: {
       prepare: answerPrepare,
       accept: answerAccept,
@@ -117,7 +109,7 @@ export function ringKeeper({ quorums, cause }: RingKeeperOptions): Behaviour<Rin
   };
 }
 
-function start(env: Env, cause: DoubtCause): RingKeeperState {
+function start(env: Env, cause: DoubtCause, debts: Debts): RingKeeperState {
   const saved = loadRing(env.store);
   const { ring: known } = env.placement;
   const ring = saved !== undefined && saved.epoch > known.epoch ? saved : known;
@@ -132,7 +124,15 @@ function start(env: Env, cause: DoubtCause): RingKeeperState {
   const state: RingKeeperState = {
     ...{ ring, acceptor, attempt: undefined, highest: acceptor.promised, life, client: undefined },
     ...{ isForgetful, recovery: undefined, forgetful: new Set<NodeIndex>() },
-    ...{ reports: new Map(), timer: 0, retryAtMs: 0, tries: 0, changedAtMs: now, toldAtMs: now },
+    ...{
+      reports: new Map(),
+      leavers: new RingLeavers(debts),
+      timer: 0,
+      retryAtMs: 0,
+      tries: 0,
+      changedAtMs: now,
+      toldAtMs: now,
+    },
   };
   env.placement.adopt(ring);
   arm(state, BUSY_MS, env);
@@ -158,21 +158,20 @@ function learn(state: RingKeeperState, ring: RingState, env: Env, tells: 'everyb
   state.attempt = undefined;
   state.recovery = undefined;
   state.changedAtMs = env.nowMs();
+  state.leavers.begin();
   const isInForce = env.placement.adopt(ring);
   if (attempt !== undefined && state.client !== undefined) {
     // what another has proposed may have been chosen in its place: then the client's change is tried on top of that; but another may have had the
     // client's own chosen, and a step or more may have followed since
     const isDone = !isHostChange(state.client.asked.change) && hasCome(attempt.wanted, ring);
-    if (isDone) answerClient(state, success(1, 0), { ring: ringToPlain(ring) }, env);
+    if (isDone) answerClient(state, ring, env);
     else begin(state, state.client, env);
   }
   arm(state, isInForce ? BUSY_MS : ADOPT_MS, env);
 }
 
 function change(state: RingKeeperState, message: MessageView, env: Env): void {
-  const asked = readBody(message, ChangeRing.body) as ChangeRequest;
-  const { from: address, request } = message;
-  const client = { address, request, deadlineMs: message.u32(ChangeRing.deadline), asked };
+  const client = readClient(message);
   if (state.client !== undefined) {
     refuse(client, new StoreError('KV_RING_CHANGING', 'another change of the ring is being proposed'), env);
     return;
@@ -180,7 +179,7 @@ function change(state: RingKeeperState, message: MessageView, env: Env): void {
   begin(state, client, env);
 }
 
-function begin(state: RingKeeperState, client: Client, env: Env): void {
+function begin(state: RingKeeperState, client: RingClient, env: Env): void {
   const { change: wanted, gone } = client.asked;
   state.client = client;
   try {
@@ -190,7 +189,7 @@ function begin(state: RingKeeperState, client: Client, env: Env): void {
       // by force: nobody is left who could object; or all is as it should be
       state.attempt = undefined;
       learn(state, ring, env, isForced ? 'everybody' : 'nobody');
-      answerClient(state, success(1, 0), { ring: ringToPlain(ring) }, env);
+      answerClient(state, ring, env);
       return;
     }
     state.tries = 0;
@@ -225,19 +224,10 @@ function retry(state: RingKeeperState, wanted: RingState, env: Env): void {
   else attempt(state, wanted, env);
 }
 
-function answerClient(state: RingKeeperState, outcome: number, body: unknown, env: Env): void {
+function answerClient(state: RingKeeperState, ring: RingState, env: Env): void {
   const { client } = state;
   state.client = undefined;
-  if (client !== undefined) reply(client, outcome, body, env);
-}
-
-function refuse(client: Client, error: StoreError, env: Env): void {
-  reply(client, failure(error.code), { error: error.toWire() }, env);
-}
-
-function reply({ address, request }: Client, outcome: number, body: unknown, env: Env): void {
-  const out = sendCold(env, Kind.ringChanged, address, body, { request, bodyWord: RingChanged.body });
-  if (out !== undefined) out.words[out.at + RingChanged.outcome] = outcome;
+  if (client !== undefined) answerWith(client, ring, env);
 }
 
 function tick(state: RingKeeperState, env: Env, quorums: Quorums): void {
@@ -246,9 +236,9 @@ function tick(state: RingKeeperState, env: Env, quorums: Quorums): void {
   expire(state, env);
   recover(state, env);
   if (state.attempt !== undefined && ((now - state.retryAtMs) | 0) > 0) retry(state, state.attempt.wanted, env);
-  if (state.ring.move !== undefined) report(state, env, quorums);
+  if (state.ring.move !== undefined || state.ring.leavers.length > 0) report(state, env, quorums);
   if (((now - state.toldAtMs) | 0) >= IDLE_MS) tellOne(state, env);
-  const isBusy = state.ring.move !== undefined || state.attempt !== undefined;
+  const isBusy = state.ring.move !== undefined || state.attempt !== undefined || state.ring.leavers.includes(env.node);
   arm(state, isInForce ? (isBusy ? BUSY_MS : IDLE_MS) : ADOPT_MS, env);
 }
 
@@ -265,22 +255,25 @@ function expire(state: RingKeeperState, env: Env): void {
 /** Reports to the first member that is up; where that is this node, it sees whether the change may go on. */
 function report(state: RingKeeperState, env: Env, quorums: Quorums): void {
   const reports = ownReports(state.ring, env);
+  const done = state.leavers.done(state.ring, env);
   const voters = electorate(state.ring);
-  const first = voters.find((node) => node === env.node || !env.placement.suspects(node)) ?? env.node;
+  const first = voters.find((node) => node === env.node || !env.placement.suspects(node));
+  if (first === undefined) return;
   if (first !== env.node) {
-    sendCold(env, Kind.ringReport, addressOf(Role.ringKeeper, first, 0), { epoch: state.ring.epoch, reports });
+    sendCold(env, Kind.ringReport, addressOf(Role.ringKeeper, first, 0), { epoch: state.ring.epoch, reports, done });
     return;
   }
   for (const one of reports) keepReport(state.reports, one);
   if (state.attempt !== undefined || ((env.nowMs() - state.changedAtMs) | 0) < STEP_MS) return;
-  const next = advance(state.ring, state.reports, quorums, env.placement.isUp);
+  const next = advance(state.ring, state.reports, quorums, env.placement.isUp) ?? state.leavers.next(state.ring, env);
   if (next === undefined) return;
   state.tries = 0;
   attempt(state, next, env);
 }
 
 function takeReports(state: RingKeeperState, message: MessageView, env: Env): void {
-  const { epoch, reports } = readBody(message, HEADER_WORDS) as ReportBody;
+  const { epoch, reports, done } = readBody(message, HEADER_WORDS) as ReportBody;
+  if (epoch === state.ring.epoch) state.leavers.hear(done);
   for (const one of reports) keepReport(state.reports, one);
   if (epoch !== state.ring.epoch) answerWithRing(state, message, env);
 }

@@ -8,6 +8,8 @@ import { filledPartitions } from './transfer-records.js';
 export interface ReportBody {
   readonly epoch: number;
   readonly reports: readonly NodeReport[];
+  /** Nodes that have left and have nothing to deliver any more. */
+  readonly done?: readonly NodeIndex[];
 }
 
 /** What the nodes of this host have adopted and filled: those that are down will begin with what the host has adopted. */

@@ -4,11 +4,11 @@
  * Plain records of one replica id, the common case, are compared and copied in place; everything else is decoded into
  * sibling sets and merged by core/siblings. The state is the store: a restarted vnode has lost nothing.
  */
-import { instanceOf } from '../src/actor/address.js';
+import { instanceOf, nodeOf } from '../src/actor/address.js';
 import type { Behaviour } from '../src/actor/behaviour.js';
 import type { Env } from '../src/actor/env.js';
 import type { PartitionDoubts } from '../src/actor/partition-doubts.js';
-import type { Store } from '../src/actor/ports.js';
+import { Standing, type Store } from '../src/actor/ports.js';
 import { asStoreError } from '../src/core/errors.js';
 import { driftMs, tick } from '../src/core/hybrid-clock.js';
 import type { Clock, Counter, ReplicaId } from '../src/core/ids.js';
@@ -169,7 +169,8 @@ function replicate(state: VnodeState, message: MessageView, env: Env): void {
 
 /** Takes a record in place of a primary: the hint keeper hears of it in the same turn. */
 function standIn(state: VnodeState, message: MessageView, env: Env): void {
-  if (!confirm(state, message, env, StandIn.record)) return;
+  const isMember = env.placement.standingOf(env.node) === Standing.member;
+  if (!confirm(state, message, env, StandIn.record, isMember)) return;
   const record = message.at + StandIn.record;
   castHint(env, message.u32(StandIn.target), message.words, record + Rec.keyHash, record + Rec.key);
 }
@@ -180,13 +181,17 @@ function confirm(
   message: MessageView,
   env: Env,
   record: number,
+  isWanted = true,
 ): boolean {
   const { store, placement } = env;
   const options = message.u32(Replicate.options);
   let outcome: number;
   try {
-    const isStale = isOlderThan(options, placement.begunAt[partition]);
-    if (isStale) outcome = failure('KV_STALE_EPOCH');
+    // who has left and has delivered all that it had, or was given up, may know what was deleted and forgotten since
+    const isStranger = placement.standingOf(nodeOf(message.from)) === Standing.none;
+    const isBehind = isOlderThan(options, placement.begunAt[partition]);
+    if (isBehind) outcome = failure('KV_STALE_EPOCH');
+    else if (isStranger || !isWanted) outcome = failure('KV_UNAVAILABLE');
     else if (promises?.covers(message.words, message.bytes, message.at + record) === true) outcome = 0;
     else outcome = mergeRecord(message, message.at + record, env);
     if (outcome === 0) outcome = success(1, ask(options, store));

@@ -96,6 +96,13 @@ export interface PageRequest {
   readonly onCorrupt?: (key: Uint8Array) => void;
 }
 
+/** What the ring makes of a node. */
+export const enum Standing {
+  none = 0,
+  leaver = 1,
+  member = 2,
+}
+
 export { Phase } from '../core/ring-state.js';
 
 /** The ring as a node sees it now. */
@@ -131,8 +138,8 @@ export interface Placement {
   zoneOf(node: NodeIndex): string;
   /** All members, of the old and of the new map while it changes. */
   readonly members: readonly NodeIndex[];
-  /** Whether a node runs that is no member: it has left and hands over its hints, or is about to join. */
-  hasStrangers(): boolean;
+  /** Whether a node is a member, has left and may still deliver what it has for others, or is none of the ring's. */
+  standingOf(node: NodeIndex): Standing;
   /** What the tables above were made from. */
   readonly ring: RingState;
   /**

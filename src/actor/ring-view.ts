@@ -3,10 +3,10 @@
  * the turn that adopts another state, so that a handler never meets two.
  */
 import type { NodeIndex } from '../core/ids.js';
-import { SLOT_COUNT } from '../core/ids.js';
+import { NODE_COUNT_MAX, SLOT_COUNT } from '../core/ids.js';
 import { allMembers, fallbacksOf, nextOf, phaseOf, type RingState } from '../core/ring-state.js';
 import { type Nearness, nearnessOf } from '../core/stand-ins.js';
-import type { Placement } from './ports.js';
+import { type Placement, Standing } from './ports.js';
 
 export interface RingViewParts {
   readonly ring: RingState;
@@ -15,8 +15,6 @@ export interface RingViewParts {
   readonly suspects?: (node: NodeIndex) => boolean;
   /** Shows a newer state to all threads of the host; false as long as that has not happened. At once, where left out. */
   readonly publish?: (ring: RingState) => boolean;
-  /** Nodes that are no members have lower indices than this; there are none where left out. */
-  readonly nodeCount?: number;
 }
 
 export class RingView implements Placement {
@@ -35,12 +33,11 @@ export class RingView implements Placement {
   epoch = 0;
   ring: RingState;
   readonly #publish: (ring: RingState) => boolean;
-  readonly #nodeCount: number;
-  #memberSet: ReadonlySet<number> = new Set();
+  readonly #standing = new Uint8Array(NODE_COUNT_MAX + 1);
   #walks: Uint16Array[] = [];
   #zones: ReadonlyMap<NodeIndex, string> = new Map();
 
-  constructor({ ring, isUp, suspects = (node) => !isUp(node), publish = () => true, nodeCount = 0 }: RingViewParts) {
+  constructor({ ring, isUp, suspects = (node) => !isUp(node), publish = () => true }: RingViewParts) {
     const { n, partitions } = ring;
     this.n = n;
     this.partitions = partitions;
@@ -53,7 +50,6 @@ export class RingView implements Placement {
     this.isUp = isUp;
     this.suspects = suspects;
     this.#publish = publish;
-    this.#nodeCount = nodeCount;
     this.ring = ring;
     this.#load(ring);
   }
@@ -74,11 +70,8 @@ export class RingView implements Placement {
     return this.#zones.get(node) ?? '';
   }
 
-  hasStrangers(): boolean {
-    for (let node = 0; node < this.#nodeCount; node++) {
-      if (!this.#memberSet.has(node) && this.isUp(node as NodeIndex)) return true;
-    }
-    return false;
+  standingOf(node: NodeIndex): Standing {
+    return this.#standing[node];
   }
 
   #load(ring: RingState): void {
@@ -86,7 +79,9 @@ export class RingView implements Placement {
     this.epoch = ring.epoch;
     this.members = allMembers(ring).map(({ node }) => node);
     this.#zones = new Map(allMembers(ring).map(({ node, zone }) => [node, zone]));
-    this.#memberSet = new Set(this.members);
+    this.#standing.fill(Standing.none);
+    for (const node of ring.leavers) this.#standing[node] = Standing.leaver;
+    for (const node of this.members) this.#standing[node] = Standing.member;
     this.nearness = nearnessOf(allMembers(ring), ring.failureDomain);
     this.changedAt.set(ring.changedAt);
     this.begunAt.set(ring.begunAt);

@@ -11,11 +11,11 @@
  */
 import { claim } from './claim.js';
 import { StoreError } from './errors.js';
-import { type Admission, admitted } from './host-claims.js';
 import { epoch, type NodeIndex } from './ids.js';
 import type { FailureDomain } from './options.js';
 import { preferenceLists } from './preference-list.js';
 import { type Member, type Placement, type RingMap, validateRing } from './ring.js';
+import { changeHosts, type HostChange, isHostChange } from './ring-hosts.js';
 import { allMembers, mapOf, newHolders, nextOf, Phase, type RingState } from './ring-state.js';
 
 /** What an operator asks for. */
@@ -26,9 +26,6 @@ export type RingChange =
   | { readonly kind: 'reweight'; readonly node: number; readonly weight: number }
   | { readonly kind: 'failure-domain'; readonly failureDomain: FailureDomain }
   | HostChange;
-
-/** Who is part of the cluster: it moves nothing, and may happen while something else moves. */
-export type HostChange = ({ readonly kind: 'admit' } & Admission) | { readonly kind: 'forget'; readonly host: string };
 
 /** The smallest R and W that requests are promised something for. */
 export interface Quorums {
@@ -85,26 +82,6 @@ export function beginChange(state: RingState, change: RingChange, gone: readonly
     begunAt: since(state.begunAt),
     move,
   });
-}
-
-export const isHostChange = (change: RingChange): change is HostChange =>
-  change.kind === 'admit' || change.kind === 'forget';
-
-function changeHosts(state: RingState, change: HostChange): RingState {
-  const members = allMembers(state);
-  const next = (hosts: RingState['hosts']) => ({ ...state, epoch: epoch(state.epoch + 1), hosts });
-  if (change.kind === 'admit') {
-    const nodes = members.map(({ node }) => node);
-    const hosts = admitted(state.hosts, nodes, change);
-    return hosts === state.hosts ? state : next(hosts);
-  }
-  const { host } = change;
-  const own = members.filter((member) => member.host === host);
-  if (own.length > 0) {
-    throw invalid(`nodes of ${host} are members (${own.map(({ node }) => node).join(', ')}): they must leave first`);
-  }
-  const hosts = state.hosts.filter((claim) => claim.host !== host);
-  return hosts.length === state.hosts.length ? state : next(hosts);
 }
 
 /** The next state, where the reports allow any partition a step; undefined where they do not. */
@@ -173,11 +150,17 @@ function aimOf({ members, failureDomain, move }: RingState): unknown[] {
   ];
 }
 
-/** A move whose partitions are all settled is over: its members are the ring's. */
+/**
+ * A move whose partitions are all settled is over: its members are the ring's. Who is none any more may still deliver hints,
+ * unless it was given up by force.
+ */
 function finished(state: RingState): RingState {
   const { move, ...rest } = state;
   if (move === undefined || move.phases.some((phase) => phase !== Phase.settled)) return state;
-  return { ...rest, members: move.members, failureDomain: move.failureDomain };
+  const { members, failureDomain, gone } = move;
+  const left = state.members.map(({ node }) => node).filter((node) => !members.some((member) => member.node === node));
+  const leavers = [...state.leavers, ...left.filter((node) => !gone.includes(node))];
+  return { ...rest, members, failureDomain, leavers };
 }
 
 /**
@@ -209,9 +192,9 @@ export function electorate({ members, move }: RingState): NodeIndex[] {
   return members.map(({ node }) => node).filter((node) => move?.gone.includes(node) !== true);
 }
 
-/** The lowest index that no member has. */
+/** The lowest index that no member has, and no node that has left and is still to deliver what it has. */
 export function freeNode(state: RingState): number {
-  const taken = new Set<number>(allMembers(state).map((member) => member.node));
+  const taken = new Set<number>([...allMembers(state).map((member) => member.node), ...state.leavers]);
   let node = 0;
   while (taken.has(node)) node++;
   return node;
@@ -222,7 +205,7 @@ function targetOf(state: RingState, change: Exclude<RingChange, HostChange>): Ri
   const { members } = map;
   switch (change.kind) {
     case 'join':
-      checkNew(members, change.members);
+      checkNew(state, change.members);
       return { ...map, members: byNode([...members, ...change.members]) };
     case 'leave':
       for (const node of change.nodes) memberOf(members, node);
@@ -231,7 +214,7 @@ function targetOf(state: RingState, change: Exclude<RingChange, HostChange>): Ri
       const { nodes, by } = change;
       if (nodes.length !== by.length) throw invalid('each node is replaced by one other');
       for (const node of nodes) memberOf(members, node);
-      checkNew(members, by);
+      checkNew(state, by);
       const kept = members.filter(({ node }) => !nodes.includes(node));
       return { ...map, members: byNode([...kept, ...by]), anchor: renamed(state.lists, nodes, by) };
     }
@@ -250,7 +233,9 @@ function memberOf(members: readonly Member[], node: number): Member {
   return member;
 }
 
-function checkNew(members: readonly Member[], joining: readonly Member[]): void {
+function checkNew({ members, leavers }: RingState, joining: readonly Member[]): void {
+  const leaving = joining.find(({ node }) => leavers.includes(node));
+  if (leaving !== undefined) throw invalid(`node ${leaving.node} has not delivered yet what it had for others`);
   const taken = joining.find(({ node }) => members.some((member) => member.node === node));
   if (taken !== undefined) throw invalid(`node ${taken.node} is a member already`);
 }

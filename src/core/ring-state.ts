@@ -58,6 +58,11 @@ export interface RingState {
   readonly begunAt: readonly number[];
   /** Ranges of node indices: of every host that was let in and has not been forgotten. */
   readonly hosts: readonly HostClaim[];
+  /**
+   * Nodes that have left and may still deliver what they have for others. Whoever is neither a member nor one of these is
+   * believed nothing any more.
+   */
+  readonly leavers: readonly NodeIndex[];
   readonly move?: RingMove;
 }
 
@@ -66,7 +71,18 @@ export function firstRingState(map: RingMap): RingState {
   const { epoch: first, partitions, n, failureDomain, members } = map;
   const since = new Array<number>(partitions).fill(first);
   const lists = preferenceLists(map, claim(map));
-  return { epoch: first, partitions, n, failureDomain, members, lists, changedAt: since, begunAt: since, hosts: [] };
+  return {
+    epoch: first,
+    partitions,
+    n,
+    failureDomain,
+    members,
+    lists,
+    changedAt: since,
+    begunAt: since,
+    hosts: [],
+    leavers: [],
+  };
 }
 
 /** The map that a settled state stands for: what the next one is claimed from. */
@@ -143,7 +159,7 @@ export function ringToPlain(state: RingState): unknown {
 /** The inverse. @throws StoreError KV_PROTOCOL for what cannot be a ring */
 export function ringFromPlain(value: unknown): RingState {
   const plain = value as PlainRing;
-  const { partitions, n, members, changedAt, move } = plain ?? {};
+  const { partitions, n, members, changedAt, move, leavers = [] } = plain ?? {};
   const hosts = claimsFrom(plain?.hosts);
   const isRing =
     Number.isSafeInteger(plain?.epoch) &&
@@ -151,12 +167,13 @@ export function ringFromPlain(value: unknown): RingState {
     hosts !== undefined &&
     isList(plain.lists, partitions * n) &&
     isList(changedAt, partitions) &&
+    isList(leavers, leavers.length) &&
     isList(plain.begunAt, partitions) &&
     (move === undefined || isList(move.moving, Math.floor(move.moving?.length / (n + 2)) * (n + 2)));
   if (!isRing) throw new StoreError('KV_PROTOCOL', 'this is no ring map');
   const { move: _, ...rest } = plain;
   const lists = Array.from({ length: partitions }, (_, p) => plain.lists.slice(p * n, (p + 1) * n).map(nodeIndex));
-  const state = { ...rest, epoch: epoch(plain.epoch), lists, hosts };
+  const state = { ...rest, epoch: epoch(plain.epoch), lists, hosts, leavers };
   return move === undefined ? state : { ...state, move: moveFrom(move, lists, n) };
 }
 

@@ -40,7 +40,8 @@ export class NodeThreads {
 
   constructor(parts: NodeThreadsParts) {
     this.#parts = parts;
-    for (const node of this.#members()) this.#nodes.set(node, parts.supervisor(node));
+    // those that have left, too: a former process ended before they had delivered what they have for others
+    for (const node of [...this.#members(), ...this.#leavers()]) this.#nodes.set(node, parts.supervisor(node));
   }
 
   /** Starts every member. A node whose log is damaged may stay down where the others can answer. @throws StoreError */
@@ -76,6 +77,12 @@ export class NodeThreads {
     return allMembers(ring())
       .filter(({ host }) => host === options.hostId)
       .map(({ node }) => node);
+  }
+
+  /** Nodes of this host that have left, as long as the ring waits for what they may still deliver. */
+  #leavers(): number[] {
+    const { map, ring } = this.#parts;
+    return ring().leavers.filter((node) => node >= map.first && node < map.first + map.room);
   }
 
   #isWanted(node: number): boolean {
@@ -137,7 +144,8 @@ export class NodeThreads {
       const { deadlineMs, hintAgeMaxMs } = this.#parts.options;
       await pause(Math.min(deadlineMs, REQUESTS_MS_MAX));
       const endMs = performance.now() + Math.min(hintAgeMaxMs, HINTS_MS_MAX);
-      const isOwing = () => this.#owes(node).hints + this.#owes(node).notes > 0;
+      // the ring is told by the node itself that it is done, and waits for that
+      const isOwing = () => this.#leavers().includes(node) || this.#owes(node).hints + this.#owes(node).notes > 0;
       while (isOwing() && performance.now() < endMs && !this.#isClosing) await pause(LOOK_MS);
       const supervisor = this.#nodes.get(node);
       if (supervisor === undefined || this.#isClosing || this.#isWanted(node)) return;

@@ -163,7 +163,6 @@ export function ringView(map: ThreadMap, node: number, ring: RingState, tell: (r
   };
   return new RingView({
     ring,
-    nodeCount: NODE_COUNT_MAX,
     isUp,
     suspects: (other) => !isUp(other) || view.suspects(other) || isQuiet(status, other),
     publish: (newer) => {

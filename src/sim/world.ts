@@ -175,7 +175,6 @@ export class World {
   #placement(self: NodeIndex, host: SimHost): Placement {
     return new RingView({
       ring: host.ring,
-      nodeCount: this.nodes.length,
       isUp: (node) => this.isUp(node, host),
       suspects: (node) => !this.isUp(node, host) || this.nodes[self].view.suspects(node),
       publish: (ring) => host.adopt(ring),

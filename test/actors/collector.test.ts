@@ -1,10 +1,13 @@
 /** Tombstones and expired values, forgotten for good: when they may be, and when not. */
 import test from 'ava';
 import { CollectionPromises, DeadRecord, packDead } from '../../actors/dead-records.js';
+import { hintKey, putDated } from '../../actors/hint-records.js';
 import type { SiblingSet } from '../../src/core/siblings.js';
 import { encodedBytes, encodeRecord } from '../../src/protocol/record-set.js';
 import { partsOf } from '../../src/sim/messages.js';
+import { changeRing, isSettled } from '../../src/sim/operator.js';
 import { Random } from '../../src/sim/random.js';
+import type { SimNode } from '../../src/sim/sim-node.js';
 import { World, type WorldOptions } from '../../src/sim/world.js';
 import { heldAt, putAt } from '../sim/replicas.js';
 import { plain } from './sets.js';
@@ -52,22 +55,67 @@ test('collector: a node is away, however long -> nothing is collected until it i
   t.true(one.runUntil(() => isEmpty(one), 120_000));
 });
 
-test('collector: a node that is no member runs, and starts again -> nothing is collected until it has ended for good', (t) => {
-  const one = world({ spares: 1 });
-  const [left] = one.nodes.slice(3);
-  one.restart(left);
-  one.runFor(1_000);
-  for (const node of one.nodes.slice(0, 3)) putAt(node, 'key', plain('a', 2, '', { tombstone: true }));
-  for (let i = 0; i < 10; i++) {
-    one.runFor(5_000);
-    one.crash(left);
-    one.runFor(2_000);
-    one.restart(left);
-  }
-  t.deepEqual(keysOf(one), ['key']);
+/** Four nodes, each on a host of its own, of which the last has just left. */
+function worldOfThree(): { readonly one: World; readonly left: SimNode } {
+  const one = world({ nodes: 4 });
+  one.runFor(500);
+  changeRing(one, 0, { kind: 'leave', nodes: [3] });
+  one.runUntil(() => one.ring.members.length === 3 && isSettled(one), 20_000);
+  return { one, left: one.nodes[3] };
+}
+
+test('collector: a node has left and is away -> nothing is collected until it has said that it has nothing more to deliver', (t) => {
+  const { one, left } = worldOfThree();
+  t.deepEqual(one.ring.leavers as readonly number[], [3]);
   one.crash(left);
+  for (const node of one.nodes.slice(0, 3)) putAt(node, 'key', plain('a', 2, '', { tombstone: true }));
+  one.runFor(120_000);
+  t.deepEqual(keysOf(one), ['key']);
+  one.restart(left);
+  t.true(one.runUntil(() => isEmpty(one), 60_000));
+  t.deepEqual(one.ring.leavers, []);
+  t.deepEqual(one.thrown, []);
+});
+
+test('collector: a node has left and is gone for good -> it is given up after ten minutes, and nothing is taken from it then', (t) => {
+  const { one, left } = worldOfThree();
+  hintAt(one, left, 1);
+  one.crash(left);
+  for (const node of one.nodes.slice(0, 3)) putAt(node, 'key', plain('a', 2, '', { tombstone: true }));
+  t.true(one.runUntil(() => one.nodes.slice(0, 3).every(({ store }) => store.keys.length === 0), 900_000));
+  one.restart(left);
+  one.runFor(30_000);
+  t.deepEqual(
+    one.nodes.map((node) => node.store.keys.length),
+    [0, 0, 0, 1],
+  );
+});
+
+test('collector: a node has left, nobody can see it, and it has a hint of an older value -> that never comes back', (t) => {
+  const { one, left } = worldOfThree();
+  const members = one.nodes.slice(0, 3);
+  hintAt(one, left, 1);
+  const heal = members.flatMap(({ index }) => [one.network.block(index, 3), one.network.block(3, index)]);
+  for (const node of members) putAt(node, 'key', plain('a', 2, '', { tombstone: true }));
+  const isBack = () => members.some((node) => heldAt(node, 'key').siblings.some(({ tombstone }) => !tombstone));
+  t.false(one.runUntil(isBack, 60_000));
+  for (const end of heal) end();
+  t.false(one.runUntil(isBack, 30_000));
   t.true(one.runUntil(() => isEmpty(one), 60_000));
 });
+
+/** The node holds an old value of the key, and a hint that another one lacks it. */
+function hintAt(one: World, node: SimNode, target: number): void {
+  putAt(node, 'key', plain('a', 1, 'old'));
+  const { store } = node;
+  store.beginHandler();
+  putDated(store, hintKey(target, partsOf('key').slot >>> one.slotShift, Buffer.from('key')), 1_750_000_000_000);
+  store.requireSync();
+  store.commit();
+  store.publish();
+  one.crash(node);
+  one.restart(node);
+}
 
 test('collector: one replica holds something else -> not collected; once they agree -> collected', (t) => {
   const one = world({ antiEntropyMs: 20_000 });

@@ -7,6 +7,7 @@ import { Kind, Replicate } from '../../src/protocol/messages.js';
 import { success } from '../../src/protocol/outcome.js';
 import { keyParts } from '../../src/protocol/record-set.js';
 import { type Draft, partsOf, replicateDraft, replicatedDraft, valuesOf } from '../../src/sim/messages.js';
+import { changeRing, isSettled } from '../../src/sim/operator.js';
 import type { SimNode } from '../../src/sim/sim-node.js';
 import { World } from '../../src/sim/world.js';
 import { heldAt, putAt } from '../sim/replicas.js';
@@ -15,16 +16,18 @@ import { plain } from './sets.js';
 
 const KEY = 'apple';
 
-/** Three members of one host, which hold everything, and a spare. */
+/** Three members of one host, which hold everything, and a node that has just left. */
 function scene() {
-  const world = new World({ seed: 11, nodes: 3, spares: 1, n: 3, partitions: 8, nodesPerHost: 4 });
+  const world = new World({ seed: 11, nodes: 4, n: 3, partitions: 8, nodesPerHost: 4 });
   world.runFor(100);
+  changeRing(world, 0, { kind: 'leave', nodes: [3] });
+  world.runUntil(() => world.ring.members.length === 3 && isSettled(world), 20_000);
   return { world, primaries: world.holdersOf(KEY).map((node) => world.nodes[node]) };
 }
 
 const hintsOf = (world: World): number => world.nodes.reduce((sum, { hints }) => sum + hints.hints, 0);
 
-/** A running node that is no member of the ring and has a hint: as one that has left. */
+/** The node that has left has a hint. */
 function retiree(world: World, target: number): SimNode {
   const node = world.nodes[world.ring.members.length];
   world.restart(node);

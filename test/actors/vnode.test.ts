@@ -1,14 +1,16 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { Role } from '../../src/actor/address.js';
+import { addressOf, Role } from '../../src/actor/address.js';
 import { driftMs, packClock } from '../../src/core/hybrid-clock.js';
-import { clock, type PartitionId } from '../../src/core/ids.js';
+import { clock, nodeIndex, type PartitionId } from '../../src/core/ids.js';
 import type { SiblingSet } from '../../src/core/siblings.js';
-import { Kind, Minted, Page } from '../../src/protocol/messages.js';
+import { StandIn } from '../../src/protocol/hint-messages.js';
+import { Kind, Minted, Page, Replicate, Replicated } from '../../src/protocol/messages.js';
 import { DurabilityCode, durabilityOf, failure } from '../../src/protocol/outcome.js';
 import {
   answerSet,
   codeOf,
+  type Draft,
   fetchDraft,
   pageEntries,
   replicateDraft,
@@ -17,7 +19,7 @@ import {
   type WriteOrder,
   writeDraft,
 } from '../../src/sim/messages.js';
-import { SimEnv } from '../sim/sim-env.js';
+import { SimEnv, settledRing } from '../sim/sim-env.js';
 import { joined, plain } from './sets.js';
 
 function mint(env: SimEnv, order: Partial<WriteOrder> = {}): { code: string | undefined; durability: number } {
@@ -215,3 +217,44 @@ test('vnode: a scan over a damaged record -> fails with KV_CORRUPT', (t) => {
   const [sent] = env.deliver(Role.vnode, scanDraft({}, 1_024));
   t.deepEqual([sent.tag, codeOf(sent.view.u32(Page.outcome))], [Kind.page, 'KV_CORRUPT']);
 });
+
+test('vnode: a node that has left sends a record -> taken as long as it may deliver; of one that has delivered all, or was given up, refused', (t) => {
+  const ring = { ...settledRing(3), leavers: [nodeIndex(7)] };
+  for (const [node, code] of [
+    [2, undefined],
+    [7, undefined],
+    [8, 'KV_UNAVAILABLE'],
+  ] as const) {
+    const env = new SimEnv({ ring });
+    const from = addressOf(Role.hintKeeper, node, 0);
+    const [reply] = env.deliver(Role.vnode, replicateDraft('k', plain('a', 1, 'v')), { from });
+    t.is(codeOf(reply.view.u32(Replicated.outcome)), code);
+    t.is(env.held('k').siblings.length, code === undefined ? 1 : 0);
+  }
+});
+
+test('vnode: a node that is no member is to stand in -> it refuses: nobody keeps what it takes', (t) => {
+  for (const [node, held] of [
+    [1, 1],
+    [5, 0],
+  ]) {
+    const env = new SimEnv({ node, ring: settledRing(3) });
+    const from = addressOf(Role.coordinator, 2, 0);
+    env.deliver(Role.vnode, standInDraft('k', plain('a', 1, 'v')), { from });
+    t.is(env.held('k').siblings.length, held);
+  }
+});
+
+function standInDraft(key: string, set: SiblingSet): Draft {
+  const draft = replicateDraft(key, set);
+  const more = (StandIn.record - Replicate.record) * 4;
+  return {
+    tag: Kind.standIn,
+    bytes: draft.bytes + more,
+    fill(words, bytes, at) {
+      draft.fill(words, bytes, at);
+      words.copyWithin(at + StandIn.record, at + Replicate.record, at + draft.bytes / 4);
+      words.fill(0, at + StandIn.target, at + StandIn.target + 2);
+    },
+  };
+}

@@ -216,6 +216,14 @@ test('targets: a partition moves -> reads ask the old list until the new holders
   }
 });
 
+test('targets: a node that is yet to join, or has left -> takes no write by itself, in either mode', (t) => {
+  for (const available of [false, true]) {
+    const one = new Case({ available, w: 1 }, { node: 5, ring: settledRing(3) }, { down: [0, 1, 2] });
+    t.is(one.reply, 'KV_UNAVAILABLE');
+    t.is(one.env.held('k').siblings.length, 0);
+  }
+});
+
 test('epochs: a request of an older ring than the partition’s last change -> KV_STALE_EPOCH, and nothing is done', (t) => {
   const ring = movingRing(Phase.filling);
   t.is(new Case({ epoch: 1 }, { ring }).reply, 'KV_STALE_EPOCH');

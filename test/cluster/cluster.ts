@@ -71,7 +71,7 @@ export class Cluster {
   }
 
   #nodesOf(place: number): number {
-    return place === 0 ? FIRST_NODES : this.#options.nodesPerHost;
+    return this.#options.own?.(place).nodes ?? (place === 0 ? FIRST_NODES : this.#options.nodesPerHost);
   }
 
   /** Starts a host, for the first time or again. */

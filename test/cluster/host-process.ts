@@ -22,7 +22,7 @@ async function obey({ what, args }: Order): Promise<unknown> {
     case 'delete':
       return void (await store.delete(args.key, args.options));
     case 'get':
-      return (await store.get(args.key, { ...args.options, monotonic: true })) ?? null;
+      return (await store.get(args.key, { monotonic: true, ...args.options })) ?? null;
     case 'look': {
       const { nodes } = await store.stats();
       const hints = nodes.reduce((sum, one) => sum + one.hints + one.notes, 0);

@@ -26,7 +26,6 @@ import {
 } from '../../src/core/ring-state.js';
 import { type ModelOptions, RingModel } from './ring-model.js';
 import { countHeld, ringOf } from './rings.js';
-import { codeOfThrown } from './thrown.js';
 
 const QUORUMS = { r: 2, w: 2 };
 const MOVES: readonly Pick<ModelOptions, 'old' | 'next'>[] = [
@@ -222,41 +221,6 @@ test('ring state: any state -> as plain data and back it is the same, through JS
   for (const bad of [undefined, {}, { ...(ringToPlain(before) as object), lists: [1] }, 'ring']) {
     t.is((t.throws(() => ringFromPlain(bad)) as StoreError).code, 'KV_PROTOCOL');
   }
-});
-
-test('ring change: a host is let in while a join moves -> the move goes on; once more -> the same ring', (t) => {
-  const begun = beginChange(ringWith([1, 1, 1, 1]), { kind: 'join', members: [memberOf(4)] });
-  const admit = { kind: 'admit', host: 'other', room: 40, known: [{ host: 'h', first: 0, room: 5 }] } as const;
-  const next = beginChange(begun, admit);
-  t.deepEqual(next.hosts, [
-    { host: 'h', first: 0, room: 32 },
-    { host: 'other', first: 32, room: 64 },
-  ]);
-  t.deepEqual({ ...next, epoch: begun.epoch, hosts: [] }, begun);
-  t.is(next.epoch as number, begun.epoch + 1);
-  t.is(beginChange(next, admit), next);
-  t.deepEqual(ringFromPlain(JSON.parse(JSON.stringify(ringToPlain(next)))), next);
-  const after = runThrough(next);
-  t.is(after.move, undefined);
-  t.deepEqual(after.hosts, next.hosts);
-});
-
-test('ring change: a host is forgotten -> only when none of its nodes is a member; its range is free again', (t) => {
-  const before = ringWith([1, 1, 1, 1]);
-  const [{ host }] = before.members;
-  t.is(
-    codeOfThrown(() => beginChange(before, { kind: 'forget', host })),
-    'KV_INVALID_OPTION',
-  );
-  const admit = (name: string) => ({ kind: 'admit', host: name, room: 1, known: [] }) as const;
-  const two = beginChange(beginChange(before, admit('x')), admit('y'));
-  const forgotten = beginChange(two, { kind: 'forget', host: 'x' });
-  t.deepEqual(
-    forgotten.hosts.map((claim) => claim.host),
-    ['y'],
-  );
-  t.is(beginChange(forgotten, { kind: 'forget', host: 'x' }), forgotten);
-  t.is(beginChange(forgotten, admit('z')).hosts[1].first, two.hosts[0].first);
 });
 
 test('ring state: fallbacks -> every node that holds neither the old nor the new list', (t) => {

@@ -37,6 +37,7 @@ function statesOf({ old, next, quorums, r, w }: ModelOptions): RingState[] {
     changedAt: [FIRST],
     begunAt: [FIRST],
     hosts: [],
+    leavers: [],
   };
   const move = {
     id: FIRST + 1,

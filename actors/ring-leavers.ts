@@ -1,0 +1,69 @@
+/**
+ * How the ring comes to know that a node which has left has nothing to deliver any more: the node says so itself, as long as
+ * it is one of the ring's leavers, and the first member that is up has that decided like any other ring. Until then no
+ * tombstone is collected anywhere, since a hint of the node may speak of an older value; from then on no replica takes
+ * anything from it (actors/vnode.ts), so what it still has, or has on its way, can bring nothing back.
+ *
+ * One that is away for long is given up: what only it had is lost, as if it had ended before.
+ */
+import type { Env } from '../src/actor/env.js';
+import type { NodeIndex } from '../src/core/ids.js';
+import { retire } from '../src/core/ring-hosts.js';
+import type { RingState } from '../src/core/ring-state.js';
+
+/** Whether the node has hints or notes; as long as that is not known it owes something. */
+export interface Debts {
+  owes: boolean;
+}
+
+/** Requests that were on their way to a node when it left may leave it with hints. */
+const REQUESTS_MS = 5_000;
+const AWAY_MS_MAX = 600_000;
+
+export class RingLeavers {
+  readonly #debts: Debts;
+  /** When this node saw that it has left. */
+  #leftAtMs: number | undefined;
+  /** Leavers that have said that they are done. */
+  readonly #done = new Set<NodeIndex>();
+  /** When each leaver was last seen up. */
+  readonly #seenAtMs = new Map<NodeIndex, number>();
+
+  constructor(debts: Debts) {
+    this.#debts = debts;
+  }
+
+  /** Another ring: whoever is done says so again, under that. */
+  begin(): void {
+    this.#done.clear();
+  }
+
+  /** Leavers that have nothing more to deliver, as far as this node knows; it may be one itself. */
+  done(ring: RingState, env: Env): NodeIndex[] {
+    if (!ring.leavers.includes(env.node)) this.#leftAtMs = undefined;
+    else {
+      this.#leftAtMs ??= env.nowMs();
+      const isDone = !this.#debts.owes && ((env.nowMs() - this.#leftAtMs) | 0) >= REQUESTS_MS;
+      if (isDone) this.#done.add(env.node);
+      else this.#done.delete(env.node);
+    }
+    return [...this.#done];
+  }
+
+  /** What others say under the ring that this node knows. */
+  hear(done: readonly NodeIndex[] = []): void {
+    for (const node of done) this.#done.add(node);
+  }
+
+  /** The ring to propose in which those are retired that are done, or have been away for long; to be asked now and then. */
+  next(ring: RingState, env: Env): RingState | undefined {
+    const { leavers } = ring;
+    for (const node of this.#seenAtMs.keys()) if (!leavers.includes(node)) this.#seenAtMs.delete(node);
+    const nowMs = env.nowMs();
+    const retiring = leavers.filter((node) => {
+      if (env.placement.isUp(node) || !this.#seenAtMs.has(node)) this.#seenAtMs.set(node, nowMs);
+      return this.#done.has(node) || ((nowMs - (this.#seenAtMs.get(node) ?? nowMs)) | 0) > AWAY_MS_MAX;
+    });
+    return retire(ring, retiring);
+  }
+}

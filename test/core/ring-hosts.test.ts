@@ -1,0 +1,96 @@
+import test from 'ava';
+import { nodeIndex } from '../../src/core/ids.js';
+import { advance, beginChange, freeNode } from '../../src/core/ring-change.js';
+import { retire } from '../../src/core/ring-hosts.js';
+import {
+  allMembers,
+  firstRingState,
+  movingPartitions,
+  type RingState,
+  ringFromPlain,
+  ringToPlain,
+} from '../../src/core/ring-state.js';
+import { ringOf } from './rings.js';
+import { codeOfThrown } from './thrown.js';
+
+const ringWith = (weights: readonly number[]): RingState => firstRingState(ringOf({ weights }));
+
+const memberOf = (node: number) => ({
+  ...{ node: nodeIndex(node), host: `host-${node}` },
+  ...{ machine: 'machine', zone: 'zone', weight: 1 },
+});
+
+/** Every node does all it can until nothing moves. */
+function runThrough(state: RingState): RingState {
+  for (let now = state; ; ) {
+    const { epoch, move } = now;
+    const done = { epoch, move: move?.id ?? 0, filled: movingPartitions(now) };
+    const reports = new Map(allMembers(now).map(({ node }) => [node, { node, ...done }]));
+    const after = advance(now, reports, { r: 2, w: 2 }, () => true);
+    if (after === undefined) return now;
+    now = after;
+  }
+}
+
+test('ring hosts: a host is let in while a join moves -> the move goes on; once more -> the same ring', (t) => {
+  const begun = beginChange(ringWith([1, 1, 1, 1]), { kind: 'join', members: [memberOf(4)] });
+  const admit = { kind: 'admit', host: 'other', room: 40, known: [{ host: 'h', first: 0, room: 5 }] } as const;
+  const next = beginChange(begun, admit);
+  t.deepEqual(next.hosts, [
+    { host: 'h', first: 0, room: 32 },
+    { host: 'other', first: 32, room: 64 },
+  ]);
+  t.deepEqual({ ...next, epoch: begun.epoch, hosts: [] }, begun);
+  t.is(next.epoch as number, begun.epoch + 1);
+  t.is(beginChange(next, admit), next);
+  t.deepEqual(ringFromPlain(JSON.parse(JSON.stringify(ringToPlain(next)))), next);
+  const after = runThrough(next);
+  t.is(after.move, undefined);
+  t.deepEqual(after.hosts, next.hosts);
+});
+
+test('ring hosts: a host is forgotten -> only when none of its nodes is a member; its range is free again', (t) => {
+  const before = ringWith([1, 1, 1, 1]);
+  const [{ host }] = before.members;
+  t.is(
+    codeOfThrown(() => beginChange(before, { kind: 'forget', host })),
+    'KV_INVALID_OPTION',
+  );
+  const admit = (name: string) => ({ kind: 'admit', host: name, room: 1, known: [] }) as const;
+  const two = beginChange(beginChange(before, admit('x')), admit('y'));
+  const forgotten = beginChange(two, { kind: 'forget', host: 'x' });
+  t.deepEqual(
+    forgotten.hosts.map((claim) => claim.host),
+    ['y'],
+  );
+  t.is(beginChange(forgotten, { kind: 'forget', host: 'x' }), forgotten);
+  t.is(beginChange(forgotten, admit('z')).hosts[1].first, two.hosts[0].first);
+});
+
+test('ring hosts: nodes leave -> they may deliver what they have until they are retired; those given up by force may not', (t) => {
+  const before = ringWith([1, 1, 1, 1, 1]);
+  const after = runThrough(beginChange(before, { kind: 'leave', nodes: [3, 4] }));
+  const leavers = [3, 4].map(nodeIndex);
+  t.deepEqual(after.leavers, leavers);
+  t.is(freeNode(after), 5);
+  t.is(
+    codeOfThrown(() => beginChange(after, { kind: 'join', members: [memberOf(3)] })),
+    'KV_INVALID_OPTION',
+  );
+  t.deepEqual(ringFromPlain(JSON.parse(JSON.stringify(ringToPlain(after)))), after);
+  t.is(retire(after, [nodeIndex(1)]), undefined);
+  const retired = retire(after, leavers.slice(0, 1)) as RingState;
+  t.deepEqual([retired.leavers, retired.epoch - after.epoch], [leavers.slice(1), 1]);
+  const admitted = beginChange(after, {
+    kind: 'admit',
+    host: 'h',
+    room: 1,
+    known: [{ host: 'gone', first: 0, room: 5 }],
+  });
+  t.is(
+    codeOfThrown(() => beginChange(admitted, { kind: 'forget', host: 'gone' })),
+    'KV_INVALID_OPTION',
+  );
+  const forced = runThrough(beginChange(before, { kind: 'leave', nodes: [3, 4] }, leavers.slice(0, 1)));
+  t.deepEqual(forced.leavers, leavers.slice(1));
+});
