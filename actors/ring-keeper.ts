@@ -14,14 +14,7 @@ import type { DoubtCause } from '../src/actor/partition-doubts.js';
 import { asStoreError, StoreError } from '../src/core/errors.js';
 import type { NodeIndex } from '../src/core/ids.js';
 import { majorityOf } from '../src/core/paxos.js';
-import {
-  advance,
-  beginChange,
-  electorate,
-  hasCome,
-  type NodeReport,
-  type Quorums,
-} from '../src/core/ring-change.js';
+import { advance, beginChange, electorate, hasCome, type NodeReport, type Quorums } from '../src/core/ring-change.js';
 import { isHostChange } from '../src/core/ring-hosts.js';
 import { allMembers, type RingState, ringFromPlain, ringToPlain } from '../src/core/ring-state.js';
 import { readBody } from '../src/protocol/body.js';
