@@ -14,6 +14,7 @@ import { type GossipOptions, gossipAgent } from './gossip-agent.js';
 import { type HintKeeperOptions, hintKeeper } from './hint-keeper.js';
 import { type RebalancerOptions, rebalancer } from './rebalancer.js';
 import { ringKeeper } from './ring-keeper.js';
+import type { Debts } from './ring-leavers.js';
 import { type VnodeOptions, vnode } from './vnode.js';
 
 export interface NodeActorsOptions {
@@ -26,7 +27,7 @@ export interface NodeActorsOptions {
   readonly antiEntropy: Omit<AntiEntropyOptions, 'doubts' | 'mayHoldDead'>;
   readonly collector: Pick<CollectorOptions, 'intervalMs' | 'clockDriftMaxMs' | 'onCollected'>;
   readonly doubts: PartitionDoubts;
-  readonly ring: Pick<RebalancerOptions, 'onMoved'> & { readonly quorums: Quorums };
+  readonly ring: Pick<RebalancerOptions, 'onMoved'> & { readonly quorums: Quorums } & Pick<Debts, 'isReleased'>;
 }
 
 export interface NodeActor {
@@ -44,7 +45,7 @@ export function nodeActors(options: NodeActorsOptions): NodeActor[] {
   });
   const promises = new CollectionPromises();
   // until the hint keeper has looked
-  const debts = { owes: true };
+  const debts: Debts = { owes: true, ...(ring.isReleased === undefined ? {} : { isReleased: ring.isReleased }) };
   // what a former life left is looked through once
   const mayHoldDead = new Uint8Array(partitions + 1).fill(1);
   const vnodes = vnode({ ...options.vnode, doubts, promises });

@@ -14,6 +14,8 @@ import type { RingState } from '../src/core/ring-state.js';
 /** Whether the node has hints or notes; as long as that is not known it owes something. */
 export interface Debts {
   owes: boolean;
+  /** Whether the node is about to end for good, whatever it owes; not while left out. */
+  readonly isReleased?: () => boolean;
 }
 
 /** Requests that were on their way to a node when it left may leave it with hints. */
@@ -43,7 +45,8 @@ export class RingLeavers {
     if (!ring.leavers.includes(env.node)) this.#leftAtMs = undefined;
     else {
       this.#leftAtMs ??= env.nowMs();
-      const isDone = !this.#debts.owes && ((env.nowMs() - this.#leftAtMs) | 0) >= REQUESTS_MS;
+      const { owes, isReleased = () => false } = this.#debts;
+      const isDone = isReleased() || (!owes && ((env.nowMs() - this.#leftAtMs) | 0) >= REQUESTS_MS);
       if (isDone) this.#done.add(env.node);
       else this.#done.delete(env.node);
     }

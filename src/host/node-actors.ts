@@ -44,8 +44,9 @@ export function spawnNodeActors({ start, ring, store, post, tell, doubts }: Node
     onRestart: (role, instance, error) =>
       tell({ type: 'actor-restarted', role, instance, error: asStoreError(error).message }),
   });
+  const status = new Int32Array(map.status);
   // Atomics: acquire; the host has raised it before this thread began
-  const incarnation = Atomics.load(new Int32Array(map.status), node * Status.line + Status.incarnation);
+  const incarnation = Atomics.load(status, node * Status.line + Status.incarnation);
   const actors = nodeActors({
     node,
     partitions: map.partitions,
@@ -55,6 +56,8 @@ export function spawnNodeActors({ start, ring, store, post, tell, doubts }: Node
     ring: {
       quorums: start.quorums,
       onMoved: (bytes, records) => countMoved(map, node, bytes, records),
+      // Atomics: acquire
+      isReleased: () => Atomics.load(status, node * Status.line + Status.released) === 1,
     },
     hints: { hintBytesMax, hintAgeMaxMs, report: (counts) => countHints(counts, counters) },
     doubts,

@@ -12,7 +12,7 @@ import type { ControlLink } from './control.js';
 import type { DataDirectory } from './data-directory.js';
 import { memberOf } from './first-ring.js';
 import type { Supervisor } from './supervision.js';
-import type { ThreadMap } from './thread-map.js';
+import { Status, type ThreadMap } from './thread-map.js';
 
 export interface NodeThreadsParts {
   readonly map: ThreadMap;
@@ -28,6 +28,7 @@ export interface NodeThreadsParts {
 /** Longest time that a node which has left runs on for requests, and then for hints and notes: what is left others repair. */
 const REQUESTS_MS_MAX = 5_000;
 const HINTS_MS_MAX = 60_000;
+const RELEASE_MS_MAX = 10_000;
 const LOOK_MS = 50;
 
 export class NodeThreads {
@@ -92,7 +93,8 @@ export class NodeThreads {
   /** Nodes of this host as members, under the lowest free indices. @throws StoreError KV_INVALID_OPTION without room */
   candidates(weights: readonly number[]): Member[] {
     const { map, ring, options } = this.#parts;
-    const taken = new Set<number>([...this.#nodes.keys(), ...allMembers(ring()).map(({ node }) => node)]);
+    const members = allMembers(ring()).map(({ node }) => node);
+    const taken = new Set<number>([...this.#nodes.keys(), ...members, ...ring().leavers]);
     return weights.map((weight) => {
       let node = map.first;
       while (taken.has(node)) node++;
@@ -144,9 +146,9 @@ export class NodeThreads {
       const { deadlineMs, hintAgeMaxMs } = this.#parts.options;
       await pause(Math.min(deadlineMs, REQUESTS_MS_MAX));
       const endMs = performance.now() + Math.min(hintAgeMaxMs, HINTS_MS_MAX);
-      // the ring is told by the node itself that it is done, and waits for that
-      const isOwing = () => this.#leavers().includes(node) || this.#owes(node).hints + this.#owes(node).notes > 0;
+      const isOwing = () => this.#owes(node).hints + this.#owes(node).notes > 0;
       while (isOwing() && performance.now() < endMs && !this.#isClosing) await pause(LOOK_MS);
+      await this.#release(node);
       const supervisor = this.#nodes.get(node);
       if (supervisor === undefined || this.#isClosing || this.#isWanted(node)) return;
       const left = this.#owes(node);
@@ -157,6 +159,15 @@ export class NodeThreads {
     } finally {
       this.#retiring.delete(node);
     }
+  }
+
+  /** Has the node tell the ring that nothing more will come of it, which takes the ring a moment. */
+  async #release(node: number): Promise<void> {
+    const status = new Int32Array(this.#parts.map.status);
+    Atomics.store(status, node * Status.line + Status.released, 1); // Atomics: release; its thread looks now and then
+    const endMs = performance.now() + RELEASE_MS_MAX;
+    while (this.#leavers().includes(node) && performance.now() < endMs && !this.#isClosing) await pause(LOOK_MS);
+    if (this.#isWanted(node) || this.#isClosing) Atomics.store(status, node * Status.line + Status.released, 0); // Atomics: release
   }
 
   /** What the node has for others, as it says itself. */

@@ -83,6 +83,7 @@ export class Supervisor {
     Atomics.store(this.#status, this.#line + Status.controlPosted, 0);
     Atomics.store(this.#status, this.#line + Status.controlHandled, 0); // Atomics: see above
     const incarnation = Atomics.add(this.#status, this.#line + Status.incarnation, 1) + 1; // Atomics: RMW, see above
+    Atomics.store(this.#status, this.#line + Status.released, 0); // Atomics: see above
     const gate = new SharedArrayBuffer(EXIT_GATE_WORDS * 4);
     const events = new MessageChannel();
     this.#gate = new ExitGate(new Int32Array(gate));

@@ -44,6 +44,8 @@ export const enum Status {
   connected = 8,
   /** Of a node of another host: 1 while nothing is heard of that, though it is connected. */
   quiet = 9,
+  /** 1 when the host is about to end the node for good, which has left: the ring need not wait for it any longer. */
+  released = 10,
   line = 16,
 }
 
