@@ -20,7 +20,7 @@ import { pullHooks, tellCounts, visitDoubts } from './doubt-rounds.js';
 import { DoubtSettlement } from './doubt-settlement.js';
 import { Exchange, type ExchangeTask } from './exchange.js';
 import { type Asker, addResult, answerAsker, startAsker } from './exchange-asker.js';
-import { advanceListing, answerCompare, type Listing, startListing } from './exchange-server.js';
+import { advanceListing, answerCompare, isOf, type Listing, startListing } from './exchange-server.js';
 import { KeyPolls } from './key-polls.js';
 import { PartitionTrees } from './partition-trees.js';
 import { readList } from './read-targets.js';
@@ -96,8 +96,9 @@ export function antiEntropy(options: AntiEntropyOptions): Behaviour<AntiEntropyS
         arm(state, SLICE_PAUSE_MS, env);
       },
       list(state, message, env) {
-        // whoever gets no answer gives its exchange up, and comes again
-        if (state.listings.length < LISTINGS_MAX) state.listings.push(startListing(message));
+        // whoever gets no answer asks again, and gives its exchange up at last
+        const isUnderWay = state.listings.some((listing) => isOf(listing, message));
+        if (!isUnderWay && state.listings.length < LISTINGS_MAX) state.listings.push(startListing(message));
         arm(state, SLICE_PAUSE_MS, env);
       },
       compared(state, message, env) {

@@ -69,6 +69,10 @@ export function startListing(message: MessageView): Listing {
   };
 }
 
+/** Whether a question asks for this list, once more. */
+export const isOf = ({ from, request }: Listing, message: MessageView): boolean =>
+  from === message.from && request === message.request;
+
 const digester = new RecordDigester();
 
 /** Goes on with a list by so many records; true once it is answered. */

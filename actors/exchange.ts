@@ -41,6 +41,8 @@ const ROOT: Level = { bits: 0, nodes: [] };
 const CONFIRM_MS = 200;
 /** Before a peer that is still building its tree is asked again. */
 const BUILDING_MS = 50;
+/** A question without an answer is asked again so often: it may have been lost with a connection. */
+const REPEAT_MS = 1_000;
 /** Without any word for so long the peer is given up. */
 const SILENCE_MS = 15_000;
 
@@ -68,7 +70,7 @@ export class Exchange {
   /** Request id of the question that waits for its answer; 0 where there is none. */
   #question = 0;
   readonly beganAtMs: number;
-  /** When to ask, and when the peer was last heard of. */
+  /** When to ask, or to ask again, and when the peer was last heard of. */
   #askAtMs: number;
   #heardAtMs: number;
 
@@ -101,7 +103,7 @@ export class Exchange {
     else if (sinceMs(this.#heardAtMs, env) > SILENCE_MS) this.#end_(failure('KV_DEADLINE_EXCEEDED'));
     else if (this.phase === 'merging') this.#mergeSlice(records, env, onCorrupt);
     else if (this.phase === 'draining') this.#drain(env);
-    else if (this.#question === 0 && tree !== undefined && sinceMs(this.#askAtMs, env) >= 0) this.#ask(env);
+    else if (tree !== undefined && sinceMs(this.#askAtMs, env) >= 0) this.#ask(env);
   }
 
   #end_(outcome: number): void {
@@ -109,6 +111,7 @@ export class Exchange {
     this.outcome = outcome;
   }
 
+  /** Asks what is to be known next; the same once more where that is under way, under its number. */
   #ask(env: Env): void {
     const { partition, peer } = this.task;
     const isList = this.phase === 'listing';
@@ -117,13 +120,14 @@ export class Exchange {
     const body = encodeBody({ nodes, ...(isList && after !== undefined && { after }) });
     const to = addressOf(Role.antiEntropy, peer, 0);
     const bytes = bodyMessageBytes(Compare.body, body);
-    const question = this.#newRequest();
+    const question = this.#question === 0 ? this.#newRequest() : this.#question;
     const out = env.open(isList ? Kind.list : Kind.compare, to, question, bytes);
     if (out === undefined) return;
     out.words[out.at + Compare.partition] = partition;
     out.words[out.at + Compare.bits] = this.#level.bits;
     putBody(out.words, out.bytes, out.at + Compare.body, body);
     this.#question = question;
+    this.#askAtMs = (env.nowMs() + REPEAT_MS) | 0;
   }
 
   /** Whether an answer is one that this exchange waits for. */
@@ -180,6 +184,10 @@ export class Exchange {
   /** A list of keys has come. */
   listed(message: MessageView, env: Env): void {
     if (this.phase !== 'listing' || !this.#heard(message, env)) return;
+    if (!isSuccess(message.u32(Listed.outcome))) {
+      this.#askAtMs = (env.nowMs() + BUILDING_MS) | 0;
+      return;
+    }
     const { entries, end } = readBody(message, Listed.body) as { entries: Uint8Array; end?: Uint8Array };
     this.#end = message.u32(Listed.more) === 1 ? end : undefined;
     this.#merge = new PageMerge(unpackEntries(entries), (key) => {

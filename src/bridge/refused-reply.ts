@@ -18,7 +18,11 @@ const REPLY_TO: Partial<Record<MessageName, MessageName>> = {
   fetch: 'fetched',
   pull: 'pulled',
   exchange: 'exchanged',
+  compare: 'compared',
+  list: 'listed',
 };
+/** CBOR's null as a body: its length, and the byte. */
+const NOTHING = [1, 0xf6] as const;
 
 /** The failed reply to the message at this word; undefined where none is due. */
 export function refusedReply(words: Int32Array, at: number, code: ErrorCode): Int32Array | undefined {
@@ -26,9 +30,11 @@ export function refusedReply(words: Int32Array, at: number, code: ErrorCode): In
   const name = call === undefined ? undefined : REPLY_TO[call];
   if (call === undefined || name === undefined) return undefined;
   const offsets = fieldOffsets(name);
-  const reply = new Int32Array(offsets.body);
+  const body = MESSAGES[name].body === 'cbor' ? NOTHING : [];
+  const reply = new Int32Array(offsets.body + body.length);
+  reply.set(body, offsets.body);
   const [to, from, request] = [words[at + Head.from], words[at + Head.to], words[at + Head.request]];
-  putHeader(reply, 0, MESSAGES[name].tag, offsets.body * 4, to, from, request);
+  putHeader(reply, 0, MESSAGES[name].tag, reply.length * 4, to, from, request);
   reply[offsets.outcome] = failure(code);
   const mark = fieldOffsets(call).mark;
   if (mark !== undefined && offsets.mark !== undefined) reply[offsets.mark] = words[at + mark];

@@ -215,6 +215,26 @@ test('anti-entropy: the peer goes down in the middle -> the exchange fails, and 
   t.true(keys.every((key) => heldAt(world.nodes[0], key).vector.length > 0));
 });
 
+for (const name of ['compare', 'compared', 'list', 'listed'] as const) {
+  test(`anti-entropy: a ${name} is lost -> the question is asked again after a moment, and the exchange succeeds`, (t) => {
+    let lost = 0;
+    const wrap: Wrap = (role, behaviour) => {
+      const handler = behaviour.receive[name];
+      if (role !== Role.antiEntropy || handler === undefined) return behaviour;
+      const losing: typeof handler = (state, message: MessageView, env) => {
+        if (lost++ > 0) handler(state, message, env);
+      };
+      return { ...behaviour, receive: { ...behaviour.receive, [name]: losing } };
+    };
+    const { world } = scene({ wrap });
+    const key = keyOf(3);
+    putAt(world.nodes[1], key, plain('a', 1, 'v'));
+    t.like(exchange(world, 0, partitionOf(key), 0, 1), { ok: true, differing: 1, received: 1 });
+    t.true(lost > 1);
+    t.true(world.nowMs < 5_000, `${world.nowMs}`);
+  });
+}
+
 test('anti-entropy: a record that cannot be read -> what the others hold takes its place', (t) => {
   const { world } = scene();
   fill(world, 30);

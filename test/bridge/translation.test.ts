@@ -1,6 +1,9 @@
 import test from 'ava';
 import fc from 'fast-check';
+import { addressOf, Role } from '../../src/actor/address.js';
 import { ClockOffset } from '../../src/bridge/clock-offset.js';
+import { EXPORTS } from '../../src/bridge/exports.js';
+import { checkMessage } from '../../src/bridge/message-check.js';
 import { refusedReply } from '../../src/bridge/refused-reply.js';
 import { slotOfClient, translateIn, translateOut } from '../../src/bridge/translation.js';
 import { Head } from '../../src/protocol/header.js';
@@ -83,12 +86,15 @@ const CALLS = {
   scan: 'page',
   changeRing: 'ringChanged',
   fetch: 'fetched',
+  compare: 'compared',
+  list: 'listed',
 } as const;
 for (const [call, reply] of Object.entries(CALLS) as [MessageName, MessageName][]) {
   test(`refused reply: a ${call} -> ${reply}, failed, from its receiver to its sender`, (t) => {
     const words = messageOf(call, { from: clientOf(3), to: coordinatorOf(32), request: 9 });
     const answer = refusedReply(words, 0, 'KV_OVERLOADED');
-    t.is(answer?.[Head.size], (fieldOffsets(reply).body * 4) | (MESSAGES[reply].tag << 24));
+    const body = MESSAGES[reply].body === 'cbor' ? 8 : 0;
+    t.is(answer?.[Head.size], (fieldOffsets(reply).body * 4 + body) | (MESSAGES[reply].tag << 24));
     t.deepEqual(
       [...(answer ?? []).slice(1, 4)],
       [coordinatorOf(32), clientOf(3), 9].map((_, i, all) => all[[1, 0, 2][i]]),
@@ -96,6 +102,22 @@ for (const [call, reply] of Object.entries(CALLS) as [MessageName, MessageName][
     t.is(answer?.[fieldOffsets(reply).outcome], failure('KV_OVERLOADED'));
   });
 }
+
+test('refused reply: of each call that another host may make -> is one that this host takes', (t) => {
+  const [own, peer] = [0, 1].map((host) => ({ first: host * 32, room: 32 }));
+  const at = (role: Role, node: number) => addressOf(role, role === Role.client ? 5 : node, 0);
+  let replies = 0;
+  for (const [call, paths] of Object.entries(EXPORTS) as [MessageName, (typeof EXPORTS)[MessageName]][]) {
+    if (paths === 'local') continue;
+    for (const [from, to] of paths) {
+      const reply = refusedReply(messageOf(call, { from: at(from, 0), to: at(to, 32) }), 0, 'KV_OVERLOADED');
+      if (reply === undefined) continue;
+      replies++;
+      t.is(checkMessage(reply, 0, reply.length * 4, { own, peer }), undefined, call);
+    }
+  }
+  t.true(replies > 10);
+});
 
 test('refused reply: a replicate -> replicated with its mark; a cast and a reply -> none', (t) => {
   for (const call of ['replicate', 'standIn'] as const) {
