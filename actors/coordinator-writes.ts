@@ -7,105 +7,138 @@ import type { Env } from '../src/actor/env.js';
 import { Standing } from '../src/actor/ports.js';
 import type { ErrorCode } from '../src/core/errors.js';
 import type { NodeIndex } from '../src/core/ids.js';
-import { rarely } from '../src/core/rare-path.js';
-import { countPlaces } from '../src/core/write-quorum.js';
 import type { MessageView } from '../src/protocol/header.js';
-import { Kind, Minted, Replicated, Write, Written } from '../src/protocol/messages.js';
-import { durabilityOf, errorOf, failure, isOlderThan, isSuccess, success } from '../src/protocol/outcome.js';
-import { putNumber, Rec, siblingCount } from '../src/protocol/record.js';
-import { castHint, castNote } from './hint-casts.js';
+import { Kind, Minted, Replicated, Write } from '../src/protocol/messages.js';
+import { durabilityOf, errorOf, failure, isOlderThan, isSuccess } from '../src/protocol/outcome.js';
+import { Rec, siblingCount } from '../src/protocol/record.js';
+import { castHint } from './hint-casts.js';
 import { KeyRing } from './key-ring.js';
 import { isPast, whyLate } from './late-write.js';
+import type { VnodeOptions } from './vnode-mint.js';
 import { decideWrite, detailOf } from './write-needs.js';
+import { Runs, refuse, reply } from './write-replies.js';
 import { refusedAsStale, type SentWrites, sendAgain, sendTo } from './write-sends.js';
+import { confirm, failUnminted, finish, openSlot, settle } from './write-settlement.js';
 import { WriteTable } from './write-table.js';
 import { chooseTargets, hasStandIn } from './write-targets.js';
 
 export interface Writes extends SentWrites {
   /** The node's. */
   readonly incarnation: number;
+  /** What its vnodes go by: a batch does as they would. */
+  readonly vnodes: VnodeOptions;
+}
+
+/** A write where it stands: in a message of its own, or as a member of a batch. */
+export interface WriteAt {
+  readonly message: MessageView;
+  readonly client: number;
+  /** Word index of the record. */
+  readonly record: number;
+  /** Its number in the batch, or -1. */
+  readonly member: number;
 }
 
 /** Words of the key ring for each write: enough for keys of two dozen bytes. */
 const KEY_WORDS = 8;
 
-export function startWrites(incarnation: number, writesMax: number, env: Env): Writes {
+export function startWrites(incarnation: number, vnodes: VnodeOptions, writesMax: number, env: Env): Writes {
   const table = new WriteTable(writesMax, env.random());
-  return { incarnation, life: env.random() | 0, table, keys: new KeyRing(Math.max(4_096, writesMax * KEY_WORDS)) };
+  return {
+    incarnation,
+    vnodes,
+    life: env.random() | 0,
+    table,
+    keys: new KeyRing(Math.max(4_096, writesMax * KEY_WORDS)),
+  };
 }
 
 export function write(writes: Writes, message: MessageView, env: Env): void {
-  const { table } = writes;
-  const options = message.words[message.at + Write.options];
-  const partition = partitionOf(message, env);
-  const code = refusal(writes, message, partition, env);
-  const slot = code === undefined ? openSlot(writes, env) : -1;
-  if (slot < 0) {
-    refuse(env, message, code ?? 'KV_OVERLOADED', 0);
+  const late = whyLate(message, writes.incarnation, env);
+  if (late !== undefined) {
+    refuse(env, message, late, 0);
     return;
   }
-  table.client[slot] = message.from;
+  const record = message.at + Write.record;
+  const slot = beginWrite(writes, { message, client: message.from, record, member: -1 }, env);
+  if (slot < 0) return;
+  const vnode = addressOf(Role.vnode, env.node, writes.table.partition[slot]);
+  env.forward(message, Kind.mint, vnode, writes.table.idOf(slot));
+}
+
+/** The slot of a write that is to be minted; -1 where it was refused. */
+export function beginWrite(writes: Writes, at: WriteAt, env: Env): number {
+  const { table } = writes;
+  const { message, record, member } = at;
+  const options = message.words[message.at + Write.options];
+  const partition = partitionOf(message, record, env);
+  const code = refusal(options, partition, env);
+  const slot = code === undefined ? openSlot(writes, env) : -1;
+  if (slot < 0) {
+    refuseAt(env, at, code ?? 'KV_OVERLOADED', 0);
+    return -1;
+  }
+  table.client[slot] = at.client;
   table.request[slot] = message.request;
+  table.member[slot] = member;
   table.partition[slot] = partition;
   table.options[slot] = options;
   table.deadline[slot] = message.words[message.at + Write.deadline];
   const reachable = chooseTargets(env.placement, env.node, table, slot);
-  if (reachable < 0 || decideWrite(table, slot) === 'unmet') {
-    const detail = detailOf(table, slot, reachable < 0 ? 0 : ~table.failed[slot]);
-    table.close(slot);
-    // the partition has settled on others since the request was routed: whoever sent it finds them by the newer ring
-    const hasLeft = reachable < 0 && isOlderThan(options, env.placement.changedAt[partition]);
-    refuse(env, message, hasLeft ? 'KV_STALE_EPOCH' : 'KV_UNAVAILABLE', detail);
-    return;
-  }
-  env.forward(message, Kind.mint, addressOf(Role.vnode, env.node, partition), table.idOf(slot));
+  if (reachable >= 0 && decideWrite(table, slot) !== 'unmet') return slot;
+  const detail = detailOf(table, slot, reachable < 0 ? 0 : ~table.failed[slot]);
+  table.close(slot);
+  // the partition has settled on others since the request was routed: whoever sent it finds them by the newer ring
+  const hasLeft = reachable < 0 && isOlderThan(options, env.placement.changedAt[partition]);
+  refuseAt(env, at, hasLeft ? 'KV_STALE_EPOCH' : 'KV_UNAVAILABLE', detail);
+  return -1;
 }
 
-function partitionOf({ words, at }: MessageView, { placement }: Env): number {
-  return (words[at + Write.record + Rec.keySlot] >>> 16) >>> placement.slotShift;
+function refuseAt(env: Env, { message, client, member }: WriteAt, code: ErrorCode, detail: number): void {
+  if (member < 0) {
+    refuse(env, message, code, detail);
+    return;
+  }
+  const run = new Runs(client, message.request, env);
+  run.add(member, failure(code), detail, 0, 0);
+  run.send();
 }
 
 /** Why a write is not even begun. */
-function refusal({ incarnation }: Writes, message: MessageView, partition: number, env: Env): ErrorCode | undefined {
-  const late = whyLate(message, incarnation, env);
-  if (late !== undefined) return late;
-  const { placement } = env;
-  const options = message.u32(Write.options);
+function refusal(options: number, partition: number, { node, placement }: Env): ErrorCode | undefined {
   if (isOlderThan(options, placement.begunAt[partition])) return 'KV_STALE_EPOCH';
-  if (placement.standingOf(env.node) === Standing.member) return undefined;
+  if (placement.standingOf(node) === Standing.member) return undefined;
   // a node that is yet to join, and may be ended and cleared before, or that has left: nobody keeps what it takes
   return isOlderThan(options, placement.epoch) ? 'KV_STALE_EPOCH' : 'KV_UNAVAILABLE';
 }
 
-/** A free slot, or that of a write whose client has its answer already; -1 where all are needed. */
-function openSlot(writes: Writes, env: Env): number {
-  const slot = rarely('coordinator: too many writes are under way', false) ? -1 : writes.table.open();
-  if (slot >= 0) return slot;
-  const lingering = writes.table.someLingering();
-  if (lingering < 0) return -1;
-  finish(writes, lingering, env);
-  return writes.table.open();
+/** Partition of the record at this word. */
+export function partitionOf({ words }: MessageView, record: number, { placement }: Env): number {
+  return (words[record + Rec.keySlot] >>> 16) >>> placement.slotShift;
 }
 
 export function minted(writes: Writes, message: MessageView, env: Env): void {
-  const { table, keys } = writes;
+  const { table } = writes;
   const slot = table.slotOf(message.request);
   if (slot < 0) return;
   const outcome = message.words[message.at + Minted.outcome];
   if (!isSuccess(outcome)) {
-    // who tries again must know what its clock has to reach
-    const isLate = errorOf(outcome) === 'KV_DEADLINE_EXCEEDED';
-    failUnminted(env, table, slot, outcome, isLate ? env.store.clock : 0);
+    failUnminted(env, table, slot, outcome, reachedBy(outcome, env));
     return;
   }
-  const at = message.words[message.at + Minted.position];
+  mintedAt(writes, slot, message.words[message.at + Minted.position], durabilityOf(outcome), env);
+}
+
+/** The record of this write stands at a word of the store: it goes to the other places. */
+export function mintedAt(writes: Writes, slot: number, at: number, durability: number, env: Env): void {
+  const { table, keys } = writes;
   const { words } = env.store;
   table.clock[slot * 2] = words[at + Rec.clockLow];
   table.clock[slot * 2 + 1] = words[at + Rec.clockHigh];
   table.siblings[slot] = siblingCount(words, at);
   table.key[slot] = keys.put(words, at);
   table.epoch[slot] = env.placement.epoch;
-  confirm(table, slot, table.placeOf(slot, env.node), durabilityOf(outcome));
+  confirm(table, slot, table.placeOf(slot, env.node), durability);
   for (let place = 0; place < table.places[slot]; place++) {
     if ((((table.failed[slot] | table.confirmed[slot]) >>> place) & 1) === 0) sendTo(writes, slot, place, at, env);
   }
@@ -126,84 +159,23 @@ function hintOwn({ table }: Writes, slot: number, at: number, env: Env): void {
   }
 }
 
-function confirm(table: WriteTable, slot: number, place: number, durability: number): void {
-  table.confirmed[slot] |= 1 << place;
-  const counts = (((table.current[slot] | table.next[slot]) >>> place) & 1) === 1;
-  if (counts && durability < table.durability[slot]) table.durability[slot] = durability;
-}
-
 export function replicated(writes: Writes, message: MessageView, env: Env): void {
   const { table } = writes;
   const slot = table.slotOf(message.request);
-  if (slot < 0 || message.words[message.at + Replicated.mark] !== writes.life) return;
+  if (slot < 0 || message.words[message.at + Replicated.mark] !== writes.life || table.groups[slot] !== undefined)
+    return;
   const place = table.placeOf(slot, nodeOf(message.from));
   if (place < 0 || ((table.confirmed[slot] >>> place) & 1) === 1) return;
-  const outcome = message.words[message.at + Replicated.outcome];
+  heard(writes, slot, place, message.words[message.at + Replicated.outcome], env);
+}
+
+/** What a place has answered for the write of this slot. */
+export function heard(writes: SentWrites, slot: number, place: number, outcome: number, env: Env): void {
+  const { table } = writes;
   if (isSuccess(outcome)) confirm(table, slot, place, durabilityOf(outcome));
   else if (errorOf(outcome) === 'KV_STALE_EPOCH') refusedAsStale(writes, slot, place, env);
   else table.failed[slot] |= 1 << place;
   settle(writes, slot, env);
-}
-
-/** Answers the client as soon as it can be, and ends the write when every place has confirmed or failed. */
-function settle(writes: Writes, slot: number, env: Env): void {
-  const { table } = writes;
-  if (!table.isLingering(slot)) {
-    switch (decideWrite(table, slot)) {
-      case 'wait':
-        return;
-      case 'acked':
-        reply(env, table, slot, acknowledged(table, slot), table.siblings[slot]);
-        break;
-      case 'unmet':
-        reply(env, table, slot, failure('KV_WRITE_QUORUM_UNMET'), detailOf(table, slot, table.confirmed[slot]));
-    }
-    table.linger(slot);
-  }
-  if (table.isComplete(slot)) finish(writes, slot, env);
-}
-
-function acknowledged({ confirmed, standIns, durability }: WriteTable, slot: number): number {
-  const primaries = countPlaces(confirmed[slot] & ~standIns[slot]);
-  return success(primaries, durability[slot], countPlaces(confirmed[slot] & standIns[slot]));
-}
-
-/** Forgets the write; this node keeps a hint for each primary that does not hold it and that nobody stands in for. */
-function finish({ table, keys }: Writes, slot: number, env: Env): void {
-  const missing = ~table.confirmed[slot] & ~table.hinted[slot] & ~table.standIns[slot];
-  for (let place = 0, left = missing & ((1 << table.places[slot]) - 1); left !== 0; place++, left >>>= 1) {
-    if ((left & 1) === 0 || hasStandIn(table, slot, place, table.confirmed[slot])) continue;
-    const key = keys.find(table.key[slot]);
-    const target = table.nodeAt(slot, place);
-    if (key >= 0) castHint(env, target, keys.words, key, key + 2);
-    else castNote(env, target, table.partition[slot]);
-  }
-  table.close(slot);
-}
-
-/** Ends a write that no replica holds. */
-function failUnminted(env: Env, table: WriteTable, slot: number, outcome: number, clock = 0): void {
-  putNumber(table.clock, slot * 2, clock);
-  reply(env, table, slot, outcome, 0);
-  table.close(slot);
-}
-
-function reply(env: Env, table: WriteTable, slot: number, outcome: number, detail: number): void {
-  const out = env.open(Kind.written, table.client[slot], table.request[slot], Written.end * 4);
-  if (out === undefined) return;
-  out.words[out.at + Written.outcome] = outcome;
-  out.words[out.at + Written.detail] = detail;
-  out.words[out.at + Written.clock] = table.clock[slot * 2];
-  out.words[out.at + Written.clock + 1] = table.clock[slot * 2 + 1];
-}
-
-function refuse(env: Env, message: MessageView, code: ErrorCode, detail: number): void {
-  const out = env.open(Kind.written, message.from, message.request, Written.end * 4);
-  if (out === undefined) return;
-  out.words[out.at + Written.outcome] = failure(code);
-  out.words[out.at + Written.detail] = detail;
-  out.words[out.at + Written.clock] = 0;
-  out.words[out.at + Written.clock + 1] = 0;
 }
 
 /** Ends what is past its deadline, and no longer waits for who went down. */
@@ -243,3 +215,7 @@ function giveUpOnDown(table: WriteTable, slot: number, { placement }: Env): bool
   table.failed[slot] |= lost;
   return lost !== 0;
 }
+
+/** What whoever tries again must know: the clock that a write came behind its `latest` for; 0 for any other outcome. */
+export const reachedBy = (outcome: number, env: Env): number =>
+  errorOf(outcome) === 'KV_DEADLINE_EXCEEDED' ? env.store.clock : 0;

@@ -4,6 +4,7 @@
  *
  *   write    client -> here -> own vnode (mint) -> here -> the other replicas (replicate) -> here -> client, after W
  *            a primary that is skipped: a stand-in gets the record with a hint (standIn), or this node keeps the hint
+ *   batch    client -> here (minted at once, as own vnodes would) -> the other coordinators -> here -> client
  *   read     client -> here -> R replicas (fetch) -> here -> client; stale replicas get what they lack (replicate)
  *
  * What is acknowledged is decided by core/write-quorum and core/read-quorum; its files send what they decide.
@@ -11,15 +12,22 @@
 import type { Behaviour } from '../src/actor/behaviour.js';
 import type { Env } from '../src/actor/env.js';
 import type { MessageView } from '../src/protocol/header.js';
+import { Kind } from '../src/protocol/messages.js';
 import { Barriers } from './barriers.js';
+import { replicatedMany } from './batch-answers.js';
+import { replicateMany } from './batch-replicas.js';
+import { mintMany } from './batch-writes.js';
 import { fetched, type Reads, read, readReplicated, sweepReads } from './coordinator-reads.js';
 import { minted, replicated, startWrites, sweepWrites, type Writes, write } from './coordinator-writes.js';
+import type { VnodeOptions } from './vnode-mint.js';
 
 export interface CoordinatorOptions {
   /** The node's: writes that name another one are refused. */
   readonly incarnation: number;
   /** Writes that wait for their quorum at the same time; more are refused. */
   readonly writesMax?: number;
+  /** What the vnodes of the node go by. */
+  readonly vnodes: VnodeOptions;
 }
 
 export interface CoordinatorState {
@@ -29,19 +37,29 @@ export interface CoordinatorState {
   sweeping: boolean;
 }
 
-type Handles = 'write' | 'minted' | 'replicated' | 'read' | 'fetched' | 'barrier';
+type Handles =
+  | 'write'
+  | 'minted'
+  | 'replicated'
+  | 'writeMany'
+  | 'mintMany'
+  | 'replicateMany'
+  | 'replicatedMany'
+  | 'read'
+  | 'fetched'
+  | 'barrier';
 
 const WRITES_MAX = 32_768;
 const SWEEP_MS = 25;
 
 /** The behaviour of a node's coordinator. */
 export function coordinator(options: CoordinatorOptions): Behaviour<CoordinatorState, Handles> {
-  const { incarnation, writesMax = WRITES_MAX } = options;
+  const { incarnation, vnodes, writesMax = WRITES_MAX } = options;
   return {
     role: 'coordinator',
     init: (env) => ({
       reads: { open: new Map(), next: env.random() >>> 1 },
-      writes: startWrites(incarnation, writesMax, env),
+      writes: startWrites(incarnation, vnodes, writesMax, env),
       barriers: new Barriers(),
       sweeping: false,
     }),
@@ -55,6 +73,14 @@ export function coordinator(options: CoordinatorOptions): Behaviour<CoordinatorS
         if (message.request < 0) readReplicated(state.reads, message, env);
         else replicated(state.writes, message, env);
       },
+      writeMany(state, message, env) {
+        armSweep(state, env);
+        // behind the writes whose mint waits in this turn: those of a key keep their order
+        env.forward(message, Kind.mintMany, env.self, message.request);
+      },
+      mintMany: (state, message, env) => mintMany(state.writes, message, env),
+      replicateMany: (state, message, env) => replicateMany(state.writes.vnodes, message, env),
+      replicatedMany: (state, message, env) => replicatedMany(state.writes, message, env),
       read: beginRead,
       fetched: (state, message, env) => fetched(state.reads, message, env),
       barrier(state, message, env) {

@@ -12,16 +12,18 @@ import { type CoordinatorOptions, coordinator } from './coordinator.js';
 import { CollectionPromises } from './dead-records.js';
 import { type GossipOptions, gossipAgent } from './gossip-agent.js';
 import { type HintKeeperOptions, hintKeeper } from './hint-keeper.js';
+import { Minters } from './minter.js';
 import { type RebalancerOptions, rebalancer } from './rebalancer.js';
 import { ringKeeper } from './ring-keeper.js';
 import type { Debts } from './ring-leavers.js';
-import { type VnodeOptions, vnode } from './vnode.js';
+import { vnode } from './vnode.js';
+import type { VnodeOptions } from './vnode-mint.js';
 
 export interface NodeActorsOptions {
   readonly node: number;
   readonly partitions: number;
-  readonly vnode: VnodeOptions;
-  readonly coordinator: CoordinatorOptions;
+  readonly vnode: Omit<VnodeOptions, 'doubts' | 'promises' | 'minters'>;
+  readonly coordinator: Omit<CoordinatorOptions, 'vnodes'>;
   readonly gossip: GossipOptions;
   readonly hints: HintKeeperOptions;
   readonly antiEntropy: Omit<AntiEntropyOptions, 'doubts' | 'mayHoldDead'>;
@@ -48,10 +50,11 @@ export function nodeActors(options: NodeActorsOptions): NodeActor[] {
   const debts: Debts = { owes: true, ...(ring.isReleased === undefined ? {} : { isReleased: ring.isReleased }) };
   // what a former life left is looked through once
   const mayHoldDead = new Uint8Array(partitions + 1).fill(1);
-  const vnodes = vnode({ ...options.vnode, doubts, promises });
+  const shared = { ...options.vnode, doubts, promises, minters: new Minters() };
+  const vnodes = vnode(shared);
   return [
     ...Array.from({ length: partitions }, (_, partition) => actor(Role.vnode, vnodes, partition)),
-    actor(Role.coordinator, coordinator(options.coordinator)),
+    actor(Role.coordinator, coordinator({ ...options.coordinator, vnodes: shared })),
     actor(Role.gossip, gossipAgent(options.gossip)),
     actor(Role.hintKeeper, hintKeeper({ ...options.hints, debts })),
     actor(Role.antiEntropy, antiEntropy({ ...options.antiEntropy, doubts, mayHoldDead })),

@@ -29,6 +29,16 @@ export class Minter {
   }
 }
 
+/** The minters of a node's partitions. */
+export class Minters {
+  readonly #minters: Minter[] = [];
+
+  of(partition: number): Minter {
+    this.#minters[partition] ??= new Minter();
+    return this.#minters[partition];
+  }
+}
+
 /** Whether the record at this word was minted under the id. */
 export function isMintedBy({ words }: Pick<Store, 'words'>, at: number, replica: ReplicaId): boolean {
   return (

@@ -2,17 +2,44 @@
  * How a vnode takes the record of a replica: what it covers is dropped, what covers it is copied as it is, anything else is
  * merged. Two plain records of one replica id are compared in place.
  */
+import { nodeOf } from '../src/actor/address.js';
 import type { Env } from '../src/actor/env.js';
-import type { Store } from '../src/actor/ports.js';
+import { Standing, type Store } from '../src/actor/ports.js';
 import { asStoreError } from '../src/core/errors.js';
 import { observe } from '../src/core/hybrid-clock.js';
 import { rarely } from '../src/core/rare-path.js';
 import { mergeSets, type SiblingSet, sameSet } from '../src/core/siblings.js';
 import type { MessageView } from '../src/protocol/header.js';
 import { Replicate } from '../src/protocol/messages.js';
-import { Ask, failure } from '../src/protocol/outcome.js';
+import { Ask, failure, isOlderThan, success } from '../src/protocol/outcome.js';
 import { clockOf, copyWords, counterOf, Flag, flagsOf, Rec, sameDot, sizeOf } from '../src/protocol/record.js';
 import { decodeRecord, encodedBytes, encodeRecord, keyParts } from '../src/protocol/record-set.js';
+import type { CollectionPromises } from './dead-records.js';
+import { askDurability } from './vnode-mint.js';
+
+/** Takes the record at this word of a `replicate`, or of a batch of them, into a partition of this node; the outcome. */
+export function takeRecord(
+  message: MessageView,
+  record: number,
+  partition: number,
+  promises: CollectionPromises | undefined,
+  env: Env,
+  isWanted = true,
+): number {
+  const { store, placement } = env;
+  const options = message.u32(Replicate.options);
+  try {
+    // who has left and has delivered all that it had, or was given up, may know what was deleted and forgotten since
+    const isStranger = placement.standingOf(nodeOf(message.from)) === Standing.none;
+    if (isOlderThan(options, placement.begunAt[partition])) return failure('KV_STALE_EPOCH');
+    if (isStranger || !isWanted) return failure('KV_UNAVAILABLE');
+    const isPromised = promises?.covers(message.words, message.bytes, record) === true;
+    const outcome = isPromised ? 0 : mergeRecord(message, record, env);
+    return outcome === 0 ? success(1, askDurability(options, store)) : outcome;
+  } catch (error) {
+    return failure(asStoreError(error).code);
+  }
+}
 
 /** Merges the record at this word of a message; 0, or a failed outcome. @throws StoreError KV_CORRUPT, KV_OVERLOADED */
 export function mergeRecord(message: MessageView, record: number, env: Env): number {

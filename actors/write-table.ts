@@ -3,9 +3,11 @@
  * generation, so that a late confirmation of an earlier write in the same slot is recognised and dropped.
  *
  * A write goes to places (core/write-quorum.ts): first the primaries, then the nodes that stand in for some of them.
+ * A slot may hold a group of writes that share their places (write-group.ts).
  * When its client has its answer it lingers until every place has confirmed or failed: what a replica misses is hinted.
  */
 import type { PlacesNeed } from '../src/core/zone-quorum.js';
+import type { WriteGroup } from './write-group.js';
 
 const GENERATIONS = 0x8000;
 /** Places that a slot has room for; a power of two above PLACES_MAX. */
@@ -48,6 +50,10 @@ export class WriteTable {
   readonly siblings: Uint16Array;
   /** Clock of the minted record, low and high word. */
   readonly clock: Int32Array;
+  /** Its number in its client's batch; -1 where the client sent it alone. */
+  readonly member: Int32Array;
+  /** Where it is many: its records. */
+  readonly groups: (WriteGroup | undefined)[] = [];
   /** Of writes that wait for zones: what they need. */
   readonly needs: (readonly PlacesNeed[])[] = [];
   /** Where the key stands in the key ring. */
@@ -83,6 +89,7 @@ export class WriteTable {
     this.siblings = new Uint16Array(slots);
     this.clock = new Int32Array(slots * 2);
     this.key = new Float64Array(slots);
+    this.member = new Int32Array(slots);
     this.#nodes = new Uint16Array(slots << STRIDE_BITS);
     this.#insteadOf = new Uint8Array(slots << STRIDE_BITS);
     this.#generation = new Uint16Array(slots).fill(generation % GENERATIONS);
@@ -108,6 +115,7 @@ export class WriteTable {
     this.stale[slot] = 0;
     this.again[slot] = 0;
     this.durability[slot] = 0xff;
+    this.member[slot] = -1;
     this.active++;
     return slot;
   }
@@ -184,6 +192,7 @@ export class WriteTable {
 
   close(slot: number): void {
     if (this.isLingering(slot)) this.lingering--;
+    this.groups[slot] = undefined;
     this.#stage[slot] = Stage.free;
     this.#generation[slot] = (this.#generation[slot] + 1) % GENERATIONS;
     this.#free[this.#freeCount++] = slot;

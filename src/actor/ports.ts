@@ -20,6 +20,11 @@ export interface Store {
    * disk. @throws StoreError KV_CORRUPT when the disk's record fails its checksum
    */
   find(words: Int32Array, hash: number, keySlot: number, keyAt: number): number;
+  /**
+   * The keys of the `count` records at these word indices are looked up next: a chance to begin loading what stands there.
+   * Without it nothing changes but the time that takes.
+   */
+  prefetch?(words: Int32Array, at: Int32Array, count: number): void;
   /** Room for a record of this size in the turn's log block: its word index, or -1 when there is none. */
   reserve(bytes: number): number;
   /** Sequence number of the log that a record reserved next will get. */

@@ -78,6 +78,11 @@ export const EXPORTS: Readonly<Record<MessageName, readonly Path[] | 'local'>> =
     [collector, collector],
   ],
   collect: between(collector),
+  writeMany: [[client, coordinator]],
+  wroteMany: [[coordinator, client]],
+  replicateMany: between(coordinator),
+  replicatedMany: between(coordinator),
+  mintMany: 'local',
 };
 
 const IS_EXPORTED = new Uint8Array(0x1_0000);

@@ -20,6 +20,9 @@ const REPLY_TO: Partial<Record<MessageName, MessageName>> = {
   exchange: 'exchanged',
   compare: 'compared',
   list: 'listed',
+  // a run of no length is one of all members
+  writeMany: 'wroteMany',
+  replicateMany: 'replicatedMany',
 };
 /** CBOR's null as a body: its length, and the byte. */
 const NOTHING = [1, 0xf6] as const;
@@ -36,7 +39,9 @@ export function refusedReply(words: Int32Array, at: number, code: ErrorCode): In
   const [to, from, request] = [words[at + Head.from], words[at + Head.to], words[at + Head.request]];
   putHeader(reply, 0, MESSAGES[name].tag, reply.length * 4, to, from, request);
   reply[offsets.outcome] = failure(code);
-  const mark = fieldOffsets(call).mark;
-  if (mark !== undefined && offsets.mark !== undefined) reply[offsets.mark] = words[at + mark];
+  for (const field of ['mark', 'first']) {
+    const asked = fieldOffsets(call)[field];
+    if (asked !== undefined && offsets[field] !== undefined) reply[offsets[field]] = words[at + asked];
+  }
   return reply;
 }

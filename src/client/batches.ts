@@ -4,10 +4,10 @@ import { isZoned } from '../protocol/outcome.js';
 import type { ReadOrder } from './call-options.js';
 import { NOT_LOCAL } from './local-reads.js';
 import { GROUP_KEYS } from './plain-reads.js';
-import type { Waiter } from './requests.js';
 import type { StoreCore } from './store-core.js';
 import type { BatchOperation, Key, PutOptions, ReadOptions, Value, WriteOptions } from './types.js';
 import { Batch, type SendItem } from './waiters.js';
+import type { Member } from './write-members.js';
 import type { WriteOrder } from './writes.js';
 
 /** Values in the order of the keys. */
@@ -59,10 +59,11 @@ export async function putMany(
   options?: PutOptions,
 ): Promise<void> {
   const order = batchOrder(core, options);
-  const send = (pair: readonly [Key, Value], waiter: Waiter) => {
+  const send = (pair: readonly [Key, Value], member: Member, index: number) => {
     if (!Array.isArray(pair)) throw badArgument('putMany takes pairs, each an array of key and value');
     const [key, value] = pair;
-    core.sendItem(key, value, order, waiter);
+    core.checkWritable();
+    core.addWrite(key, value, order, member, index);
   };
   await batchOf(core, send, ([key]) => key, order, options?.signal).run(pairs);
 }
@@ -74,14 +75,15 @@ export async function batch(
   options?: WriteOptions,
 ): Promise<void> {
   const order = batchOrder(core, options);
-  const send = (item: BatchOperation, waiter: Waiter) => {
+  const send = (item: BatchOperation, member: Member, index: number) => {
     const isPut = item?.type === 'put';
     if (!isPut && item?.type !== 'delete') {
       throw new StoreError('KV_INVALID_OPTION', `a batch takes operations of type put or delete`, { option: 'type' });
     }
     const ttlMs = isPut ? item.ttlMs : undefined;
     const base = ttlMs === undefined ? order : { ...order, expiresAtMs: core.calls.expiresAtMs(ttlMs) };
-    core.sendItem(item.key, isPut ? item.value : undefined, { ...base, tombstone: !isPut }, waiter);
+    core.checkWritable();
+    core.addWrite(item.key, isPut ? item.value : undefined, { ...base, tombstone: !isPut }, member, index);
   };
   await batchOf(core, send, ({ key }) => key, order, options?.signal).run(operations);
 }

@@ -5,11 +5,14 @@
 import { nodeOf } from '../actor/address.js';
 import { StoreError } from '../core/errors.js';
 import type { MessageView } from '../protocol/header.js';
+import { Kind } from '../protocol/messages.js';
 import type { Seat } from './seat.js';
 
 /** What waits for a reply. `settle` reads the message in place and must not throw. */
 export interface Waiter {
   settle(message: MessageView): void;
+  /** Of a request that is answered in parts: how many of its writes this reply has settled. */
+  settleSome?(message: MessageView): number;
   fail(error: StoreError): void;
 }
 
@@ -33,6 +36,8 @@ export class Requests {
   /** Of writes: the latest millisecond since 1970 that their clock may say. 0 for other requests. */
   readonly #latest: Float64Array;
   readonly #generations: Uint16Array;
+  /** Writes that travel in the request and are not answered; 1 for any other. */
+  readonly #writes: Uint16Array;
   readonly #free: Int32Array;
   /** Rows are taken in turn, so that an id comes back late. */
   #freeHead = 0;
@@ -51,14 +56,14 @@ export class Requests {
     this.#latest = new Float64Array(inFlightMax);
     // begins anywhere, as the seat's tenancy does: a late reply to an earlier process fits no request of this one
     this.#generations = new Uint16Array(inFlightMax).fill(Math.floor(Math.random() * GENERATIONS));
+    this.#writes = new Uint16Array(inFlightMax);
     this.#free = new Int32Array(inFlightMax);
   }
 
   /** Opens a request to a node; its id. @throws StoreError KV_OVERLOADED: nothing was sent */
   begin(node: number, deadlineMs: number, waiter: Waiter): number {
-    if (this.#freeCount === 0 && !this.#addRows()) {
-      throw new StoreError('KV_OVERLOADED', `${this.#max} requests are in flight; wait for some, or raise inFlightMax`);
-    }
+    this.#checkRoom();
+    if (this.#freeCount === 0) this.#addRows();
     const row = this.#free[this.#freeHead];
     if (++this.#freeHead === this.#max) this.#freeHead = 0;
     this.#freeCount--;
@@ -68,15 +73,27 @@ export class Requests {
     this.#incarnations[row] = this.#seat.incarnationOf(node);
     this.#connections[row] = this.#seat.connectionTo(node);
     this.#latest[row] = 0;
+    this.#writes[row] = 1;
     if (++this.inFlight === 1) this.#watch();
     return (this.#generations[row] << 16) | row;
   }
 
-  /** Doubles the rows in use; false where all are. */
-  #addRows(): boolean {
+  /** One more write travels in a request that was begun. @throws StoreError KV_OVERLOADED: it does not */
+  join(id: number): void {
+    this.#checkRoom();
+    this.#writes[id & 0xffff]++;
+    this.inFlight++;
+  }
+
+  #checkRoom(): void {
+    if (this.inFlight < this.#max) return;
+    throw new StoreError('KV_OVERLOADED', `${this.#max} requests are in flight; wait for some, or raise inFlightMax`);
+  }
+
+  /** Doubles the rows in use. */
+  #addRows(): void {
     const wanted = Math.min(this.#max, Math.max(ROWS_FIRST, this.#rows * 2));
     while (this.#rows < wanted) this.#release(this.#rows++);
-    return this.#freeCount > 0;
   }
 
   #release(row: number): void {
@@ -117,19 +134,39 @@ export class Requests {
   /** Ends a request that has its reply, or was not sent; its waiter, if it was open. */
   end(id: number): Waiter | undefined {
     const row = id & 0xffff;
-    const waiter = this.#waiters[row];
-    if (waiter === undefined || this.#generations[row] !== id >>> 16) return undefined;
+    const waiter = this.#waiterOf(id);
+    if (waiter === undefined) return undefined;
     this.#waiters[row] = undefined;
     this.#generations[row] = (this.#generations[row] + 1) & (GENERATIONS - 1);
     this.#release(row);
-    if (--this.inFlight === 0) this.#idle();
+    this.inFlight -= this.#writes[row];
+    if (this.inFlight === 0) this.#idle();
     return waiter;
+  }
+
+  #waiterOf(id: number): Waiter | undefined {
+    const row = id & 0xffff;
+    return this.#generations[row] === id >>> 16 ? this.#waiters[row] : undefined;
   }
 
   /** A reply came. */
   settle(message: MessageView): void {
     if (this.#nodes[message.request & 0xffff] !== nodeOf(message.from)) return;
-    this.end(message.request)?.settle(message);
+    if (message.tag === Kind.wroteMany) this.#settleSome(message);
+    else this.end(message.request)?.settle(message);
+  }
+
+  /** A reply to some of the writes of a request. */
+  #settleSome(message: MessageView): void {
+    const id = message.request;
+    const row = id & 0xffff;
+    const settled = this.#waiterOf(id)?.settleSome?.(message) ?? 0;
+    if (settled === 0) return;
+    if (settled >= this.#writes[row]) this.end(id);
+    else {
+      this.#writes[row] -= settled;
+      this.inFlight -= settled;
+    }
   }
 
   #watch(): void {

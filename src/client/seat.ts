@@ -41,6 +41,8 @@ export class Seat {
   readonly #view = new MessageView();
   readonly #onMessage: (view: MessageView) => void;
   readonly #mail: EventLoopMail;
+  /** Opens what is held back until the tick ends, or is published. */
+  beforePublish: () => void = () => undefined;
   #flushing = false;
   #referenced = false;
 
@@ -107,7 +109,7 @@ export class Seat {
 
   /** Opens a message in `out`; false where the node's mailbox and the outbox are full. It leaves with the tick. */
   open(tag: number, to: number, request: number, bytes: number): boolean {
-    if (!this.#flushing) this.#beginTick();
+    this.beginTick();
     return this.#post.open(this.out, bytes, tag, to, this.address, request, 0);
   }
 
@@ -121,17 +123,20 @@ export class Seat {
     this.wallMs = Date.now();
   }
 
-  #beginTick(): void {
+  /** What is opened from here on leaves when the tick ends. */
+  beginTick(): void {
+    if (this.#flushing) return;
     this.#flushing = true;
     this.#readClocks();
     queueMicrotask(() => {
+      this.publish();
       this.#flushing = false;
-      this.#post.publish();
     });
   }
 
   /** Sends what was opened so far in this tick. */
   publish(): void {
+    this.beforePublish();
     this.#post.publish();
   }
 

@@ -19,6 +19,7 @@ import { Router } from './router.js';
 import type { Seat } from './seat.js';
 import type { Key, PutOptions, Resolve, Value, WriteResult } from './types.js';
 import { PromiseWaiter, type Repeater } from './waiters.js';
+import type { Member } from './write-members.js';
 import { type WriteSender, WriteWaiter } from './write-waiter.js';
 import { type WriteOrder, Writes } from './writes.js';
 
@@ -202,8 +203,7 @@ export class StoreCore implements WriteSender {
   writePlainly(key: Key, value: Value, order: WriteOrder): Promise<WriteResult> {
     return new Promise((resolve, reject) => {
       this.checkWritable();
-      this.#key.set(key);
-      this.writes.send(this.#key, value, order, new WriteWaiter(this, key, value, order, resolve, reject));
+      this.addWrite(key, value, order, new WriteWaiter(this, key, value, order, resolve, reject), 0);
     });
   }
 
@@ -228,10 +228,11 @@ export class StoreCore implements WriteSender {
     }
   }
 
-  /** Sends one item of a batch. @throws StoreError where it cannot be sent */
-  sendItem(key: Key, value: Value, order: WriteOrder, waiter: Waiter): void {
-    this.checkWritable();
-    this.sendWrite(key, value, order, waiter);
+  /** Writes one of many, which leaves with the tick. @throws StoreError where it cannot be sent */
+  addWrite(key: Key, value: Value, order: WriteOrder, member: Member, index: number): void {
+    this.checkOpen();
+    this.#key.set(key);
+    this.writes.batches.add(this.#key, value, order, member, index);
   }
 
   /** @throws StoreError where it cannot be sent */

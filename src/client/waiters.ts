@@ -8,6 +8,7 @@ import { aborted } from './call-options.js';
 import type { Waiter } from './requests.js';
 import { isCurable, Resending } from './resending.js';
 import type { Key } from './types.js';
+import type { Member } from './write-members.js';
 
 /** How a request is sent again. */
 export interface Repeater {
@@ -64,13 +65,13 @@ export class PromiseWaiter<Result> implements Waiter {
   }
 }
 
-/** Items between two publications; a power of two. */
-const PUBLISH_ITEMS = 64;
+/** Items between two publications, a power of two: few enough that the nodes have work, many enough to fill their messages. */
+const PUBLISH_ITEMS = 512;
 const RETRY_MS_FIRST = 2;
 const RETRY_MS_MAX = 100;
 
-/** Sends one item and lets its reply settle the waiter. @throws StoreError where it cannot be sent */
-export type SendItem<Item> = (item: Item, waiter: Waiter) => void;
+/** Sends one item, whose end the member is told under the index. @throws StoreError where it cannot be sent */
+export type SendItem<Item> = (item: Item, member: Member, index: number) => void;
 
 /** A node refused the item, or a replica did while its memory waits for the disk: to write it again is safe. */
 export const REPEATED: ReadonlySet<string> = new Set<ErrorCode>([
@@ -95,7 +96,7 @@ export interface BatchOptions<Item> {
   readonly onAbort: () => void;
 }
 
-export class Batch<Item> {
+export class Batch<Item> implements Member {
   readonly #send: SendItem<Item>;
   readonly #options: BatchOptions<Item>;
   #untilMs: number;
@@ -183,7 +184,7 @@ export class Batch<Item> {
   #try(index: number): void {
     this.#pending++;
     try {
-      this.#send(this.#round[index], new ItemWaiter(this, index));
+      this.#send(this.#round[index], this, index);
     } catch (error) {
       this.failed(index, asStoreError(error));
     }
@@ -228,23 +229,5 @@ export class Batch<Item> {
     if (this.#pending > 0) return;
     this.#wake?.();
     this.#wake = undefined;
-  }
-}
-
-class ItemWaiter<Item> implements Waiter {
-  readonly #batch: Batch<Item>;
-  readonly #index: number;
-
-  constructor(batch: Batch<Item>, index: number) {
-    this.#batch = batch;
-    this.#index = index;
-  }
-
-  settle(message: MessageView): void {
-    this.#batch.settled(this.#index, message);
-  }
-
-  fail(error: StoreError): void {
-    this.#batch.failed(this.#index, error);
   }
 }

@@ -1,9 +1,9 @@
 /** What a write without options settles. */
 import { asStoreError, type StoreError } from '../core/errors.js';
 import type { MessageView } from '../protocol/header.js';
-import type { Waiter } from './requests.js';
 import { isCurable, Resending } from './resending.js';
 import type { Key, Value, WriteResult } from './types.js';
+import type { Member } from './write-members.js';
 import type { WriteOrder } from './writes.js';
 
 /** What sends writes and reads their results. */
@@ -11,11 +11,11 @@ export interface WriteSender {
   readonly decodeResult: (message: MessageView) => WriteResult;
   /** What is left of the time of the request that this answers. */
   readonly leftMs: (reply: MessageView) => number;
-  sendWrite(key: Key, value: Value, order: WriteOrder, waiter: Waiter): number;
+  addWrite(key: Key, value: Value, order: WriteOrder, member: Member, index: number): void;
 }
 
 /** Settles the common write like a PromiseWaiter; what it would be sent again from stands in fields, so that it takes no closure. */
-export class WriteWaiter implements Waiter {
+export class WriteWaiter implements Member {
   readonly #sender: WriteSender;
   readonly #key: Key;
   readonly #value: Value;
@@ -40,7 +40,7 @@ export class WriteWaiter implements Waiter {
     this.#reject = reject;
   }
 
-  settle(message: MessageView): void {
+  settled(_index: number, message: MessageView): void {
     let result: WriteResult;
     try {
       result = this.#sender.decodeResult(message);
@@ -58,12 +58,12 @@ export class WriteWaiter implements Waiter {
     }
     this.#resending ??= new Resending(this.#sender.leftMs(message));
     const send = (deadlineMs: number) => {
-      this.#sender.sendWrite(this.#key, this.#value, { ...this.#order, deadlineMs }, this);
+      this.#sender.addWrite(this.#key, this.#value, { ...this.#order, deadlineMs }, this, 0);
     };
     this.#resending.after(error, { send, reject: this.#reject });
   }
 
-  fail(error: StoreError): void {
+  failed(_index: number, error: StoreError): void {
     this.#reject(error);
   }
 }

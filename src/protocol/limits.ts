@@ -21,6 +21,8 @@ export const BODY_BYTES_MAX = 64 * 1024;
 export const GOSSIP_ENTRIES_MAX = 1_024;
 /** Records of one scan page, in bytes; a single larger record still travels alone. */
 export const PAGE_BYTES_MAX = 32 * 1024;
+/** Records that travel together in one batch of writes, in bytes; a single larger one travels as a write of its own. */
+export const BATCH_BYTES_MAX = 32 * 1024;
 /** Entries of a context that a caller may hand in: one per replica that ever wrote the key. */
 export const CONTEXT_ENTRIES_MAX = 256;
 

@@ -5,6 +5,7 @@
  * then its body. `u32` takes a word; `u64` two and starts on an even word. Offsets are computed from this table and
  * checked against the constants below when the module loads. Tags are append-only; 0 is never valid.
  */
+import { BATCH_MESSAGES } from './batch-messages.js';
 import { COLLECTION_MESSAGES } from './collection-messages.js';
 import { EXCHANGE_MESSAGES } from './exchange-messages.js';
 import { HEADER_WORDS } from './header.js';
@@ -111,6 +112,7 @@ export const MESSAGES = {
   ...EXCHANGE_MESSAGES,
   ...RING_MESSAGES,
   ...COLLECTION_MESSAGES,
+  ...BATCH_MESSAGES,
 } as const satisfies Record<string, MessageSpec>;
 
 export type MessageName = keyof typeof MESSAGES;
@@ -155,6 +157,11 @@ export const enum Kind {
   confirmed = 37,
   barrier = 38,
   collect = 39,
+  writeMany = 40,
+  wroteMany = 41,
+  replicateMany = 42,
+  replicatedMany = 43,
+  mintMany = 44,
 }
 
 export const enum Write {
@@ -255,15 +262,22 @@ const write = {
 };
 check('write', Kind.write, write);
 check('mint', Kind.mint, write);
-check('written', Kind.written, {
+check('writeMany', Kind.writeMany, write);
+check('mintMany', Kind.mintMany, write);
+const written = {
   outcome: Written.outcome,
   detail: Written.detail,
   clock: Written.clock,
-  body: Written.end,
-});
+};
+check('written', Kind.written, { ...written, body: Written.end });
+check('wroteMany', Kind.wroteMany, written);
 check('minted', Kind.minted, { outcome: Minted.outcome, position: Minted.position, body: Minted.end });
-check('replicate', Kind.replicate, { options: Replicate.options, mark: Replicate.mark, body: Replicate.record });
-check('replicated', Kind.replicated, { outcome: Replicated.outcome, mark: Replicated.mark, body: Replicated.end });
+const replicate = { options: Replicate.options, mark: Replicate.mark };
+check('replicate', Kind.replicate, { ...replicate, body: Replicate.record });
+check('replicateMany', Kind.replicateMany, replicate);
+const replicated = { outcome: Replicated.outcome, mark: Replicated.mark };
+check('replicated', Kind.replicated, { ...replicated, body: Replicated.end });
+check('replicatedMany', Kind.replicatedMany, replicated);
 check('read', Kind.read, {
   deadline: Read.deadline,
   options: Read.options,
@@ -280,21 +294,10 @@ check('scan', Kind.scan, scan);
 check('page', Kind.page, { outcome: Page.outcome, detail: Page.detail, body: Page.records });
 check('gossip', Kind.gossip, { body: HEADER_WORDS });
 check('pad', Kind.pad, {});
-for (const [kind, name] of [
-  [Kind.standIn, 'standIn'],
-  [Kind.hint, 'hint'],
-  [Kind.note, 'note'],
-  [Kind.repaired, 'repaired'],
-  [Kind.prepare, 'prepare'],
-  [Kind.promised, 'promised'],
-  [Kind.accept, 'accept'],
-  [Kind.voted, 'voted'],
-  [Kind.ringMap, 'ringMap'],
-  [Kind.ringReport, 'ringReport'],
-  [Kind.changeRing, 'changeRing'],
-  [Kind.ringChanged, 'ringChanged'],
-  [Kind.pull, 'pull'],
-  [Kind.pulled, 'pulled'],
-] as const) {
-  check(name, kind, {});
+const hints = { standIn: Kind.standIn, hint: Kind.hint, note: Kind.note, repaired: Kind.repaired };
+const ballots = { prepare: Kind.prepare, promised: Kind.promised, accept: Kind.accept, voted: Kind.voted };
+const maps = { ringMap: Kind.ringMap, ringReport: Kind.ringReport, pull: Kind.pull, pulled: Kind.pulled };
+const changes = { changeRing: Kind.changeRing, ringChanged: Kind.ringChanged };
+for (const [name, kind] of Object.entries({ ...hints, ...ballots, ...maps, ...changes })) {
+  check(name as MessageName, kind, {});
 }

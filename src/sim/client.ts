@@ -5,18 +5,19 @@
 import { addressOf, Role } from '../actor/address.js';
 import type { PageRequest } from '../actor/ports.js';
 import type { ErrorCode } from '../core/errors.js';
-import { type Clock, clock, type NodeIndex } from '../core/ids.js';
+import { clock, type NodeIndex } from '../core/ids.js';
 import { SessionClock } from '../core/session-clock.js';
-import { emptySet, type SiblingSet } from '../core/siblings.js';
+import { emptySet } from '../core/siblings.js';
+import { WroteMany } from '../protocol/batch-messages.js';
 import { MessageView } from '../protocol/header.js';
 import { Answer, Kind, Written } from '../protocol/messages.js';
 import { durabilityOf, fallbacksOf, replicasOf } from '../protocol/outcome.js';
+import type { Call, CallBase, ReadCall, ScanCall, WriteCall } from './calls.js';
 import { describeCall } from './describe-call.js';
 import {
   answerSet,
   codeOf,
   type Draft,
-  type PageEntry,
   pageEntries,
   partsOf,
   type ReadOrder,
@@ -24,49 +25,12 @@ import {
   scanDraft,
   type WriteOrder,
   writeDraft,
+  writeManyDraft,
   writtenClock,
 } from './messages.js';
 import { SimPost } from './network.js';
 import type { SimHost } from './sim-host.js';
 import type { World } from './world.js';
-
-interface CallBase {
-  readonly client: number;
-  readonly node: number;
-  readonly startMs: number;
-  /** Virtual time of its end; Infinity as long as it is open. */
-  endMs: number;
-  /** Why it failed; undefined for a success, and as long as it is open. */
-  error: ErrorCode | undefined;
-}
-
-export interface WriteCall extends CallBase {
-  readonly kind: 'write';
-  readonly order: WriteOrder;
-  replicas: number;
-  fallbacks: number;
-  durability: number;
-  clock: Clock;
-  /** Siblings that it left, or needed << 8 | got. */
-  detail: number;
-}
-
-export interface ReadCall extends CallBase {
-  readonly kind: 'read';
-  readonly order: ReadOrder;
-  set: SiblingSet;
-  replicas: number;
-  fallbacks: number;
-  holders: number;
-}
-
-export interface ScanCall extends CallBase {
-  readonly kind: 'scan';
-  entries: readonly PageEntry[];
-  more: boolean;
-}
-
-export type Call = WriteCall | ReadCall | ScanCall;
 
 interface OpenCall {
   readonly call: Call;
@@ -91,6 +55,8 @@ export class SimClient {
   readonly #world: World;
   readonly #post: SimPost;
   readonly #open = new Map<number, OpenCall>();
+  /** Of a message with many writes, by its request id: the ids of their calls. */
+  readonly #members = new Map<number, readonly number[]>();
   readonly #asked = new Map<number, (message: MessageView) => void>();
   readonly #view = new MessageView();
   readonly #out = { words: new Int32Array(0), bytes: Buffer.alloc(0), at: 0 };
@@ -108,24 +74,32 @@ export class SimClient {
 
   write(order: WriteOrder, options: CallOptions = {}): WriteCall {
     const node = options.node ?? this.#route(order);
+    const call = this.#writeCall(order, node);
+    const { epoch } = this.#world.ring;
+    const deadlineMs = this.#deadline(node, order.deadlineMs);
+    const draft = writeDraft({ epoch, ...call.order, deadlineMs });
+    this.#send([call], addressOf(Role.coordinator, node, 0), draft, options, order.deadlineMs);
+    return call;
+  }
+
+  /** Many writes in one message, to the node of the first; they ask for the same, and have different keys. */
+  writeMany(orders: readonly WriteOrder[], options: CallOptions = {}): WriteCall[] {
+    const [first] = orders;
+    const node = options.node ?? this.#route(first);
+    const calls = orders.map((order) => this.#writeCall(order, node));
+    const { epoch } = this.#world.ring;
+    const deadlineMs = this.#deadline(node, first.deadlineMs);
+    const draft = writeManyDraft(calls.map(({ order }) => ({ epoch, ...order, deadlineMs })));
+    this.#send(calls, addressOf(Role.coordinator, node, 0), draft, options, first.deadlineMs);
+    return calls;
+  }
+
+  #writeCall(order: WriteOrder, node: number): WriteCall {
     const { callerClock } = this.#session;
     const latest = this.#session.latest(this.#host.clock.wallMs, order.deadlineMs ?? DEADLINE_MS);
     const filled = { callerClock, incarnation: this.#world.nodes[node].life, latest, ...order };
-    const { epoch } = this.#world.ring;
-    const base = this.#base(node);
-    const call: WriteCall = {
-      ...base,
-      kind: 'write',
-      order: filled,
-      replicas: 0,
-      fallbacks: 0,
-      durability: 0,
-      clock: clock(0),
-      detail: 0,
-    };
-    const draft = writeDraft({ epoch, ...filled, deadlineMs: this.#deadline(node, order.deadlineMs) });
-    this.#send(call, addressOf(Role.coordinator, node, 0), draft, options, order.deadlineMs);
-    return call;
+    const told = { replicas: 0, fallbacks: 0, durability: 0, clock: clock(0), detail: 0 };
+    return { ...this.#base(node), kind: 'write', order: filled, ...told };
   }
 
   read(order: ReadOrder, options: CallOptions = {}): ReadCall {
@@ -141,20 +115,15 @@ export class SimClient {
     };
     const { epoch } = this.#world.ring;
     const draft = readDraft({ epoch, ...order, deadlineMs: this.#deadline(node, order.deadlineMs) });
-    this.#send(call, addressOf(Role.coordinator, node, 0), draft, options, order.deadlineMs);
+    this.#send([call], addressOf(Role.coordinator, node, 0), draft, options, order.deadlineMs);
     return call;
   }
 
   /** A page of one partition, from one node. */
   scan(node: NodeIndex, partition: number, request: PageRequest, { done }: Pick<CallOptions, 'done'> = {}): ScanCall {
     const call: ScanCall = { ...this.#base(node), kind: 'scan', entries: [], more: false };
-    this.#send(
-      call,
-      addressOf(Role.vnode, node, partition),
-      scanDraft(request, PAGE_BYTES_MAX),
-      { ...(done && { done }) },
-      undefined,
-    );
+    const draft = scanDraft(request, PAGE_BYTES_MAX);
+    this.#send([call], addressOf(Role.vnode, node, partition), draft, { ...(done && { done }) }, undefined);
     return call;
   }
 
@@ -193,23 +162,30 @@ export class SimClient {
     );
   }
 
-  #send(call: Call, to: number, draft: Draft, { done }: CallOptions, deadlineMs = DEADLINE_MS): void {
-    this.history.push(call);
-    this.#note(call);
-    const id = this.#nextId++;
-    this.#open.set(id, { call, done });
-    if (!this.#world.isUp(call.node, this.#host)) {
-      this.#fail(id, 'KV_UNAVAILABLE');
+  /** Sends the message that all of these calls travel in. Each ends for itself. */
+  #send(calls: readonly Call[], to: number, draft: Draft, { done }: CallOptions, deadlineMs = DEADLINE_MS): void {
+    const ids = calls.map((call) => {
+      this.history.push(call);
+      this.#note(call);
+      this.#open.set(this.#nextId, { call, done });
+      return this.#nextId++;
+    });
+    const failAll = (error: ErrorCode) => {
+      for (const id of ids) this.#fail(id, error);
+    };
+    if (!this.#world.isUp(calls[0].node, this.#host)) {
+      failAll('KV_UNAVAILABLE');
       return;
     }
     const out = this.#out;
-    if (!this.#post.open(out, draft.bytes, draft.tag, to, addressOf(Role.client, 0, this.seat), id, 0)) {
-      this.#fail(id, 'KV_OVERLOADED');
+    if (!this.#post.open(out, draft.bytes, draft.tag, to, addressOf(Role.client, 0, this.seat), ids[0], 0)) {
+      failAll('KV_OVERLOADED');
       return;
     }
     draft.fill(out.words, out.bytes, out.at);
     this.#post.publish();
-    this.#world.schedule(this.#world.nowMs + deadlineMs + SWEEP_MS, () => this.#fail(id, 'KV_DEADLINE_EXCEEDED'));
+    if (calls.length > 1) this.#members.set(ids[0], ids);
+    this.#world.schedule(this.#world.nowMs + deadlineMs + SWEEP_MS, () => failAll('KV_DEADLINE_EXCEEDED'));
   }
 
   #fail(id: number, error: ErrorCode): void {
@@ -267,22 +243,35 @@ export class SimClient {
     return true;
   }
 
+  /** A run of the writes that travelled together. */
+  #settleMany(message: MessageView): void {
+    const ids = this.#members.get(message.request) ?? [];
+    const first = message.u32(WroteMany.first);
+    const count = message.u32(WroteMany.count);
+    for (const id of ids.slice(first, count === 0 ? ids.length : first + count)) this.#settleCall(message, id);
+  }
+
   #settle(message: MessageView): void {
-    const open = this.#open.get(message.request);
+    if (message.tag === Kind.wroteMany) this.#settleMany(message);
+    else this.#settleCall(message, message.request);
+  }
+
+  #settleCall(message: MessageView, id: number): void {
+    const open = this.#open.get(id);
     if (open === undefined) {
-      this.#asked.get(message.request)?.(message);
+      this.#asked.get(id)?.(message);
       return;
     }
     const { call } = open;
     call.error = codeOf(message.u32(Written.outcome));
-    if (call.kind === 'write' && message.tag === Kind.written) this.#written(call, message);
+    if (call.kind === 'write') this.#written(call, message);
     else if (call.kind === 'read') {
       call.set = answerSet(message);
       call.replicas = replicasOf(message.u32(Answer.outcome));
       call.fallbacks = fallbacksOf(message.u32(Answer.outcome));
       call.holders = message.u32(Answer.detail) >>> 8;
     } else if (call.kind === 'scan' && call.error === undefined) Object.assign(call, pageEntries(message));
-    this.#end(message.request, open);
+    this.#end(id, open);
   }
 
   #written(call: WriteCall, message: MessageView): void {

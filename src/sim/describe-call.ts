@@ -1,5 +1,5 @@
 /** A client's call as a line of a trace: what it asks, and what it was told. */
-import type { Call } from './client.js';
+import type { Call } from './calls.js';
 import { showValues } from './messages.js';
 
 export function describeCall(call: Call): string {

@@ -3,7 +3,7 @@
  * writes that were acknowledged before they began.
  */
 import { DurabilityCode } from '../protocol/outcome.js';
-import type { Call, ReadCall, WriteCall } from './client.js';
+import type { Call, ReadCall, WriteCall } from './calls.js';
 import type { Observer } from './observer.js';
 import type { Plan } from './plan.js';
 import type { World } from './world.js';

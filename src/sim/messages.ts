@@ -88,19 +88,41 @@ export function writeDraft(order: WriteOrder, tag: Kind = Kind.write): Draft {
     tag,
     bytes: words * 4,
     fill(target, bytes, at) {
-      target[at + Write.deadline] = order.deadlineMs ?? 1_000;
-      const flags = (context === undefined ? 0 : Ask.context) | (order.available === true ? Ask.available : 0);
-      const options = packOptions(
-        packQuorum(order.zones ?? order.w),
-        order.durability ?? DurabilityCode.interval,
-        flags,
-      );
-      target[at + Write.options] = withEpoch(options, order.epoch ?? FIRST_EPOCH);
-      putNumber(target, at + Write.callerClock, order.callerClock ?? 0);
-      target[at + Write.incarnation] = order.incarnation ?? 1;
-      target[at + Write.latest] = order.latest ?? LATEST_MS;
+      putFields(target, at, order);
       encodeRecord(target, bytes, at + Write.record, key, set);
       if (context !== undefined) encodeVector(target, at + Write.record + recordWords, context);
+    },
+  };
+}
+
+function putFields(target: Int32Array, at: number, order: WriteOrder): void {
+  target[at + Write.deadline] = order.deadlineMs ?? 1_000;
+  const flags = (order.context === undefined ? 0 : Ask.context) | (order.available === true ? Ask.available : 0);
+  const quorum = packQuorum(order.zones ?? order.w);
+  const options = packOptions(quorum, order.durability ?? DurabilityCode.interval, flags);
+  target[at + Write.options] = withEpoch(options, order.epoch ?? FIRST_EPOCH);
+  putNumber(target, at + Write.callerClock, order.callerClock ?? 0);
+  target[at + Write.incarnation] = order.incarnation ?? 1;
+  target[at + Write.latest] = order.latest ?? LATEST_MS;
+}
+
+/** Many writes without contexts that ask for the same: a `writeMany`. */
+export function writeManyDraft(orders: readonly WriteOrder[], tag: Kind = Kind.writeMany): Draft {
+  const drafts = orders.map((order) => writeDraft(order));
+  const bytes = drafts.reduce((sum, draft) => sum + draft.bytes - Write.record * 4, Write.record * 4);
+  return {
+    tag,
+    bytes,
+    fill(target, targetBytes, at) {
+      let next = at;
+      // from behind, since each draft begins with fields that the record before it is to overwrite
+      const starts = drafts.map((draft) => {
+        const start = next;
+        next += draft.bytes / 4 - Write.record;
+        return start;
+      });
+      for (let i = drafts.length - 1; i >= 0; i--) drafts[i].fill(target, targetBytes, starts[i]);
+      putFields(target, at, orders[0]);
     },
   };
 }

@@ -61,21 +61,25 @@ export class Observer {
     if (this.problems.length < PROBLEMS_MAX) this.problems.push({ atMs: this.#nowMs(), text, key });
   }
 
-  /** The vnode's behaviour, with a look at each write before it is minted. */
+  /** The behaviour of a vnode or a coordinator, with a look at each write before it is minted. */
   watch(role: Role, behaviour: AnyBehaviour, node: SimNode): AnyBehaviour {
-    if (role !== Role.vnode) return behaviour;
-    const { mint } = behaviour.receive;
-    if (mint === undefined) return behaviour;
-    const watched: typeof mint = (state, message, env) => {
-      this.#beforeMint(message, node);
-      mint(state, message, env);
+    const name = role === Role.vnode ? 'mint' : role === Role.coordinator ? 'mintMany' : undefined;
+    const real = name === undefined ? undefined : behaviour.receive[name];
+    if (name === undefined || real === undefined) return behaviour;
+    const watched: typeof real = (state, message, env) => {
+      const { words, end } = message;
+      let record = message.at + Write.record;
+      do {
+        this.#beforeMint(message, record, node);
+        record += sizeOf(words, record) / 4;
+      } while (name === 'mintMany' && record < end);
+      real(state, message, env);
     };
-    return { ...behaviour, receive: { ...behaviour.receive, mint: watched } };
+    return { ...behaviour, receive: { ...behaviour.receive, [name]: watched } };
   }
 
-  #beforeMint(message: MessageView, { store }: SimNode): void {
+  #beforeMint(message: MessageView, record: number, { store }: SimNode): void {
     const { words, bytes, at } = message;
-    const record = at + Write.record;
     let held: SiblingSet = emptySet();
     try {
       const found = store.find(words, words[record + Rec.keyHash], words[record + Rec.keySlot], record + Rec.key);

@@ -3,7 +3,7 @@
  * promises linearizability per key, which src/sim/linearizability.ts checks.
  */
 import { newestSibling } from '../core/siblings.js';
-import type { Call, ReadCall } from './client.js';
+import type { Call, ReadCall } from './calls.js';
 import { checkHistory, type HistoryEntry } from './history.js';
 import type { Plan } from './plan.js';
 

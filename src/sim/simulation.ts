@@ -6,7 +6,7 @@
 import { clock } from '../core/ids.js';
 import type { RarePath } from '../core/rare-path.js';
 import { isForgotten } from '../protocol/record.js';
-import type { Call } from './client.js';
+import type { Call } from './calls.js';
 import { Faults } from './faults.js';
 import { areEqual, checkFinally } from './final-checks.js';
 import { Judge } from './judge.js';
@@ -79,7 +79,7 @@ class Simulation {
   readonly #rare: RarePaths;
 
   constructor(seed: number, plant: Plant, options: RunOptions) {
-    const random = streams(seed, ['plan', 'workload', 'faults', 'world', 'rare']);
+    const random = streams(seed, ['plan', 'workload', 'faults', 'world', 'rare', 'batches']);
     this.#seed = seed;
     const plan = drawPlan(random.plan, options);
     this.#plan = plan;
@@ -110,7 +110,7 @@ class Simulation {
       machine.calibrate({ skewMs, rate: 1 + random.plan.between(-plan.driftRate, plan.driftRate) });
     }
     this.#judge = new Judge(this.#world, observer, plan);
-    this.#workload = new Workload(this.#world, plan, random.workload, (call) => this.#ended(call));
+    this.#workload = new Workload(this.#world, plan, random, (call) => this.#ended(call));
   }
 
   #noteCommit({ index }: SimNode, words: Int32Array<ArrayBuffer>): void {

@@ -2,8 +2,10 @@
  * What the clients of a run ask: each one call after the other with pauses between, over shared keys (writes, deletes,
  * contexts, lives, strict and sloppy quorums, reads, pages of scans) and over registers, which one client writes and all read monotonically.
  */
+import { nodeIndex } from '../core/ids.js';
 import type { VersionVector } from '../core/version-vector.js';
-import type { Call, SimClient } from './client.js';
+import type { Call } from './calls.js';
+import type { SimClient } from './client.js';
 import type { WriteOrder } from './messages.js';
 import type { Plan } from './plan.js';
 import type { Random } from './random.js';
@@ -11,11 +13,24 @@ import type { World } from './world.js';
 
 const PAUSE_MS_MAX = 25;
 const SCAN_CHANCE = 0.03;
+const BATCH_CHANCE = 0.4;
+/** Writes beside the first. */
+const BATCH_KEYS_MAX = 4;
+/** Of a batch whose node may hold only some of its keys. */
+const NOT_HELD_CHANCE = 0.1;
+/** What a delete has, and a put has not. */
+const AS_PUT = { tombstone: false, expiresAtMs: 0 };
 /** What tells a delete from others: its expiry, far away and its own. */
 const NEVER_MS = 4_000_000_000_000;
 
+export interface WorkloadRandom {
+  readonly workload: Random;
+  readonly batches: Random;
+}
+
 export class Workload {
   readonly #random: Random;
+  readonly #batches: Random;
   readonly #plan: Plan;
   readonly #world: World;
   readonly #onEnd: (call: Call) => void;
@@ -23,10 +38,12 @@ export class Workload {
   #writes = 0;
   #busyClients = 0;
 
-  constructor(world: World, plan: Plan, random: Random, onEnd: (call: Call) => void) {
+  /** `batches` decides which writes travel together: they came later, and shift nothing else. */
+  constructor(world: World, plan: Plan, random: WorkloadRandom, onEnd: (call: Call) => void) {
     this.#world = world;
     this.#plan = plan;
-    this.#random = random;
+    this.#random = random.workload;
+    this.#batches = random.batches;
     this.#onEnd = onEnd;
   }
 
@@ -74,7 +91,28 @@ export class Workload {
       ...(context !== undefined && { context }),
     };
     const other = random.chance(0.4) ? { node: random.pick(this.#world.holdersOf(key)) } : {};
-    client.write(order, { ...other, done });
+    if (context === undefined && this.#batches.chance(BATCH_CHANCE)) this.#writeMany(client, order, other, done);
+    else client.write(order, { ...other, done });
+  }
+
+  /** This write and others of the client, in one message; the call has ended when all of them have. */
+  #writeMany(client: SimClient, first: WriteOrder, to: { readonly node?: number }, done: (call: Call) => void): void {
+    const { shared, registers } = this.#plan;
+    const own = [...registers.keys()].filter((key) => registers.get(key) === client.seat);
+    const isRegister = registers.has(first.key);
+    const others = (isRegister ? own : shared).filter((key) => key !== first.key);
+    const node = to.node ?? this.#world.holdersOf(first.key)[0];
+    const held = others.filter((key) => this.#world.holdersOf(key).includes(nodeIndex(node)));
+    const pool = this.#batches.shuffled(this.#batches.chance(NOT_HELD_CHANCE) ? others : held);
+    const chosen = pool.slice(0, 1 + this.#batches.below(BATCH_KEYS_MAX));
+    const orders = [first, ...chosen.map((key) => ({ ...first, ...AS_PUT, ...this.nextWrite(key) }))];
+    let left = orders.length;
+    const endOne = (call: Call) => {
+      left--;
+      if (left === 0) done(call);
+      else this.#ended(call);
+    };
+    client.writeMany(orders, { ...to, done: endOne });
   }
 
   #scan(client: SimClient, done: (call: Call) => void): void {

@@ -136,6 +136,13 @@ export class Engine implements Store {
     if (found > 0) this.preloaded = this.index.preload(hashes, found);
   }
 
+  prefetch(words: Int32Array, at: Int32Array, count: number): void {
+    const hashes = this.#hashes;
+    const found = Math.min(count, hashes.length);
+    for (let i = 0; i < found; i++) hashes[i] = words[at[i] + Rec.keyHash];
+    this.preloaded = this.index.preload(hashes, found);
+  }
+
   find(words: Int32Array, hash: number, keySlot: number, keyAt: number): number {
     const position = this.index.find(words, hash, keySlot, keyAt);
     if (position !== 0) return isForgotten(this.words, wordOf(position)) ? -1 : wordOf(position);

@@ -1,7 +1,7 @@
 /** Writes while replicas are away, and how they come home: the real actors in the simulated world. */
 import test from 'ava';
 import { noteKey, putDated } from '../../actors/hint-records.js';
-import type { WriteCall } from '../../src/sim/client.js';
+import type { WriteCall } from '../../src/sim/calls.js';
 import { partsOf, valuesOf, type WriteOrder } from '../../src/sim/messages.js';
 import { Observer } from '../../src/sim/observer.js';
 import { Random } from '../../src/sim/random.js';

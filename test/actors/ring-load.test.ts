@@ -6,7 +6,7 @@ import test from 'ava';
 import { nodeIndex } from '../../src/core/ids.js';
 import type { RingChange } from '../../src/core/ring-change.js';
 import { DurabilityCode } from '../../src/protocol/outcome.js';
-import type { Call } from '../../src/sim/client.js';
+import type { Call } from '../../src/sim/calls.js';
 import { valuesOf } from '../../src/sim/messages.js';
 import { changeRing, isSettled, memberOf } from '../../src/sim/operator.js';
 import { Random } from '../../src/sim/random.js';

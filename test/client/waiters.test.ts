@@ -27,20 +27,27 @@ function ask(kind: (typeof KINDS)[number], answerTo: (attempt: number) => ErrorC
     const ok = ({ durability }: { durability: string }) => resolve({ ending: durability, sends });
     const fail = ({ code }: StoreError) => resolve({ ending: code, sends });
     const again = (leftMs: number) => {
-      setImmediate(() => waiter.settle(REPLY));
+      setImmediate(settle);
       return sends.push(leftMs);
     };
     const leftMs = () => deadlineMs;
-    const sender = {
-      decodeResult: decode,
-      leftMs,
-      sendWrite: (_key: unknown, _value: unknown, order: WriteOrder) => again(order.deadlineMs),
-    };
-    const waiter =
-      kind === 'read'
-        ? new PromiseWaiter(decode, ok, fail, { send: (_, left) => again(left), leftMs })
-        : new WriteWaiter(sender, 'key', 'value', {} as WriteOrder, ok, fail);
-    waiter.settle(REPLY);
+    let settle: () => void;
+    if (kind === 'read') {
+      const waiter = new PromiseWaiter(decode, ok, fail, { send: (_, left) => again(left), leftMs });
+      settle = () => waiter.settle(REPLY);
+    } else {
+      const addWrite = (_key: unknown, _value: unknown, { deadlineMs: left }: WriteOrder) => void again(left);
+      const waiter = new WriteWaiter(
+        { decodeResult: decode, leftMs, addWrite },
+        'key',
+        'value',
+        {} as WriteOrder,
+        ok,
+        fail,
+      );
+      settle = () => waiter.settled(0, REPLY);
+    }
+    settle();
   });
 }
 

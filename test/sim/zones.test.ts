@@ -4,7 +4,7 @@
  */
 import test from 'ava';
 import type { ZoneQuorum } from '../../src/core/zone-quorum.js';
-import type { Call, ReadCall, WriteCall } from '../../src/sim/client.js';
+import type { Call, ReadCall, WriteCall } from '../../src/sim/calls.js';
 import { showValues } from '../../src/sim/messages.js';
 import { World } from '../../src/sim/world.js';
 
