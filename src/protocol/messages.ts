@@ -285,16 +285,13 @@ check('read', Kind.read, {
   keySlot: Read.keySlot,
   body: Read.key,
 });
-const fetch = { options: Fetch.options, keyHash: Fetch.keyHash, keySlot: Fetch.keySlot, body: Fetch.key };
-check('fetch', Kind.fetch, fetch);
+check('fetch', Kind.fetch, { options: Fetch.options, keyHash: Fetch.keyHash, keySlot: Fetch.keySlot, body: Fetch.key });
 check('answered', Kind.answered, { outcome: Answer.outcome, detail: Answer.detail, body: Answer.record });
 check('fetched', Kind.fetched, { outcome: Answer.outcome, detail: Answer.detail, body: Answer.record });
-const scan = { deadline: Scan.deadline, bytesMax: Scan.bytesMax, epoch: Scan.epoch, body: Scan.body };
-check('scan', Kind.scan, scan);
+check('scan', Kind.scan, { deadline: Scan.deadline, bytesMax: Scan.bytesMax, epoch: Scan.epoch, body: Scan.body });
 check('page', Kind.page, { outcome: Page.outcome, detail: Page.detail, body: Page.records });
 check('gossip', Kind.gossip, { body: HEADER_WORDS });
-check('pad', Kind.pad, {});
-const hints = { standIn: Kind.standIn, hint: Kind.hint, note: Kind.note, repaired: Kind.repaired };
+const hints = { pad: Kind.pad, standIn: Kind.standIn, hint: Kind.hint, note: Kind.note, repaired: Kind.repaired };
 const ballots = { prepare: Kind.prepare, promised: Kind.promised, accept: Kind.accept, voted: Kind.voted };
 const maps = { ringMap: Kind.ringMap, ringReport: Kind.ringReport, pull: Kind.pull, pulled: Kind.pulled };
 const changes = { changeRing: Kind.changeRing, ringChanged: Kind.ringChanged };
