@@ -16,6 +16,8 @@ const LONGEST_FIRST = [
   'host/kills',
   'host/torture',
   'cluster/ordeal',
+  'cluster/zone-loss',
+  'cluster/joining',
   'explorer/hot-table',
   'actors/ring-load',
   'cli/backup-file',

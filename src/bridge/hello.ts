@@ -97,7 +97,8 @@ export function judgeHello(own: Hello, theirs: Hello, about: Judgement): Refusal
   const isAsk = own.purpose === 'ask' || theirs.purpose === 'ask';
   if (own.cluster !== theirs.cluster && !(isAsk && (own.cluster === '' || theirs.cluster === ''))) return 'cluster';
   if (Buffer.compare(own.nonce, theirs.nonce) === 0) return 'replay';
-  if (own.self.host === theirs.self.host) return 'self';
+  // a host that meets itself, by another name of its address, or another process under its id
+  if (own.self.host === theirs.self.host) return own.incarnation === theirs.incarnation ? 'self' : 'id-in-use';
   if (own.proves !== theirs.proves) return 'authentication';
   const { certificateNames, allow } = about;
   if (certificateNames !== undefined) {

@@ -5,12 +5,13 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asStoreError } from '../core/errors.js';
+import { isLeaving } from '../core/ring-hosts.js';
 import { allMembers } from '../core/ring-state.js';
 import type { Host } from '../host/host.js';
 import type { RingChanges } from './ring-changes.js';
 
 const PAUSE_MS = 500;
-const PAUSE_MS_MAX = 5_000;
+const PAUSE_MS_MAX = 2_000;
 /** Another change is under way, or no majority of the members can be reached yet. */
 const PASSES: readonly string[] = ['KV_RING_CHANGING', 'KV_UNAVAILABLE', 'KV_DEADLINE_EXCEEDED', 'KV_NODE_RESTARTED'];
 /** A host is forgotten when it has been away for so long, with no node of its in the ring. */
@@ -47,7 +48,12 @@ export function admitHosts(changes: RingChanges, host: Host): void {
 }
 
 /** Has hosts forgotten that are none any more; any host may, for all of them see the same. */
-export function forgetHosts(changes: RingChanges, host: Host, forgetMs = FORGET_MS, lookMs = FORGET_LOOK_MS): void {
+export function forgetHosts(
+  changes: Pick<RingChanges, 'change'>,
+  host: Pick<Host, 'isClosed' | 'ring' | 'hosts' | 'report' | 'map'>,
+  forgetMs = FORGET_MS,
+  lookMs = FORGET_LOOK_MS,
+): void {
   const awaySinceMs = new Map<string, number>();
   const timer = setInterval(() => {
     if (host.isClosed) {
@@ -57,8 +63,9 @@ export function forgetHosts(changes: RingChanges, host: Host, forgetMs = FORGET_
     const nowMs = performance.now();
     const kept = new Set(allMembers(host.ring).map((member) => member.host));
     for (const report of host.hosts()) if (report.state === 'up') kept.add(report.host);
-    for (const { host: other } of host.ring.hosts) {
-      if (kept.has(other)) awaySinceMs.delete(other);
+    for (const claim of host.ring.hosts) {
+      const { host: other } = claim;
+      if (kept.has(other) || isLeaving(host.ring, claim)) awaySinceMs.delete(other);
       else if (!awaySinceMs.has(other)) awaySinceMs.set(other, nowMs);
       else if (nowMs - (awaySinceMs.get(other) ?? nowMs) >= forgetMs) {
         changes.change({ kind: 'forget', host: other }).catch((thrown: unknown) => reportUnlessPassing(host, thrown));
@@ -68,7 +75,7 @@ export function forgetHosts(changes: RingChanges, host: Host, forgetMs = FORGET_
 }
 
 /** False where the store is closed, and there is no use in trying again. */
-function reportUnlessPassing(host: Host, thrown: unknown): boolean {
+function reportUnlessPassing(host: Pick<Host, 'report' | 'map'>, thrown: unknown): boolean {
   const error = asStoreError(thrown);
   if (error.code === 'KV_CLOSED') return false;
   if (!PASSES.includes(error.code)) host.report(host.map.first, error);

@@ -4,7 +4,7 @@
  * middle of a move.
  */
 import { StoreError } from './errors.js';
-import { type Admission, admitted, claimOf, overlaps } from './host-claims.js';
+import { type Admission, admitted, claimOf, type HostClaim, overlaps } from './host-claims.js';
 import { epoch, type NodeIndex } from './ids.js';
 import { allMembers, type RingState } from './ring-state.js';
 
@@ -29,12 +29,17 @@ export function changeHosts(state: RingState, change: HostChange): RingState {
     throw invalid(`nodes of ${host} are members (${own.map(({ node }) => node).join(', ')}): they must leave first`);
   }
   const claim = claimOf(state.hosts, host);
-  const leaving = state.leavers.filter((node) => claim && overlaps(claim, { first: node, room: 1 }));
-  if (leaving.length > 0)
-    throw invalid(`node ${leaving.join(', ')} of ${host} has not delivered yet what it had for others`);
-  const hosts = state.hosts.filter((other) => other !== claim);
-  return hosts.length === state.hosts.length ? state : next(hosts);
+  if (claim === undefined) return state;
+  // what they still had for others is given up with the host
+  const leavers = state.leavers.filter((node) => !holdsNode(claim, node));
+  return { ...next(state.hosts.filter((other) => other !== claim)), leavers };
 }
+
+/** Whether a node of this range has left and is still to deliver what it has. */
+export const isLeaving = ({ leavers }: RingState, claim: HostClaim): boolean =>
+  leavers.some((node) => holdsNode(claim, node));
+
+const holdsNode = (claim: HostClaim, node: number): boolean => overlaps(claim, { first: node, room: 1 });
 
 /** The ring in which these nodes, which have left, have nothing to deliver any more; undefined where none of them would. */
 export function retire(state: RingState, nodes: readonly NodeIndex[]): RingState | undefined {

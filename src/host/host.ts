@@ -254,6 +254,7 @@ export class Host {
   async #leaveQuietly(): Promise<void> {
     clearInterval(this.#onlooking);
     if (!this.others.hasCompany) return;
+    this.threads.releaseLeavers();
     const status = new Int32Array(this.map.status);
     for (const node of localNodes(this.map)) {
       // Atomics: RMW; only of a node that is up

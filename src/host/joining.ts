@@ -21,8 +21,6 @@ const ASK_MS_MAX = 60_000;
 const PASSES_MS: Readonly<Record<string, number>> = {
   timeout: ASK_MS_MAX,
   busy: ASK_MS_MAX,
-  // another name of this host's own address
-  self: ASK_MS_MAX,
   'id-in-use': 6_000,
 };
 /** How long the first seed looks for a cluster before it begins one. */

@@ -170,6 +170,15 @@ export class NodeThreads {
     if (this.#isWanted(node) || this.#isClosing) Atomics.store(status, node * Status.line + Status.released, 0); // Atomics: release
   }
 
+  /** The host is about to close: nodes that have left and owe nothing have the ring told so before. */
+  releaseLeavers(): void {
+    const status = new Int32Array(this.#parts.map.status);
+    for (const node of this.#leavers()) {
+      const { hints, notes } = this.#owes(node);
+      if (hints + notes === 0) Atomics.store(status, node * Status.line + Status.released, 1); // Atomics: release
+    }
+  }
+
   /** What the node has for others, as it says itself. */
   #owes(node: number): { readonly hints: number; readonly notes: number } {
     const counters = new Int32Array(this.#parts.map.counters[node]);

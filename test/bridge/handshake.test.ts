@@ -146,6 +146,7 @@ const CASES: readonly (readonly [what: string, dialer: SideOptions, reason: stri
   ['a clock that is ahead', { hello: { clockMs: NOW_MS + 1_001 } }, 'clock'],
   ['a clock that is behind', { hello: { clockMs: NOW_MS - 1_001 } }, 'clock'],
   ['the same host', { hello: { self: helloOf('listener', 0).self } }, 'self'],
+  ['another process of its id', { hello: { self: helloOf('listener', 0).self, incarnation: 2 } }, 'id-in-use'],
   ['a secret where there is none', { secret: 's' }, 'authentication'],
   ['a range that does not begin at 32', { hello: { self: { ...helloOf('dialer', 0).self, first: 5 } } }, 'range'],
   ['a range beyond all nodes', { hello: { self: { ...helloOf('dialer', 0).self, first: 4064, room: 64 } } }, 'range'],

@@ -136,7 +136,7 @@ test('hosts: two join at the same moment -> each has a range of nodes of its own
 });
 
 test('hosts: one leaves by its name -> its nodes end, what it held is on the other; an unknown name is refused', async (t) => {
-  const { hosts } = await cluster(t, 2);
+  const { hosts, addresses } = await cluster(t, 2);
   const [first, second] = hosts;
   for (let i = 0; i < 50; i++) await second.put(`key-${i}`, i);
   const error = await failsWith(t, 'KV_INVALID_OPTION', () => first.plan({ kind: 'leave', hosts: ['host-7'] }));
@@ -152,6 +152,27 @@ test('hosts: one leaves by its name -> its nodes end, what it held is on the oth
   );
   await second.close();
   for (let i = 0; i < 50; i++) t.is(await first.get(`key-${i}`), i);
+  await first.change({ kind: 'forget', host: 'host-1' });
+  await until(() => first.hosts().length === 1);
+  await failsWith(t, 'KV_INVALID_OPTION', () => first.change({ kind: 'forget', host: 'host-0' }));
+  // its range is free again
+  const listen = `127.0.0.1:${await freePort()}`;
+  const third = await openHost(t, { listen, hostId: 'host-2', seeds: addresses[0], nodes: 1 });
+  await until(() => [first, third].every((host) => isSettled(host, 4)));
+  t.deepEqual(
+    first.members().map(({ node }) => node),
+    [0, 1, 2, 32],
+  );
+});
+
+test('hosts: two processes with one id -> the second is refused, and says why', async (t) => {
+  const { hosts, addresses } = await cluster(t, 2, { nodes: 3 });
+  for (const hostId of ['host-1', 'host-0']) {
+    const listen = `127.0.0.1:${await freePort()}`;
+    const error = await failsWith(t, 'KV_PEER_REFUSED', () => openHost(t, { listen, hostId, seeds: addresses[0] }));
+    t.is(error.details.reason, 'id-in-use');
+  }
+  t.true(hosts.every((host) => isSettled(host, 6)));
 });
 
 test('hosts: one with another secret -> it is refused and told so, and the other has counted it', async (t) => {

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { nodeIndex } from '../../src/core/ids.js';
 import { advance, beginChange, freeNode } from '../../src/core/ring-change.js';
-import { retire } from '../../src/core/ring-hosts.js';
+import { isLeaving, retire } from '../../src/core/ring-hosts.js';
 import {
   allMembers,
   firstRingState,
@@ -81,16 +81,11 @@ test('ring hosts: nodes leave -> they may deliver what they have until they are 
   t.is(retire(after, [nodeIndex(1)]), undefined);
   const retired = retire(after, leavers.slice(0, 1)) as RingState;
   t.deepEqual([retired.leavers, retired.epoch - after.epoch], [leavers.slice(1), 1]);
-  const admitted = beginChange(after, {
-    kind: 'admit',
-    host: 'h',
-    room: 1,
-    known: [{ host: 'gone', first: 0, room: 5 }],
-  });
-  t.is(
-    codeOfThrown(() => beginChange(admitted, { kind: 'forget', host: 'gone' })),
-    'KV_INVALID_OPTION',
-  );
+  const known = [{ host: 'gone', first: 0, room: 5 }];
+  const admitted = beginChange(after, { kind: 'admit', host: 'h', room: 1, known });
+  t.true(isLeaving(admitted, admitted.hosts[0]));
+  t.false(isLeaving(admitted, admitted.hosts[1]));
+  t.deepEqual(beginChange(admitted, { kind: 'forget', host: 'gone' }).leavers, [], 'given up with their host');
   const forced = runThrough(beginChange(before, { kind: 'leave', nodes: [3, 4] }, leavers.slice(0, 1)));
   t.deepEqual(forced.leavers, leavers.slice(1));
 });
