@@ -1,5 +1,6 @@
 /** What threads and the command line begin with is one file each, so that a thread's start is not the loading of files. */
 import { readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import test from 'ava';
 
 const ENTRIES = ['host/worker-main.js', 'host/bridge-main.js', 'cli/main.js'];
@@ -13,5 +14,11 @@ for (const entry of ENTRIES) {
       imports.filter((name) => name.startsWith('.')),
       [],
     );
+    // nor of a package, in a thread: each of them would load it anew
+    if (entry.startsWith('host/'))
+      t.deepEqual(
+        [...new Set(imports)].filter((name) => !isBuiltin(name)),
+        [],
+      );
   });
 }

@@ -5,8 +5,9 @@
  * After a failed commit LMDB may refuse the next one with its lock held, so the environment is then opened anew.
  */
 import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, readSync, statfsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { open, type RangeOptions, type RootDatabase, type RootDatabaseOptionsWithPath } from 'lmdb';
+import type { RangeOptions, RootDatabase, RootDatabaseOptionsWithPath } from 'lmdb';
 import { StoreError } from '../core/errors.js';
 import type { ExitGate } from './exit-gate.js';
 
@@ -40,6 +41,9 @@ export interface LmdbRow {
   /** A private copy. */
   readonly value: Buffer;
 }
+
+/** As CommonJS, which is one file: as modules it is twenty, and each node's thread loads them. */
+const { open } = createRequire(import.meta.url)('lmdb') as typeof import('lmdb');
 
 type Store = RootDatabase<Buffer, Uint8Array>;
 
