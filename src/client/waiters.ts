@@ -65,8 +65,8 @@ export class PromiseWaiter<Result> implements Waiter {
   }
 }
 
-/** Items between two publications, a power of two: few enough that the nodes have work, many enough to fill their messages. */
-const PUBLISH_ITEMS = 512;
+/** Items between two publications, a power of two: fewer make the messages small, more leave the nodes idle meanwhile. */
+const PUBLISH_ITEMS = 64;
 const RETRY_MS_FIRST = 2;
 const RETRY_MS_MAX = 100;
 
