@@ -26,6 +26,8 @@ import { PartitionTrees } from './partition-trees.js';
 import { readList } from './read-targets.js';
 import { NO_COUNTS, type RepairCounts } from './repair-counts.js';
 import { type Rounds, startRounds, tellRepaired, visitRounds } from './repair-rounds.js';
+import { advanceTree, build, healer } from './tree-builds.js';
+import { TreeVerification } from './tree-verification.js';
 
 export interface AntiEntropyOptions {
   /** The smallest W of writes. */
@@ -34,6 +36,8 @@ export interface AntiEntropyOptions {
   readonly mayHoldDead: Uint8Array;
   /** Between the beginnings of two rounds over all partitions. */
   readonly intervalMs: number;
+  /** In which everything is read once. */
+  readonly verifyIntervalMs: number;
   readonly report: (counts: RepairCounts) => void;
   /** A tree built anew from the store was not what the writes had made of the old one. */
   readonly onTreeDiffers: (partition: number) => void;
@@ -58,6 +62,7 @@ export interface AntiEntropyState {
   readonly polls: KeyPolls;
   /** Partitions whose trees are being built, and lists that peers wait for; one slice of one of them at a time. */
   readonly builds: PartitionId[];
+  readonly verification: TreeVerification;
   readonly listings: Listing[];
   /** `settles`: what it finds counts where this node is in doubt. */
   active:
@@ -114,7 +119,8 @@ export function antiEntropy(options: AntiEntropyOptions): Behaviour<AntiEntropyS
       },
       exchange: asked,
       fetched(state, message, env) {
-        if (!state.polls.fetched(message, env)) moved(state, message, env, 'fetched');
+        if (state.polls.fetched(message, env)) tellCounts(state);
+        else moved(state, message, env, 'fetched');
       },
       replicated: (state, message, env) => moved(state, message, env, 'replicated'),
     },
@@ -123,6 +129,7 @@ export function antiEntropy(options: AntiEntropyOptions): Behaviour<AntiEntropyS
       state.timerAtMs = Number.NaN;
       slice(state, env);
       visitRounds(state, env);
+      state.verification.visit(env);
       visitDoubts(state, env);
       beginNext(state, env);
       arm(state, pauseMs(state), env);
@@ -140,6 +147,7 @@ function start(options: AntiEntropyOptions, env: Env): AntiEntropyState {
     queue: new ExchangeQueue(),
     rounds: startRounds(options.intervalMs, env),
     builds: [],
+    verification: new TreeVerification(options.verifyIntervalMs, env),
     listings: [],
     active: undefined,
     settlement: new DoubtSettlement(options.doubts, options.w),
@@ -163,18 +171,13 @@ function arm(state: AntiEntropyState, delayMs: number, env: Env): void {
   env.timer(delayMs, state.timer);
 }
 
-function pauseMs({ builds, listings, active, queue }: AntiEntropyState): number {
+function pauseMs({ builds, listings, active, queue, verification }: AntiEntropyState): number {
   if (builds.length > 0 || listings.length > 0 || active?.exchange.isBusy === true) return SLICE_PAUSE_MS;
-  return active !== undefined || queue.size > 0 ? ANSWER_PAUSE_MS : IDLE_PAUSE_MS;
+  const hasWork = active !== undefined || queue.size > 0 || verification.partition !== undefined;
+  return hasWork ? ANSWER_PAUSE_MS : IDLE_PAUSE_MS;
 }
 
-function build(state: AntiEntropyState, partition: PartitionId): void {
-  if (state.builds.includes(partition)) return;
-  state.trees.begin(partition);
-  state.builds.push(partition);
-}
-
-/** One slice of whatever is under way: lists that peers wait for, trees, then this node's own exchange. */
+/** One slice of what is under way: lists that peers wait for, trees, this node's exchange; a verification where it waits. */
 function slice(state: AntiEntropyState, env: Env): void {
   const [listing] = state.listings;
   if (listing !== undefined) {
@@ -182,19 +185,12 @@ function slice(state: AntiEntropyState, env: Env): void {
     const onCorrupt = healer(state, listing.partition, env);
     if (!advanceListing(listing, SLICE_RECORDS, env, onCorrupt)) state.listings.push(listing);
   }
-  const [partition] = state.builds;
-  if (partition !== undefined && listing === undefined) {
-    const end = state.trees.advance(partition, SLICE_RECORDS, healer(state, partition, env));
-    if (end !== 'more') state.builds.shift();
-    if (end === 'differs') state.options.onTreeDiffers(partition);
-    if (end !== 'more' && state.trees.of(partition)?.isShallow === true) build(state, partition);
-  }
-  advanceActive(state, env, listing === undefined && partition === undefined ? SLICE_RECORDS : 0);
+  const isBusy = state.active?.exchange.isBusy === true;
+  const [wanted] = state.builds;
+  const partition = wanted ?? (isBusy ? undefined : state.verification.partition);
+  if (partition !== undefined && listing === undefined) advanceTree(state, { partition, records: SLICE_RECORDS }, env);
+  advanceActive(state, env, listing === undefined && wanted === undefined ? SLICE_RECORDS : 0);
 }
-
-/** What to do about a key that cannot be read. */
-const healer = (state: AntiEntropyState, partition: PartitionId, env: Env) => (key: Uint8Array) =>
-  state.polls.start('unreadable', partition, key.slice(), env);
 
 function advanceActive(state: AntiEntropyState, env: Env, records: number): void {
   const { active } = state;
@@ -220,10 +216,11 @@ function beginNext(state: AntiEntropyState, env: Env): void {
   if (state.active !== undefined) return;
   const next = state.queue.take();
   if (next === undefined) return;
-  const hooks = pullHooks(state, next.job.partition, env);
-  const exchange = new Exchange(next.job, () => newRequest(state), hooks, env);
-  state.active = { ...next, exchange, settles: state.settlement.isPeer(next.job.partition, next.job.peer, env) };
-  if (state.trees.of(next.job.partition) === undefined) build(state, next.job.partition);
+  const { partition, peer } = next.job;
+  const job: Job = state.options.doubts.isFromPast(partition) ? { ...next.job, way: 'pull' } : next.job;
+  const exchange = new Exchange(job, () => newRequest(state), pullHooks(state, partition, env), env);
+  state.active = { ...next, job, exchange, settles: state.settlement.isPeer(partition, peer, env) };
+  if (state.trees.of(partition) === undefined) build(state, partition);
 }
 
 /** Never 0, and none twice in the life of the actor. */

@@ -30,8 +30,10 @@ export function visitDoubts(state: AntiEntropyState, env: Env): void {
  * nothing else waiting: the others' records take its place, and until then this node answers nothing for it.
  */
 export function pullHooks({ polls, options }: AntiEntropyState, partition: PartitionId, env: Env): PullHooks {
-  const isFromPast = options.doubts.cause === 'rollback' && options.doubts.has(partition);
+  const isInDoubt = options.doubts.has(partition);
+  const isFromPast = options.doubts.isFromPast(partition);
   return {
+    takesOfDoubtful: isInDoubt,
     onlyHere: (key) => {
       if (isFromPast) polls.start('rolled back', partition, key, env);
     },
@@ -55,8 +57,17 @@ export function pullHooks({ polls, options }: AntiEntropyState, partition: Parti
 }
 
 export function tellCounts(state: AntiEntropyState): void {
-  const { polls, options } = state;
-  const inDoubt = options.doubts.size;
-  state.counts = { ...state.counts, inDoubt, healed: polls.healed, setAside: polls.setAside };
+  const { polls, options, verification } = state;
+  const { aside, healed } = polls;
+  state.counts = {
+    ...state.counts,
+    inDoubt: options.doubts.size,
+    healed,
+    setAside: aside.records,
+    setAsideBytes: aside.bytes,
+    setAsideDropped: aside.dropped,
+    verified: verification.verified,
+    treesDiffering: verification.treesDiffering,
+  };
   options.report(state.counts);
 }

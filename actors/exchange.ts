@@ -32,6 +32,11 @@ export interface ExchangeTask {
 export interface PullHooks {
   readonly onlyHere: (key: Uint8Array, env: Env) => void;
   readonly onFetched: TransferParts['onFetched'];
+  /**
+   * Whether it takes records of a peer that does not count. A node that counts does not: what only a disk from the past holds
+   * may long be deleted. Nodes that do not count themselves make up for each other.
+   */
+  readonly takesOfDoubtful: boolean;
 }
 
 type Phase = 'roots' | 'levels' | 'confirm' | 'listing' | 'merging' | 'draining' | 'done';
@@ -191,9 +196,13 @@ export class Exchange {
     const { entries, end } = readBody(message, Listed.body) as { entries: Uint8Array; end?: Uint8Array };
     this.#end = message.u32(Listed.more) === 1 ? end : undefined;
     this.#merge = new PageMerge(unpackEntries(entries), (key) => {
-      if (this.task.way !== 'push') this.#differs(() => this.transfer.want(key));
+      if (this.#takes) this.#differs(() => this.transfer.want(key));
     });
     this.phase = 'merging';
+  }
+
+  get #takes(): boolean {
+    return this.task.way !== 'push' && (this.peerCounts || this.#hooks.takesOfDoubtful);
   }
 
   #differs(act: () => void): void {
@@ -225,9 +234,9 @@ export class Exchange {
   #mergeOwn(words: Int32Array, at: number, key: Uint8Array, env: Env): void {
     const verdict = this.#merge.add(digester.entry(words, at));
     const { way } = this.task;
-    if (verdict === 'same' || (verdict === 'fetch' && way === 'push')) return;
+    if (verdict === 'same' || (verdict === 'fetch' && !this.#takes)) return;
     this.#differs(() => {
-      if (verdict !== 'send' && way !== 'push') this.transfer.want(key);
+      if (verdict !== 'send' && this.#takes) this.transfer.want(key);
       if (verdict === 'fetch') return;
       if (way !== 'pull') this.transfer.send(words, at, env);
       else if (verdict === 'send') this.#hooks.onlyHere(key, env);

@@ -8,6 +8,7 @@
  */
 import type { Behaviour } from '../src/actor/behaviour.js';
 import type { Env } from '../src/actor/env.js';
+import type { PartitionDoubts } from '../src/actor/partition-doubts.js';
 import { forgetPrivate } from '../src/actor/private-record.js';
 import type { NodeIndex } from '../src/core/ids.js';
 import type { MessageView } from '../src/protocol/header.js';
@@ -32,6 +33,8 @@ export interface HintKeeperOptions {
   readonly hintBytesMax: number;
   /** Milliseconds after which a hint becomes a note. */
   readonly hintAgeMaxMs: number;
+  /** What this node holds of such a partition may be deleted since: its hints wait until that is known; none where left out. */
+  readonly doubts?: Pick<PartitionDoubts, 'isFromPast'>;
   /** Told whenever something has changed. */
   readonly report: (counts: HintCounts) => void;
   /** Kept up to date: whether the node has hints or notes. */
@@ -235,7 +238,7 @@ function goOver(
       continue;
     }
     target.passOldestMs = Math.min(target.passOldestMs, hint.writtenAtMs);
-    if (!isReady || isUnderWay) continue;
+    if (!isReady || isUnderWay || state.options.doubts?.isFromPast(hint.partition) === true) continue;
     const outcome = send(delivery, hint, env);
     if (outcome.kind === 'done') drop(state, hint, env);
     else if (outcome.kind === 'later') {

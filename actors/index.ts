@@ -56,7 +56,7 @@ export function nodeActors(options: NodeActorsOptions): NodeActor[] {
     ...Array.from({ length: partitions }, (_, partition) => actor(Role.vnode, vnodes, partition)),
     actor(Role.coordinator, coordinator({ ...options.coordinator, vnodes: shared })),
     actor(Role.gossip, gossipAgent(options.gossip)),
-    actor(Role.hintKeeper, hintKeeper({ ...options.hints, debts })),
+    actor(Role.hintKeeper, hintKeeper({ ...options.hints, debts, doubts })),
     actor(Role.antiEntropy, antiEntropy({ ...options.antiEntropy, doubts, mayHoldDead })),
     actor(Role.collector, collector({ ...options.collector, doubts, mayHoldDead, promises })),
     actor(Role.ringKeeper, ringKeeper({ quorums: ring.quorums, cause: doubts.cause, debts })),

@@ -8,7 +8,6 @@
 import { addressOf, nodeOf, Role } from '../src/actor/address.js';
 import type { Env } from '../src/actor/env.js';
 import type { Store } from '../src/actor/ports.js';
-import { countPrivate, PrivateKind, privateKey, putPrivate } from '../src/actor/private-record.js';
 import { coHoldersOf } from '../src/core/co-holders.js';
 import { asStoreError } from '../src/core/errors.js';
 import { hashKey } from '../src/core/key-hash.js';
@@ -21,6 +20,7 @@ import { isSuccess } from '../src/protocol/outcome.js';
 import { Rec, sizeOf } from '../src/protocol/record.js';
 import { decodeRecord, encodedBytes, encodeRecord } from '../src/protocol/record-set.js';
 import { sendFetch, sendRecord } from './record-transfer.js';
+import { SetAside } from './set-aside.js';
 
 export type PollPurpose = 'unreadable' | 'rolled back';
 
@@ -41,16 +41,16 @@ const POLL_MS = 5_000;
 
 export class KeyPolls {
   readonly #polls = new Map<number, Poll>();
-  readonly #keys = new Set<string>();
+  readonly #byName = new Map<string, Poll>();
   readonly #newRequest: () => number;
   /** Answers of other holders that make an unreadable record whole. */
   readonly #answersNeeded: number;
-  /** Records of rolled-back disks that are kept aside, and unreadable ones that were replaced in this life. */
-  setAside: number;
+  /** Records of rolled-back disks; and how many unreadable ones were replaced in this life. */
+  readonly aside: SetAside;
   healed = 0;
 
   constructor(newRequest: () => number, answersNeeded: number, store: Store) {
-    this.setAside = countPrivate(store, privateKey(PrivateKind.setAside));
+    this.aside = new SetAside(store);
     this.#newRequest = newRequest;
     this.#answersNeeded = answersNeeded;
   }
@@ -59,9 +59,10 @@ export class KeyPolls {
     return this.#polls.size;
   }
 
+  /** Asks the others, unless that is under way. */
   start(purpose: PollPurpose, partition: number, key: Uint8Array, env: Env): void {
-    const name = `${purpose} ${String.fromCharCode(...key)}`;
-    if (this.#polls.size >= POLLS_MAX || this.#keys.has(name)) return;
+    const name = nameOf(purpose, key);
+    if (this.#byName.has(name) || this.#polls.size >= POLLS_MAX) return;
     const others = coHoldersOf(env.placement, partition, env.node).filter((node) => env.placement.isUp(node));
     if (others.length === 0) return;
     const request = this.#newRequest();
@@ -69,8 +70,10 @@ export class KeyPolls {
     for (const node of others) {
       if (sendFetch(env, { to: addressOf(Role.vnode, node, partition), request, key })) waiting.add(node);
     }
-    this.#keys.add(name);
-    this.#polls.set(request, { purpose, partition, key, waiting, answers: 0, held: emptySet(), sinceMs: env.nowMs() });
+    const sinceMs = env.nowMs();
+    const poll: Poll = { purpose, partition, key, waiting, answers: 0, held: emptySet(), sinceMs };
+    this.#byName.set(name, poll);
+    this.#polls.set(request, poll);
   }
 
   /** A holder's answer; false for one that is not to a poll. */
@@ -97,10 +100,10 @@ export class KeyPolls {
 
   #end(request: number, poll: Poll, env: Env): void {
     this.#polls.delete(request);
-    this.#keys.delete(`${poll.purpose} ${String.fromCharCode(...poll.key)}`);
+    this.#byName.delete(nameOf(poll.purpose, poll.key));
     const at = read(() => find(poll.key, env));
-    if (at === 'unreadable') this.#endUnreadable(poll, env);
-    else if (at !== 'later' && poll.purpose === 'rolled back') this.#endRolledBack(poll, at, env);
+    if (typeof at === 'number' && poll.purpose === 'rolled back') this.#endRolledBack(poll, at, env);
+    else if (at === 'unreadable') this.#endUnreadable(poll, env);
   }
 
   #endUnreadable(poll: Poll, env: Env): void {
@@ -123,17 +126,15 @@ export class KeyPolls {
     const mine = decodeRecord(store.words, store.bytes, at);
     if (!mine.siblings.every(({ dot }) => covers(poll.held.vector, dot))) {
       const record = new Uint8Array(store.bytes.subarray(at * 4, at * 4 + sizeOf(store.words, at)));
-      const name = new Uint8Array(2 + poll.key.length);
-      name.set([poll.partition >>> 8, poll.partition]);
-      name.set(poll.key, 2);
-      if (!putPrivate(store, privateKey(PrivateKind.setAside, name), record)) return;
+      if (!this.aside.keep(store, poll.partition, poll.key, record)) return;
       if (!store.forget(find(poll.key, env))) return;
       store.requireSync();
-      this.setAside++;
     }
     if (poll.held.vector.length > 0) this.#merge(poll, env);
   }
 }
+
+const nameOf = (purpose: PollPurpose, key: Uint8Array): string => `${purpose} ${String.fromCharCode(...key)}`;
 
 const scratch = new Int32Array(512);
 const scratchBytes = new Uint8Array(scratch.buffer);

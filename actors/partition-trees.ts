@@ -26,6 +26,8 @@ interface Building {
   readonly tree: HashTree;
   /** The last key that the pass has met; undefined before the first. */
   after: Uint8Array | undefined;
+  /** It met a record that cannot be read: what it was, only the tree in use tells. */
+  isPartial: boolean;
 }
 
 interface Trees {
@@ -60,16 +62,20 @@ export class PartitionTrees implements RecordWatch {
   begin(partition: number): void {
     const trees = this.#trees[partition] ?? { tree: undefined, building: undefined };
     this.#trees[partition] = trees;
-    trees.building ??= { tree: new HashTree(LEAF_BITS_MAX), after: undefined };
+    trees.building ??= { tree: new HashTree(LEAF_BITS_MAX), after: undefined, isPartial: false };
   }
 
-  /** Takes in the partition's next records, at most `records`. `onCorrupt`: keys that cannot be read. */
-  advance(partition: PartitionId, records: number, onCorrupt: (key: Uint8Array) => void): SliceEnd {
+  /** Takes in the partition's next records, at most `records`. `onDamaged`: keys that cannot be read. */
+  advance(partition: PartitionId, records: number, onDamaged: (key: Uint8Array) => void): SliceEnd {
     const trees = this.#trees[partition];
     if (trees?.building === undefined) return 'built';
     const { building } = trees;
     const { after } = building;
     let last: Uint8Array | undefined;
+    const onCorrupt = (key: Uint8Array) => {
+      building.isPartial = true;
+      onDamaged(key);
+    };
     const more = this.#store.page(
       partition,
       { ...(after !== undefined && { gt: after }), limit: records, onCorrupt },
@@ -81,7 +87,7 @@ export class PartitionTrees implements RecordWatch {
     );
     building.after = last ?? after;
     if (more) return 'more';
-    const differs = trees.tree !== undefined && !trees.tree.equals(building.tree);
+    const differs = trees.tree !== undefined && !building.isPartial && !trees.tree.equals(building.tree);
     trees.tree = building.tree.folded(leafBitsFor(building.tree.records));
     trees.building = undefined;
     return differs ? 'differs' : 'built';

@@ -17,6 +17,12 @@ export interface RepairCounts {
   readonly healed: number;
   /** Records that only a rolled-back disk of the node held, now and in former lives: they are kept aside. */
   readonly setAside: number;
+  /** Their bytes; and how many older ones have been given up for newer ones. */
+  readonly setAsideBytes: number;
+  readonly setAsideDropped: number;
+  /** Partitions that were read from end to end for damage, and trees that turned out wrong. */
+  readonly verified: number;
+  readonly treesDiffering: number;
 }
 
 export const NO_COUNTS: RepairCounts = {
@@ -29,4 +35,8 @@ export const NO_COUNTS: RepairCounts = {
   inDoubt: 0,
   healed: 0,
   setAside: 0,
+  setAsideBytes: 0,
+  setAsideDropped: 0,
+  verified: 0,
+  treesDiffering: 0,
 };

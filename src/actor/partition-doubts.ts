@@ -34,6 +34,11 @@ export class PartitionDoubts {
     return this.#open[partition] === 1;
   }
 
+  /** Whether what the node holds of this partition is as it was some time ago: it gives nothing of it to others. */
+  isFromPast(partition: number): boolean {
+    return this.cause === 'rollback' && this.has(partition);
+  }
+
   /** Partitions in doubt. */
   get size(): number {
     return this.#openCount;

@@ -24,6 +24,12 @@ export function addLeaveFlags(command: Command): void {
   addForceFlag(command);
 }
 
+/** Flags of `replace`. */
+export function addReplaceFlags(command: Command): void {
+  command.option('--same', 'the node begins anew under its own number, with an empty directory; nothing moves');
+  addForceFlag(command);
+}
+
 export function addForceFlag(command: Command): void {
   command.option('--force', 'give up every node that is down: what only they held is lost, and nothing is promised');
 }
@@ -53,7 +59,7 @@ function changeOf(name: ChangeName, words: readonly string[], flags: Flags): Sto
     }
     case 'replace':
       expect(words, 1, Number.POSITIVE_INFINITY, 'replace takes the nodes');
-      return { kind: 'replace', nodes: words.map(parseNode) };
+      return { kind: 'replace', nodes: words.map(parseNode), ...(flags.same === true && { same: true }) };
     case 'reweight':
       expect(words, 2, 2, 'reweight takes a node and its new weight');
       return { kind: 'reweight', node: parseCount(words[0], { max: 4_094 }), weight: parseWeight(words[1]) };

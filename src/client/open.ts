@@ -114,6 +114,8 @@ function adminOf(host: Host): RingAdmin {
     candidates: (weights) => threads.candidates(weights),
     startJoining: (members) => threads.startJoining(members),
     cancelJoining: (members) => threads.cancelJoining(members),
+    renew: (node) => threads.renew(node),
+    stats: () => host.stats(),
     nextChange: () =>
       new Promise((resolve) => {
         const done = () => {

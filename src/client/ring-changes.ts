@@ -12,11 +12,13 @@ import type { Member } from '../core/ring.js';
 import { beginChange, electorate, type RingChange, transfersOf } from '../core/ring-change.js';
 import { isHostChange } from '../core/ring-hosts.js';
 import { movingPartitions, type RingState, ringFromPlain } from '../core/ring-state.js';
+import type { NodeStats } from '../host/reports.js';
 import { bodyMessageBytes, encodeBody, putBody, readBody } from '../protocol/body.js';
 import type { MessageView } from '../protocol/header.js';
 import { Kind } from '../protocol/messages.js';
 import { isSuccess } from '../protocol/outcome.js';
 import { ChangeRing, RingChanged } from '../protocol/ring-messages.js';
+import { renewNode } from './node-renewal.js';
 import { measurePartition } from './partition-size.js';
 import type {
   ChangeOptions,
@@ -42,6 +44,10 @@ export interface RingAdmin {
   candidates(weights: readonly number[]): Member[];
   startJoining(members: readonly Member[]): Promise<void>;
   cancelJoining(members: readonly Member[]): Promise<void>;
+  /** A node of the host begins anew with nothing on its disk; resolves when it serves. @throws StoreError what its start threw */
+  renew(node: number): Promise<void>;
+  /** Of the nodes of the host. */
+  stats(): readonly NodeStats[];
   /** Resolves with the next change of the ring, or after a while. */
   nextChange(): Promise<void>;
 }
@@ -104,6 +110,9 @@ export class RingChanges {
 
   /** @throws StoreError as `plan`, or what the start of a new node threw */
   async change(wanted: StoreChange, options: ChangeOptions = {}): Promise<ChangeResult> {
+    if (wanted.kind === 'replace' && wanted.same === true) {
+      return renewNode(this.#admin, wanted.nodes, options, () => this.#core.checkOpen());
+    }
     const { force = false, wait = true, onProgress = () => undefined } = options;
     const resolved = this.#resolve(wanted, force);
     // refused before anything is started, where it can be seen from here
@@ -204,6 +213,7 @@ export class RingChanges {
       case 'leave':
         return { change: { kind: 'leave', nodes: this.#leaving(wanted, gone) }, joining: [] };
       case 'replace': {
+        if (wanted.same === true) throw invalid('same', 'a node that begins anew under its own number moves nothing');
         const members = new Map<number, Member>(this.#admin.ring().members.map((member) => [member.node, member]));
         const weights = wanted.nodes.map((node) => members.get(nodeIndex(node))?.weight ?? 1);
         const joining = this.#admin.candidates(weights);

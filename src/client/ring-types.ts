@@ -7,8 +7,12 @@ export type StoreChange =
   | { readonly kind: 'join'; readonly count?: number; readonly weight?: number }
   /** These nodes, and all nodes of these hosts, give up what they hold, then end. */
   | { readonly kind: 'leave'; readonly nodes?: readonly number[]; readonly hosts?: readonly string[] }
-  /** New nodes of this host take the seats of these, which may be dead, one for one. */
-  | { readonly kind: 'replace'; readonly nodes: readonly number[] }
+  /**
+   * New nodes of this host take the seats of these, which may be dead, one for one. `same`: one node of this host, dead or
+   * damaged, begins anew under its own number, with an empty directory that it fills from the others; with `force` also one
+   * that is well, or while others are down.
+   */
+  | { readonly kind: 'replace'; readonly nodes: readonly number[]; readonly same?: boolean }
   /** The node's share grows or shrinks. */
   | { readonly kind: 'reweight'; readonly node: number; readonly weight: number }
   /** Two replicas of a key must differ in this from now on. */
@@ -70,7 +74,7 @@ export interface ChangeProgress {
 export interface ChangeResult extends ChangeProgress {
   /** Epoch that began it. */
   readonly id: number;
-  /** New nodes, for a join or a replacement. */
+  /** New nodes, for a join or a replacement; the one that began anew. */
   readonly joined: readonly number[];
   /** false: it goes on. */
   readonly done: boolean;

@@ -6,6 +6,7 @@
 import { BRIDGE_OPTION_SPECS, type BridgeOptions } from './bridge-options.js';
 import { GOSSIP_PRESETS, type GossipPreset } from './gossip-tuning.js';
 import type { OptionSpec } from './option-spec.js';
+import { REPAIR_OPTION_SPECS, type RepairOptions } from './repair-options.js';
 
 export type { OptionSpec } from './option-spec.js';
 
@@ -27,7 +28,7 @@ export interface ClusterOptions {
 }
 
 /** Options of this host alone. */
-export interface HostOptions extends BridgeOptions {
+export interface HostOptions extends BridgeOptions, RepairOptions {
   readonly path: string;
   readonly nodes: number;
   readonly nodesMax: number;
@@ -38,8 +39,6 @@ export interface HostOptions extends BridgeOptions {
   readonly mode: Mode;
   readonly durability: Durability;
   readonly syncIntervalMs: number;
-  readonly antiEntropyIntervalMs: number;
-  readonly collectionIntervalMs: number;
   readonly deadlineMs: number;
   readonly logBytesMax: number;
   readonly mapBytesMax: number;
@@ -180,24 +179,7 @@ export const OPTION_SPECS: Readonly<Record<keyof StoreOptions, OptionSpec>> = {
     default: 100,
     meaning: 'Time between fdatasyncs under durability interval: what a machine crash can lose on one node.',
   },
-  antiEntropyIntervalMs: {
-    scope: 'host',
-    kind: 'integer',
-    unit: 'ms',
-    min: 100,
-    max: 2_592_000_000,
-    default: 600_000,
-    meaning: 'Time between rounds in which replicas compare all they hold. Shorter heals sooner and reads more.',
-  },
-  collectionIntervalMs: {
-    scope: 'host',
-    kind: 'integer',
-    unit: 'ms',
-    min: 100,
-    max: 2_592_000_000,
-    default: 60_000,
-    meaning: 'Time between looks for deleted and expired records that can be forgotten for good.',
-  },
+  ...REPAIR_OPTION_SPECS,
   logBytesMax: {
     scope: 'host',
     kind: 'bytes',

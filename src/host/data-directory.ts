@@ -116,10 +116,18 @@ export class DataDirectory {
     return join(this.path, `node-${String(node).padStart(3, '0')}`);
   }
 
-  /** Removes all that a node has on disk. */
+  /** Removes all that a node has on disk: at one moment, so that a crash leaves all of it or nothing. @throws StoreError KV_PATH */
   clearNode(node: number): void {
-    fs.rmSync(this.nodeDirectory(node), { recursive: true, force: true });
-    fs.rmSync(witnessPath(this.nodeDirectory(node)), { force: true });
+    const path = this.nodeDirectory(node);
+    const gone = `${path}.gone`;
+    try {
+      fs.rmSync(gone, { recursive: true, force: true });
+      if (fs.existsSync(path)) fs.renameSync(path, gone);
+      fs.rmSync(witnessPath(path), { force: true });
+      fs.rmSync(gone, { recursive: true, force: true });
+    } catch (error) {
+      throw new StoreError('KV_PATH', `cannot clear ${path}: ${(error as Error).message}`, { path }, error);
+    }
   }
 
   /** The newest ring that this host has known; undefined before the first change. @throws StoreError KV_PATH, KV_FORMAT_TOO_NEW */

@@ -91,7 +91,7 @@ export class Host {
       options,
       directory,
       ring: () => this.ring,
-      supervisor: (node) => this.#supervisor(node),
+      supervisor: (node, isKnown) => this.#supervisor(node, isKnown),
       report: (node, error) => this.report(node, error),
       onLeft: (node, left) => this.#emit('node-left', { node, ...left }),
     });
@@ -120,7 +120,7 @@ export class Host {
     if (this.others.link !== undefined) yield this.others.link;
   }
 
-  #supervisor(node: number): Supervisor {
+  #supervisor(node: number, isKnown = this.#known.has(node)): Supervisor {
     const hooks: SupervisorHooks = {
       ring: () => this.ring,
       onSpawn: async (index, link) => {
@@ -133,7 +133,6 @@ export class Host {
     };
     const { r, w } = this.options;
     const directory = this.#directory.nodeDirectory(node);
-    const isKnown = this.#known.has(node);
     const settings = { ...this.options, map: this.map, node, quorums: { r, w }, directory, isKnown };
     return new Supervisor(settings, hooks);
   }

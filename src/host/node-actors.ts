@@ -71,6 +71,7 @@ export function spawnNodeActors({ start, ring, store, post, tell, doubts }: Node
     antiEntropy: {
       w: start.quorums.w,
       intervalMs: start.antiEntropyIntervalMs,
+      verifyIntervalMs: start.verifyIntervalMs,
       report: (counts) => countRepairs(counts, counters),
       onTreeDiffers: (partition) => tell({ type: 'tree-differs', partition }),
     },
@@ -86,19 +87,20 @@ function countHints({ hints, bytes, notes, handedOver }: HintCounts, counters: I
   counters[Count.hintsHandedOver] = handedOver;
 }
 
-function countRepairs(
-  { exchanges, differing, sent, received, waiting, lastRoundMs, inDoubt, healed, setAside }: RepairCounts,
-  counters: Int32Array,
-): void {
-  counters[Count.exchanges] = exchanges;
-  counters[Count.keysDiffering] = differing;
-  counters[Count.recordsSent] = sent;
-  counters[Count.recordsReceived] = received;
-  counters[Count.exchangesWaiting] = waiting;
-  counters[Count.inDoubt] = inDoubt;
-  counters[Count.healed] = healed;
-  counters[Count.setAside] = setAside;
-  counters[Count.lastRoundSeconds] = Math.floor(lastRoundMs / 1_000);
+function countRepairs(counts: RepairCounts, counters: Int32Array): void {
+  counters[Count.exchanges] = counts.exchanges;
+  counters[Count.keysDiffering] = counts.differing;
+  counters[Count.recordsSent] = counts.sent;
+  counters[Count.recordsReceived] = counts.received;
+  counters[Count.exchangesWaiting] = counts.waiting;
+  counters[Count.inDoubt] = counts.inDoubt;
+  counters[Count.healed] = counts.healed;
+  counters[Count.setAside] = counts.setAside;
+  counters[Count.setAsideKiB] = Math.ceil(counts.setAsideBytes / 1024);
+  counters[Count.setAsideDropped] = counts.setAsideDropped;
+  counters[Count.verified] = counts.verified;
+  counters[Count.treesDiffering] = counts.treesDiffering;
+  counters[Count.lastRoundSeconds] = Math.floor(counts.lastRoundMs / 1_000);
 }
 
 function gossipOptions(

@@ -19,7 +19,8 @@ export interface NodeThreadsParts {
   readonly options: StoreOptions;
   readonly directory: DataDirectory;
   readonly ring: () => RingState;
-  readonly supervisor: (node: number) => Supervisor;
+  /** `isKnown`: the node has had a directory, whatever the host knew when it began. */
+  readonly supervisor: (node: number, isKnown?: boolean) => Supervisor;
   readonly report: (node: number, error: unknown) => void;
   /** A node that has left has ended, with what it had not handed over. */
   readonly onLeft: (node: number, left: { readonly hints: number; readonly notes: number }) => void;
@@ -37,6 +38,8 @@ export class NodeThreads {
   /** Nodes that run and are no members yet, and such as are no members any more. */
   readonly #joining = new Set<number>();
   readonly #retiring = new Set<number>();
+  /** Nodes that are being cleared, to begin anew. */
+  readonly #renewing = new Set<number>();
   #isClosing = false;
 
   constructor(parts: NodeThreadsParts) {
@@ -130,6 +133,27 @@ export class NodeThreads {
     }
     // one that was made a member while it was being ended
     this.follow();
+  }
+
+  /** Ends a member, however it is, and starts it with nothing on its disk. @throws StoreError KV_RING_CHANGING, KV_CLOSED, or of its start */
+  async renew(node: number): Promise<void> {
+    if (this.#renewing.has(node)) throw new StoreError('KV_RING_CHANGING', `node ${node} is beginning anew already`);
+    this.#renewing.add(node);
+    try {
+      await this.#nodes.get(node)?.close();
+      if (this.#isClosing) throw new StoreError('KV_CLOSED', 'the store is closed');
+      this.#parts.directory.clearNode(node);
+      const fresh = this.#parts.supervisor(node, true);
+      this.#nodes.set(node, fresh);
+      try {
+        await fresh.start();
+      } catch (error) {
+        await fresh.terminate();
+        throw error;
+      }
+    } finally {
+      this.#renewing.delete(node);
+    }
   }
 
   async #add(node: number): Promise<void> {

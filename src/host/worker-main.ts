@@ -35,6 +35,7 @@ export interface NodeStart {
   readonly events: MessagePort;
   readonly gossip: GossipPreset;
   readonly antiEntropyIntervalMs: number;
+  readonly verifyIntervalMs: number;
   readonly collectionIntervalMs: number;
   /** The node had a directory before: an empty one is a loss. */
   readonly isKnown: boolean;

@@ -39,6 +39,10 @@ export const enum Count {
   healed = 31,
   setAside = 32,
   collected = 33,
+  setAsideKiB = 34,
+  setAsideDropped = 35,
+  verified = 36,
+  treesDiffering = 37,
   actors = 40,
 }
 

@@ -13,6 +13,7 @@ export function changeFromJson(text: string | Uint8Array): ChangeOrder {
   const fields = objectOf(parse(text), [
     'kind',
     'nodes',
+    'same',
     'hosts',
     'node',
     'weight',
@@ -42,7 +43,7 @@ function changeOf(fields: Fields): StoreChange {
         ...(fields.nodes === undefined ? {} : { nodes: nodesOf(fields) }),
       };
     case 'replace':
-      return { kind: 'replace', nodes: nodesOf(fields) };
+      return { kind: 'replace', nodes: nodesOf(fields), ...(isSame(fields) && { same: true }) };
     case 'reweight':
       return { kind: 'reweight', node: wholeNumber(fields, 'node', 0), weight: weightOf(fields) };
     case 'failure-domain':
@@ -53,6 +54,11 @@ function changeOf(fields: Fields): StoreChange {
     default:
       throw invalid('kind', '"kind" must be join, leave, replace, reweight, failure-domain or forget');
   }
+}
+
+function isSame({ same = false }: Fields): boolean {
+  if (typeof same === 'boolean') return same;
+  throw invalid('same', '"same" must be true or false');
 }
 
 function weightOf({ weight }: Fields): number {

@@ -73,6 +73,7 @@ const HINT_BYTES_MAX = 1024 * 1024;
 const HINT_AGE_MAX_MS = 3_600_000;
 /** Longer than the real one's, so that a crash of the machine finds something to lose. */
 const SYNC_INTERVAL_MS = 400;
+const VERIFY_MS_MIN = 5_000;
 
 export class SimNode {
   readonly index: NodeIndex;
@@ -194,6 +195,7 @@ export class SimNode {
       antiEntropy: {
         w: this.#parts.quorums.w,
         intervalMs: this.#parts.antiEntropyMs,
+        verifyIntervalMs: Math.max(VERIFY_MS_MIN, this.#parts.antiEntropyMs),
         report: (counts) => {
           this.repairs = counts;
         },

@@ -3,6 +3,7 @@
  * one winning where both hold a key. The sort is kept for the next page as long as the partition is not written.
  */
 import type { PageRequest } from '../actor/ports.js';
+import { StoreError } from '../core/errors.js';
 import { RECORD_BYTES_MAX } from '../protocol/limits.js';
 import { isForgotten, keyBytesOf, RECORD_HEADER_BYTES } from '../protocol/record.js';
 import type { Arena } from './arena.js';
@@ -35,7 +36,8 @@ export class PageReader {
     const hot = this.#sorted(partition);
     const step = request.reverse === true ? -1 : 1;
     let next = this.#start(hot, request, step);
-    const disk = this.#base.range(partition, rangeOf(request));
+    const onCorrupt = (key: Uint8Array) => this.#onCorrupt(key, hot, request);
+    const disk = this.#base.range(partition, { ...rangeOf(request), onCorrupt });
     let pair = nextPair(disk);
     for (let emitted = 0; emitted < limit; emitted++) {
       const at = next >= 0 && next < hot.length && this.#within(hot[next], request) ? hot[next] : -1;
@@ -52,6 +54,14 @@ export class PageReader {
       if (order >= 0) pair = nextPair(disk);
     }
     return true;
+  }
+
+  /** What has a newer record in memory is only damaged until the flush replaces it. @throws StoreError KV_CORRUPT */
+  #onCorrupt(key: Uint8Array, hot: Int32Array, { onCorrupt }: PageRequest): void {
+    const place = this.#place(hot, key);
+    if (place < hot.length && this.#compare(hot[place], key) === 0) return;
+    if (onCorrupt === undefined) throw new StoreError('KV_CORRUPT', 'a record of the page does not fit its checksum');
+    onCorrupt(key);
   }
 
   #emitPair(pair: BasePair, emit: Emit): boolean {
@@ -80,16 +90,21 @@ export class PageReader {
     const bound = step > 0 ? (request.gt ?? request.gte) : (request.lt ?? request.lte);
     if (bound === undefined) return step > 0 ? 0 : hot.length - 1;
     const inclusive = (step > 0 ? request.gt : request.lt) === undefined;
+    const low = this.#place(hot, bound, step > 0 ? !inclusive : inclusive);
+    return step > 0 ? low : low - 1;
+  }
+
+  /** Index of the first sorted record that is not before the key; with `isBehind` not at it either. */
+  #place(hot: Int32Array, key: Uint8Array, isBehind = false): number {
     let low = 0;
     let high = hot.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const order = this.#compare(hot[middle], bound);
-      const before = order < 0 || (order === 0 && (step > 0 ? !inclusive : inclusive));
-      if (before) low = middle + 1;
+      const order = this.#compare(hot[middle], key);
+      if (order < 0 || (order === 0 && isBehind)) low = middle + 1;
       else high = middle;
     }
-    return step > 0 ? low : low - 1;
+    return low;
   }
 
   /** Whether a record lies before the far bound. */
@@ -115,13 +130,12 @@ function nextPair(range: Generator<BasePair, void, undefined>): BasePair | undef
 }
 
 function rangeOf(request: PageRequest): BaseRange {
-  const { gt, gte, lt, lte, reverse, onCorrupt } = request;
+  const { gt, gte, lt, lte, reverse } = request;
   return {
     ...(gt !== undefined && { gt }),
     ...(gte !== undefined && { gte }),
     ...(lt !== undefined && { lt }),
     ...(lte !== undefined && { lte }),
     ...(reverse !== undefined && { reverse }),
-    ...(onCorrupt !== undefined && { onCorrupt }),
   };
 }

@@ -1,5 +1,6 @@
 /** Nodes whose storage was lost in part: what they refuse, and how they come to count again. */
 import test from 'ava';
+import { hintKey, putDated } from '../../actors/hint-records.js';
 import { SYSTEM_SLOT } from '../../src/core/ids.js';
 import { Phase } from '../../src/core/ring-state.js';
 import { slotOfRecord } from '../../src/protocol/record.js';
@@ -12,6 +13,9 @@ import { plain } from './sets.js';
 
 const world = (options: Partial<WorldOptions> = {}): World =>
   new World({ seed: 3, nodes: 3, n: 3, partitions: 8, ...options });
+
+/** Younger than a hint may become. */
+const WALL_MS = 4_000_000_000_000;
 
 const inDoubt = (one: World): number[] => one.nodes.map((node) => node.doubts.size);
 
@@ -110,6 +114,24 @@ test('doubts: a rolled-back disk -> pulls what it lacks; what only it holds is s
     one.runUntil(() => b.repairs?.setAside === 1, 5_000),
     'it is still kept in the next life',
   );
+});
+
+test('doubts: a rolled-back disk has a hint of what is long deleted -> the hint waits, and is not handed over', (t) => {
+  const one = world();
+  fill(one, 30);
+  const [a, b, c] = one.nodes;
+  const key = 'resurrected';
+  putAt(b, key, plain('a', 500, 'long deleted and collected'));
+  b.store.beginHandler();
+  putDated(b.store, hintKey(a.index, partsOf(key).slot >>> one.slotShift, Buffer.from(key)), WALL_MS);
+  b.store.commit();
+  b.store.publish();
+  one.crash(b);
+  b.disk.rollBack(b.disk.log.length);
+  one.restart(b);
+  t.true(one.runUntil(() => b.doubts.size === 0 && b.hints.hints === 0, 60_000));
+  for (const node of [a, b, c]) t.deepEqual(heldAt(node, key).siblings, []);
+  t.is(b.repairs?.setAside, 1);
 });
 
 test('doubts: a rolled-back disk holds a record that it cannot read -> the others’ takes its place, and nothing waits for it', (t) => {

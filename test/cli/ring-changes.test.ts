@@ -1,4 +1,6 @@
 /** Plans and changes of the ring from the command line: on a directory that nobody holds, and on a running server. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { Cli } from './cli-runner.js';
 
@@ -60,6 +62,23 @@ test('ring changes: another failure domain, on a running server -> planned, chan
   t.is(await server.stop(), 0);
 });
 
+test('ring changes: a node with a damaged directory -> replace --same has it begin anew, on a directory and on a server', async (t) => {
+  const cli = await filled(t);
+  const damage = () => writeFileSync(join(cli.path, 'node-001', 'node.json'), '{}');
+  damage();
+  t.regex(
+    (await cli.must(['replace', '1', '--same'])).stdout,
+    /^replace: node 1 began anew and holds \d+ partitions, \d+ records? received\n$/,
+  );
+  damage();
+  const server = await cli.serve(['--json'], {});
+  t.is((await cli.run(['replace', '0', '--same'])).code, 2);
+  const [result] = await cli.json(['replace', '1', '--same']);
+  t.like(result, { joined: [1], done: true, epoch: 1 });
+  t.is((await cli.must(['scan', '--keys', '--r', '3'])).stdout.split('\n').length, 301);
+  t.is(await server.stop(), 0);
+});
+
 test('ring changes: what makes no sense -> exit code 2, and nothing is done', async (t) => {
   const cli = await filled(t);
   for (const args of [
@@ -73,6 +92,7 @@ test('ring changes: what makes no sense -> exit code 2, and nothing is done', as
     ['reweight', '0', 'heavy'],
     ['reweight', '9', '2'],
     ['replace', '9'],
+    ['replace', '9', '--same'],
     ['failure-domain', 'planet'],
     ['failure-domain'],
     ['plan', 'failure-domain', 'zone'],

@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { ChangeResult, RingReport } from '../../client/types.js';
-import { addForceFlag, addJoinFlags, addLeaveFlags, type ChangeName, changeOrder } from '../change-flags.js';
+import { addJoinFlags, addLeaveFlags, addReplaceFlags, type ChangeName, changeOrder } from '../change-flags.js';
 import type { CommandSpec, Invocation } from '../command.js';
 import { withStore } from '../open-access.js';
 import { startProgress } from '../progress.js';
@@ -42,8 +42,11 @@ export const replaceCommand = changeCommand('replace', {
   usage: 'replace <nodes...>',
   summary: 'have new nodes take the seats of others, dead or alive',
   description: 'Starts a new node for each of these and copies what they should hold from the other replicas.',
-  addFlags: addForceFlag,
-  examples: [['kvorum replace 1', 'a new node takes the seats of node 1']],
+  addFlags: addReplaceFlags,
+  examples: [
+    ['kvorum replace 1', 'a new node takes the seats of node 1'],
+    ['kvorum replace 1 --same', 'node 1, whose disk is dead or damaged, begins anew and fills up from the others'],
+  ],
 });
 
 export const reweightCommand = changeCommand('reweight', {
@@ -86,10 +89,12 @@ function changeCommand(name: ChangeName, { addFlags, ...texts }: ChangeTexts): C
     run: async (invocation) => {
       const order = changeOrder(name, invocation.args, invocation.flags);
       return withStore(invocation, { create: false }, async (access) => {
+        const isSame = invocation.flags.same === true;
         const before = await access.ring();
         const begun = await access.change(order);
-        const result = invocation.flags.wait === false ? begun : await follow(invocation, access, before, begun);
-        invocation.output.result(result, () => describeResult(name, result));
+        const end = () => (isSame ? followNode(invocation, access, begun) : follow(invocation, access, before, begun));
+        const result = invocation.flags.wait === false ? begun : await end();
+        invocation.output.result(result, () => (isSame ? describeRenewal(result) : describeResult(name, result)));
         return undefined;
       });
     },
@@ -123,6 +128,35 @@ async function follow(
     }
     await sleep(LOOK_MS);
   }
+}
+
+/** Watches a node that began anew until it counts for all that it holds. */
+async function followNode({ output }: Invocation, access: StoreAccess, begun: ChangeResult): Promise<ChangeResult> {
+  const { joined, partitions } = begun;
+  const progress = await startProgress({
+    label: 'filling',
+    totalCount: partitions,
+    noun: 'partitions',
+    quiet: output.json,
+  });
+  for (;;) {
+    const { stats } = await access.status();
+    const { up, repairs } = stats.nodes.find(({ node }) => node === joined[0]) ?? {};
+    const settled = Math.max(0, partitions - (repairs?.inDoubt ?? partitions));
+    const records = repairs?.received ?? 0;
+    progress.update(records, settled);
+    if (up === true && repairs?.inDoubt === 0) {
+      progress.stop();
+      return { ...begun, settled, records, done: true };
+    }
+    await sleep(LOOK_MS);
+  }
+}
+
+function describeRenewal({ joined, partitions, settled, records, done }: ChangeResult): string {
+  const node = `node ${joined.join(', ')}`;
+  if (!done) return `replace: ${node} begins anew: ${formatNumber(partitions - settled, 'partition')} to compare`;
+  return `replace: ${node} began anew and holds ${formatNumber(partitions, 'partition')}, ${formatNumber(records, 'record')} received`;
 }
 
 function describeResult(name: ChangeName, result: ChangeResult): string {

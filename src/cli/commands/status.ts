@@ -100,11 +100,11 @@ function describeBridge({
 
 /** What anti-entropy has done on all nodes, and when the last one ended a round. */
 function describeRepairs(nodes: readonly NodeStats[]): string {
-  const sum = (name: 'exchanges' | 'differing' | 'received') =>
+  const sum = (name: 'exchanges' | 'differing' | 'received' | 'verified') =>
     formatCount(nodes.reduce((total, { repairs }) => total + repairs[name], 0));
   const lastMs = Math.max(0, ...nodes.map(({ repairs }) => repairs.lastRoundMs));
   const last = lastMs === 0 ? 'no round has ended yet' : `last round ended ${new Date(lastMs).toISOString()}`;
-  return `${sum('exchanges')} comparisons, ${sum('differing')} keys differed, ${last}`;
+  return `${sum('exchanges')} comparisons, ${sum('differing')} keys differed, ${last}; ${sum('verified')} partitions verified`;
 }
 
 function stateText({ up, readOnly }: NodeStats, member?: MemberReport): string {
@@ -137,9 +137,14 @@ function troublesOf(stats: NodeStats): string[] {
   }
   if (notes > 0) troubles.push(`node ${node} notes ${formatCount(notes)} partitions of others that need repair`);
   if (repairs.setAside > 0) {
+    const dropped =
+      repairs.setAsideDropped === 0 ? '' : `; ${formatCount(repairs.setAsideDropped)} older ones given up`;
     troubles.push(
-      `node ${node} keeps ${formatCount(repairs.setAside)} records aside that only a rolled-back disk held`,
+      `node ${node} keeps ${formatCount(repairs.setAside)} records (${formatBytes(repairs.setAsideBytes)}) aside that only a rolled-back disk held${dropped}`,
     );
+  }
+  if (repairs.treesDiffering > 0) {
+    troubles.push(`node ${node} found ${formatCount(repairs.treesDiffering)} hash trees wrong, and built them anew`);
   }
   if (readOnly) troubles.push(`node ${node} is read-only: its disk or a size limit is full`);
   if (missedWakeUps > 0) troubles.push(`node ${node} missed ${missedWakeUps} wake-ups: please report this`);

@@ -51,7 +51,20 @@ export const checkReadOnly = ofStore((nodes) => {
 export const checkDoubt = ofStore((nodes) => {
   const inDoubt = nodes.filter(({ repairs }) => repairs.inDoubt > 0);
   const aside = sum(nodes, ({ repairs }) => repairs.setAside);
-  if (aside > 0) return warn(`${formatNumber(aside, 'record')} that only a rolled-back disk held were set aside`);
+  const dropped = sum(nodes, ({ repairs }) => repairs.setAsideDropped);
+  const given = dropped === 0 ? '' : `, ${formatNumber(dropped, 'older one')} given up for them`;
+  const bytes = formatBytes(sum(nodes, ({ repairs }) => repairs.setAsideBytes));
+  if (aside > 0) {
+    return warn(`${formatNumber(aside, 'record')} (${bytes}) that only a rolled-back disk held were set aside${given}`);
+  }
+  const wrong = nodes.filter(({ repairs }) => repairs.treesDiffering > 0);
+  if (wrong.length > 0) {
+    const trees = formatNumber(
+      sum(wrong, ({ repairs }) => repairs.treesDiffering),
+      'tree',
+    );
+    return warn(`${named(wrong)}: ${trees} did not fit the records and were built anew: a bug, or bad memory`);
+  }
   if (inDoubt.length === 0) return ok('every replica counts');
   return warn(`${named(inDoubt)} in doubt after losing something: they compare with the others before they count`);
 });

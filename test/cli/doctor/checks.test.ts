@@ -42,6 +42,10 @@ function nodeStats(node: number, differing: Partial<NodeStats> = {}): NodeStats 
     inDoubt: 0,
     healed: 0,
     setAside: 0,
+    setAsideBytes: 0,
+    setAsideDropped: 0,
+    verified: 0,
+    treesDiffering: 0,
     collected: 0,
   };
   const about = { node, up: true, incarnation: 1, hotBytesMax: 64 * MiB, readOnly: false };
@@ -196,6 +200,20 @@ const TABLE: readonly (readonly [check: string, condition: string, differing: Di
     { nodes: [nodeStats(2, { repairs: { ...repairs, inDoubt: 4 } })] },
     'warn',
     /^node 2 in doubt/,
+  ],
+  [
+    'replicas',
+    'set aside and given up',
+    { nodes: [nodeStats(2, { repairs: { ...repairs, setAside: 4, setAsideDropped: 3 } })] },
+    'warn',
+    /4 records.*3 older/,
+  ],
+  [
+    'replicas',
+    'tree wrong',
+    { nodes: [nodeStats(2, { repairs: { ...repairs, treesDiffering: 1 } })] },
+    'warn',
+    /node 2.*1 tree/,
   ],
   ['replicas', 'set aside', { nodes: [nodeStats(2, { repairs: { ...repairs, setAside: 4 } })] }, 'warn', /4 records/],
   ['hints', 'some', { nodes: [nodeStats(0, { hints: 7, hintBytes: 2_048 })] }, 'warn', /^7 hints \(2\.0 KiB\)/],

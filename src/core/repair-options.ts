@@ -1,0 +1,38 @@
+/** The options of what a node does by itself, in the background, to keep what it holds right. */
+import type { OptionSpec } from './option-spec.js';
+
+export interface RepairOptions {
+  readonly antiEntropyIntervalMs: number;
+  readonly verifyIntervalMs: number;
+  readonly collectionIntervalMs: number;
+}
+
+export const REPAIR_OPTION_SPECS: Readonly<Record<keyof RepairOptions, OptionSpec>> = {
+  antiEntropyIntervalMs: {
+    scope: 'host',
+    kind: 'integer',
+    unit: 'ms',
+    min: 100,
+    max: 2_592_000_000,
+    default: 600_000,
+    meaning: 'Time between rounds in which replicas compare all they hold. Shorter heals sooner and reads more.',
+  },
+  verifyIntervalMs: {
+    scope: 'host',
+    kind: 'integer',
+    unit: 'ms',
+    min: 1_000,
+    max: 2_000_000_000,
+    default: 604_800_000,
+    meaning: 'Time in which a node reads all it holds once, for damage. Shorter finds it sooner and reads more.',
+  },
+  collectionIntervalMs: {
+    scope: 'host',
+    kind: 'integer',
+    unit: 'ms',
+    min: 100,
+    max: 2_592_000_000,
+    default: 60_000,
+    meaning: 'Time between looks for deleted and expired records that can be forgotten for good.',
+  },
+};
