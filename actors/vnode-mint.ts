@@ -67,11 +67,12 @@ function mintRecord(options: VnodeOptions, message: MessageView, record: number,
   const callerClock = getNumber(words, at + Write.callerClock) as Clock;
   if (driftMs(callerClock, env.wallMs()) > options.clockDriftMaxMs) return ~failure('KV_CLOCK_DRIFT');
   const existing = store.find(words, words[record + Rec.keyHash], words[record + Rec.keySlot], record + Rec.key);
-  let newest = maxClock(callerClock, store.clock);
-  if (existing >= 0) newest = maxClock(newest, clockOf(store.words, existing));
-  const clock = tick(newest, env.wallMs());
-  store.clock = clock;
+  const newest = existing >= 0 ? maxClock(store.clock, clockOf(store.words, existing)) : store.clock;
+  // a write that is refused takes nothing of its caller's clock along
+  store.clock = tick(newest, env.wallMs());
+  const clock = store.clock > callerClock ? store.clock : ((callerClock + 1) as Clock);
   if (isBehind(message, clock)) return ~failure('KV_DEADLINE_EXCEEDED');
+  store.clock = clock;
   const hasContext = (message.u32(Write.options) & Ask.context) !== 0;
   const isPlain = !hasContext && extendsPlainly(store, existing, replica);
   if (rarely('vnode: a plain record is written the long way', !isPlain))

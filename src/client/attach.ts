@@ -13,6 +13,7 @@ import { checkResolve } from './open.js';
 import { Seat, type SeatBoxes } from './seat.js';
 import { EmbeddedStore } from './store.js';
 import type { Resolve, Store, StoreHandle } from './types.js';
+import type { WriteLimits } from './writes.js';
 
 /** What a handle carries; opaque to its users. */
 export interface HandleData {
@@ -22,7 +23,7 @@ export interface HandleData {
   readonly bells: readonly MessagePort[];
   readonly port: MessagePort;
   readonly defaults: RequestDefaults;
-  readonly pairBytesMax: number;
+  readonly limits: WriteLimits;
   readonly inFlightMax: number;
 }
 
@@ -46,8 +47,8 @@ export function attach(handle: StoreHandle, options: { readonly resolve?: Resolv
   checkResolve(resolve);
   // the handle is opaque to callers; this is the one place that looks inside
   const data = handle as unknown as Partial<HandleData> | undefined;
-  const { map, ring: first, boxes, bells, port, defaults, pairBytesMax, inFlightMax } = data ?? {};
-  if (!map || !first || !boxes || !bells || !port || !defaults || !pairBytesMax || !inFlightMax) {
+  const { map, ring: first, boxes, bells, port, defaults, limits, inFlightMax } = data ?? {};
+  if (!map || !first || !boxes || !bells || !port || !defaults || !limits || !inFlightMax) {
     throw new StoreError('KV_INVALID_OPTION', 'attach takes what store.handle() returned', { option: 'handle' });
   }
   let ring = first;
@@ -80,5 +81,5 @@ export function attach(handle: StoreHandle, options: { readonly resolve?: Resolv
     off: () => undefined,
     close: async () => port.close(),
   };
-  return new EmbeddedStore({ map, seat: makeSeat, defaults, pairBytesMax, inFlightMax, resolve, backing });
+  return new EmbeddedStore({ map, seat: makeSeat, defaults, limits, inFlightMax, resolve, backing });
 }

@@ -46,16 +46,17 @@ export async function open(given: OpenStoreOptions = {}): Promise<Store> {
     directory.release();
     throw error;
   }
-  const { n, r, w, mode, durability, deadlineMs, pairBytesMax, inFlightMax } = options;
+  const { n, r, w, mode, durability, deadlineMs, pairBytesMax, clockDriftMaxMs, inFlightMax } = options;
   const defaults = { n, r, w, mode, durability, deadlineMs };
+  const limits = { pairBytesMax, clockDriftMaxMs };
   const store = new EmbeddedStore({
     map: host.map,
     seat: (onMessage) => takeSeat(host, onMessage),
     defaults,
-    pairBytesMax,
+    limits,
     inFlightMax,
     resolve,
-    backing: backingOf(host, { defaults, pairBytesMax, inFlightMax }),
+    backing: backingOf(host, { defaults, limits, inFlightMax }),
   });
   hosts.set(store, host);
   if (host.others.link !== undefined) {
@@ -84,7 +85,7 @@ export function takeSeat(host: Host, onMessage: ConstructorParameters<typeof Sea
   return seat;
 }
 
-function backingOf(host: Host, settings: Pick<HandleData, 'defaults' | 'pairBytesMax' | 'inFlightMax'>): Backing {
+function backingOf(host: Host, settings: Pick<HandleData, 'defaults' | 'limits' | 'inFlightMax'>): Backing {
   return {
     ring: () => host.ringReport(),
     hosts: () => host.hosts(),
@@ -130,7 +131,7 @@ function adminOf(host: Host): RingAdmin {
 }
 
 /** Takes a seat for another thread; it is released when that thread closes its store or ends. */
-function makeHandle(host: Host, settings: Pick<HandleData, 'defaults' | 'pairBytesMax' | 'inFlightMax'>): StoreHandle {
+function makeHandle(host: Host, settings: Pick<HandleData, 'defaults' | 'limits' | 'inFlightMax'>): StoreHandle {
   const { port1, port2 } = new MessageChannel();
   const bells: MessagePort[] = [];
   let given = false;

@@ -21,13 +21,13 @@ import type { Key, PutOptions, Resolve, Value, WriteResult } from './types.js';
 import { PromiseWaiter, type Repeater } from './waiters.js';
 import type { Member } from './write-members.js';
 import { type WriteSender, WriteWaiter } from './write-waiter.js';
-import { type WriteOrder, Writes } from './writes.js';
+import { type WriteLimits, type WriteOrder, Writes } from './writes.js';
 
 export interface CoreParts {
   readonly map: ThreadMap;
   readonly seat: (onMessage: (view: MessageView) => void) => Seat;
   readonly defaults: RequestDefaults;
-  readonly pairBytesMax: number;
+  readonly limits: WriteLimits;
   readonly inFlightMax: number;
   readonly resolve: Resolve;
 }
@@ -74,7 +74,7 @@ export class StoreCore implements WriteSender {
     this.requests = new Requests(this.seat, parts.inFlightMax);
     const router = new Router(parts.map, this.seat, this.ring, replicas.slotShift);
     this.reads = new MessageReads(this.seat, this.requests, router);
-    this.writes = new Writes(this.seat, this.requests, parts.pairBytesMax, router);
+    this.writes = new Writes(this.seat, this.requests, parts.limits, router);
   }
 
   /** @throws StoreError KV_CLOSED */

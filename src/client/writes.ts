@@ -34,6 +34,13 @@ export interface WriteOrder {
   readonly context: VersionVector | undefined;
 }
 
+/** What nodes refuse. */
+export interface WriteLimits {
+  readonly pairBytesMax: number;
+  /** A caller whose clock is further ahead than this, in milliseconds. */
+  readonly clockDriftMaxMs: number;
+}
+
 const RECORD = Write.record;
 
 export class Writes {
@@ -41,13 +48,14 @@ export class Writes {
   readonly #requests: Requests;
   readonly #pairBytesMax: number;
   readonly #router: Router;
-  readonly #session = new SessionClock();
+  readonly #session: SessionClock;
   /** The writes of this tick that leave together. */
   readonly batches: WriteBatches;
   #latestGivenUp = 0;
 
-  constructor(seat: Seat, requests: Requests, pairBytesMax: number, router: Router) {
+  constructor(seat: Seat, requests: Requests, { pairBytesMax, clockDriftMaxMs }: WriteLimits, router: Router) {
     this.#seat = seat;
+    this.#session = new SessionClock(clockDriftMaxMs);
     this.batches = new WriteBatches({ seat, requests, router, pairBytesMax, writes: this });
     this.#requests = requests;
     this.#pairBytesMax = pairBytesMax;

@@ -30,6 +30,7 @@ import {
 } from './messages.js';
 import { SimPost } from './network.js';
 import type { SimHost } from './sim-host.js';
+import { CLOCK_DRIFT_MAX_MS } from './sim-node.js';
 import type { World } from './world.js';
 
 interface OpenCall {
@@ -51,7 +52,7 @@ const SWEEP_MS = 25;
 export class SimClient {
   readonly seat: number;
   readonly history: Call[] = [];
-  readonly #session = new SessionClock();
+  readonly #session = new SessionClock(CLOCK_DRIFT_MAX_MS);
   readonly #world: World;
   readonly #post: SimPost;
   readonly #open = new Map<number, OpenCall>();

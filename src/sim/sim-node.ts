@@ -66,7 +66,7 @@ export interface StorageFaults {
   readonly sendsBeforeLog?: boolean;
 }
 
-const CLOCK_DRIFT_MAX_MS = 500;
+export const CLOCK_DRIFT_MAX_MS = 500;
 const RECORD_BYTES_MAX = 64 * 1024;
 const WRITES_MAX = 256;
 const HINT_BYTES_MAX = 1024 * 1024;

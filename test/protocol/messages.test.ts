@@ -50,6 +50,7 @@ test('message table: fields -> behind the header, apart, u64 on even words, the 
 test('message table: each call -> a reply that ends it', (t) => {
   const answers: Partial<Record<MessageName, MessageName>> = {
     write: 'written',
+    writeMany: 'wroteMany',
     mint: 'minted',
     replicate: 'replicated',
     standIn: 'replicated',
