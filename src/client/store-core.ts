@@ -17,7 +17,7 @@ import { Requests, type Waiter } from './requests.js';
 import { resolveSet } from './resolving.js';
 import { Router } from './router.js';
 import type { Seat } from './seat.js';
-import type { Key, PutOptions, Resolve, Value, WriteResult } from './types.js';
+import type { Key, PutOptions, ReadOptions, Resolve, Value, WriteResult } from './types.js';
 import { PromiseWaiter, type Repeater } from './waiters.js';
 import type { Member } from './write-members.js';
 import { type WriteSender, WriteWaiter } from './write-waiter.js';
@@ -47,6 +47,8 @@ export class StoreCore implements WriteSender {
   readonly requests: Requests;
   readonly ring: RingTable;
   readonly plain: PlainReads;
+  /** Of reads that are gathered: what is in its group stays there until they are answered. */
+  readonly gathered: PlainReads;
   readonly local: LocalReads;
   readonly reads: MessageReads;
   readonly writes: Writes;
@@ -69,6 +71,7 @@ export class StoreCore implements WriteSender {
     const replicas = new Replicas(parts.map, GROUP_KEYS);
     this.ring = replicas.ring;
     this.plain = new PlainReads(replicas);
+    this.gathered = new PlainReads(replicas);
     this.local = new LocalReads(replicas);
     this.seat = parts.seat((view) => this.requests.settle(view));
     this.requests = new Requests(this.seat, parts.inFlightMax);
@@ -84,7 +87,7 @@ export class StoreCore implements WriteSender {
 
   /** Reads answered from shared memory. */
   get sharedReads(): number {
-    return this.plain.answered + this.local.sharedReads;
+    return this.plain.answered + this.gathered.answered + this.local.sharedReads;
   }
 
   /** Reads that lost every race to a writer, and took the message path. */
@@ -115,6 +118,19 @@ export class StoreCore implements WriteSender {
     return this.#getLocal(r);
   }
 
+  /** Takes a key into the group of gathered reads. @throws StoreError KV_INVALID_KEY, KV_CLOSED */
+  gather(index: number, key: Key): void {
+    this.checkOpen();
+    this.#key.set(key);
+    this.gathered.put(index, this.#key);
+  }
+
+  /** Answers the group that was gathered: values, or NOT_PLAIN. */
+  getGathered(count: number, values: unknown[]): void {
+    if (this.resolve === 'siblings') values.fill(NOT_PLAIN, 0, count);
+    else this.gathered.read(count, this.calls.defaultRead.r, values, 0);
+  }
+
   /** As `getLocal` of each key in keys[start, end), up to GROUP_KEYS, into `values`. */
   getLocalGroup(keys: readonly Key[], start: number, end: number, r: number, values: unknown[]): void {
     this.checkOpen();
@@ -141,6 +157,16 @@ export class StoreCore implements WriteSender {
     if (value !== COMPLEX) return value;
     const answer = this.local.getSet(this.#key, r, false);
     return answer === undefined ? NOT_LOCAL : resolveSet(answer.set, this.resolve, Date.now());
+  }
+
+  /** As `getLocal`, or by messages where that takes them. @throws StoreError */
+  getOne(key: Key): Value | undefined | Promise<Value | undefined> {
+    const value = this.getLocal(key, this.calls.defaultRead.r);
+    return value === NOT_LOCAL ? this.getWith(key, undefined) : (value as Value | undefined);
+  }
+
+  async getWith(key: Key, options: ReadOptions | undefined): Promise<Value | undefined> {
+    return this.getAny(key, this.calls.read(options));
   }
 
   async getAny(key: Key, order: ReadOrder): Promise<Value | undefined> {

@@ -4,7 +4,7 @@
  * one for another thread of the same program.
  */
 import type { BridgeStats } from '../bridge/stats.js';
-import { asStoreError, StoreError } from '../core/errors.js';
+import { StoreError } from '../core/errors.js';
 import { newestSibling } from '../core/siblings.js';
 import type { HostReport, MemberReport, NodeStats, RingReport, StoreEvents } from '../host/reports.js';
 import { Written } from '../protocol/messages.js';
@@ -12,6 +12,7 @@ import { badArgument, batch, getMany, putMany } from './batches.js';
 import { encodeContext } from './context.js';
 import { drain } from './drain.js';
 import { checkEvent } from './event-name.js';
+import { GatheredGets } from './gathered-gets.js';
 import { NOT_LOCAL } from './local-reads.js';
 import type { RecordsOptions, RestoreOptions, RestoreResult, StoredRecord } from './record-types.js';
 import { records, restore } from './records.js';
@@ -68,20 +69,17 @@ const UPDATE_ROUNDS = 16;
 export class EmbeddedStore implements Store {
   readonly #parts: StoreParts;
   readonly #core: StoreCore;
+  readonly #gets: GatheredGets;
   #closed: Promise<void> | undefined;
 
   constructor(parts: StoreParts) {
     this.#parts = parts;
     this.#core = new StoreCore(parts);
+    this.#gets = new GatheredGets(this.#core);
   }
 
   get(key: Key, options?: ReadOptions): Promise<Value | undefined> {
-    try {
-      const value = options === undefined ? this.#core.getLocal(key, this.#core.calls.defaultRead.r) : NOT_LOCAL;
-      return value === NOT_LOCAL ? this.#core.getAny(key, this.#core.calls.read(options)) : Promise.resolve(value);
-    } catch (error) {
-      return Promise.reject(asStoreError(error));
-    }
+    return options === undefined ? this.#gets.get(key) : this.#core.getWith(key, options);
   }
 
   getSync(key: Key): Value | undefined {
@@ -281,6 +279,7 @@ export class EmbeddedStore implements Store {
   }
 
   close(): Promise<void> {
+    this.#gets.answer();
     this.#core.isClosed = true;
     this.#closed ??= this.#close();
     return this.#closed;
