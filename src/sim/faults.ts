@@ -144,6 +144,8 @@ export class Faults implements FaultScope {
     this.#over = true;
     for (const once of [...this.#healing]) once();
     this.throwing.clear();
+    // a node refuses callers whose clocks differ from its own by more than the drift bound, however healed it is
+    for (const { clock } of this.world.hosts) clock.setRight();
     for (const node of this.world.nodes) if (node.life > 0) this.world.restart(node);
   }
 

@@ -18,6 +18,7 @@ export class SimClock {
   readonly #wallStartMs: number;
   #offsetMs = 0;
   #skewMs = 0;
+  #isSetRight = false;
   #ownRate = 1;
 
   constructor(virtualMs: () => number, { startMs, wallStartMs }: SimClockOptions) {
@@ -38,7 +39,8 @@ export class SimClock {
 
   /** Milliseconds since 1970, as this machine believes. */
   get wallMs(): number {
-    return this.#wallStartMs + this.#skewMs + this.#offsetMs + Math.floor(this.#exactMs - this.#startMs);
+    const ranMs = this.#isSetRight ? this.#virtualMs() : this.#exactMs - this.#startMs;
+    return this.#wallStartMs + this.#skewMs + this.#offsetMs + Math.floor(ranMs);
   }
 
   /** Virtual milliseconds until the monotonic clock shows this many more. */
@@ -60,6 +62,11 @@ export class SimClock {
     this.#reached = this.#exactMs;
     this.#sinceMs = this.#virtualMs();
     this.#rate = rate * this.#ownRate;
+  }
+
+  /** From now on a time server keeps the wall clock right, up to what it was off by at first. */
+  setRight(): void {
+    this.#isSetRight = true;
   }
 
   /** The wall clock is set off by so much; 0 sets it back. */

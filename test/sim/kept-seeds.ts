@@ -67,4 +67,10 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
       'src/sim/observer.ts: took for forgotten what an unreadable record had held and nobody else, a write acknowledged to none',
   },
   { seed: 2632, options: {}, found: 'src/sim/simulation.ts: looked before the notes were seen to' },
+  {
+    seed: 246,
+    options: {},
+    found:
+      'src/sim/faults.ts: left hosts whose clocks differed by more than the drift bound, beyond which writes are refused, in a cluster that it called healed',
+  },
 ];
