@@ -1,6 +1,6 @@
 /**
- * One seed's run: clients talk to a cluster while faults strike it; then all is healed, a fresh write of every key must
- * succeed, every key is read from all replicas, and the checkers say what was broken.
+ * One seed's run: clients talk to a cluster while faults strike it; then all is healed, a fresh write of every
+ * other key must succeed, every key is read from all replicas, and the checkers say what was broken.
  */
 
 import { clock } from '../core/ids.js';
@@ -141,7 +141,7 @@ class Simulation {
     world.runFor(HEALED_MS);
     const hasSettled = () => world.nodes.every(({ up, doubts }) => !up || doubts.size === 0);
     if (!world.runUntil(hasSettled, DOUBT_MS)) this.#observer.problem('nodes stay in doubt');
-    this.#writeAll();
+    this.#writeFresh();
     this.#awaitQuiet();
     for (let round = 0; round < 2; round++) this.#readAll();
     const { keys } = this.#faults;
@@ -179,17 +179,21 @@ class Simulation {
     };
   }
 
-  /** A write of every key, each in a session of its own, once the cluster had time to heal. */
-  #writeAll(): void {
-    for (const key of this.#faults.keys) this.#writeFresh(key, true);
+  /**
+   * A write of every other key, each in a session of its own, once the cluster had time to heal. It covers whatever came
+   * before: the keys that get none are those whose replicas have to become equal by themselves.
+   */
+  #writeFresh(): void {
+    const keys = this.#faults.keys.filter((_, index) => index % 2 === this.#seed % 2);
+    for (const key of keys) this.#writeOne(key, true);
     this.#world.runFor(SETTLE_MS);
   }
 
   /** A node's clock that runs ahead is only known when it has refused a write for it; src/client sends that again. */
-  #writeFresh(key: string, mayRepeat: boolean): void {
+  #writeOne(key: string, mayRepeat: boolean): void {
     const order = { ...this.#workload.nextWrite(key), callerClock: clock(0) };
     const done = (call: Call) => {
-      if (mayRepeat && call.error === 'KV_DEADLINE_EXCEEDED') this.#writeFresh(key, false);
+      if (mayRepeat && call.error === 'KV_DEADLINE_EXCEEDED') this.#writeOne(key, false);
       else this.#judgeFresh(call);
     };
     this.#world.clients[0].write(order, { done });
