@@ -21,17 +21,24 @@ export function replicatedMany(writes: SentWrites, message: MessageView, env: En
   const group = slot < 0 ? undefined : table.groups[slot];
   if (group === undefined || message.words[message.at + Replicated.mark] !== writes.life) return;
   const place = table.placeOf(slot, nodeOf(message.from));
+  if (place < 0) return;
   const first = message.u32(ReplicatedMany.first);
-  const end = place < 0 ? -1 : group.hear(place, first, message.u32(ReplicatedMany.count));
-  if (end < 0) return;
+  const end = group.hear(place, first, message.u32(ReplicatedMany.count));
   const outcome = message.words[message.at + Replicated.outcome];
+  if (end < 0) {
+    if (isSuccess(outcome) || !group.isAhead(place, first)) return;
+    // a bridge could not pass a later part on: nobody will answer for it
+    fail(table, group, place);
+    settle(writes, slot, env);
+    return;
+  }
   const isWhole = first === 0 && end === group.count && group.apart.size === 0;
   if (isSuccess(outcome)) {
     for (const [record, id] of group.apart)
       if (record >= first && record < end) hearApart(writes, id, place, outcome, env);
     table.durability[slot] = Math.min(table.durability[slot], durabilityOf(outcome));
     confirmHeard(table, group, place);
-  } else if (isWhole && errorOf(outcome) !== 'KV_STALE_EPOCH') table.failed[slot] |= 1 << place;
+  } else if (isWhole && errorOf(outcome) !== 'KV_STALE_EPOCH') fail(table, group, place);
   else refuseRun(writes, group, { place, first, end, outcome }, env);
   // nobody waits for it any more, but other places still answer for what was set apart by its id
   if (group.isEmpty && !table.isLingering(slot)) table.linger(slot);
@@ -43,6 +50,12 @@ function confirmHeard(table: WriteTable, group: WriteGroup, place: number): void
   const { slot } = group;
   const isAll = group.heard[place] === group.count && ((table.failed[slot] >>> place) & 1) === 0;
   if (isAll) confirm(table, slot, place, table.durability[slot]);
+}
+
+/** The place has failed for the group as a whole. */
+function fail(table: WriteTable, group: WriteGroup, place: number): void {
+  table.failed[group.slot] |= 1 << place;
+  group.refused |= 1 << place;
 }
 
 interface RefusedRun {
@@ -58,7 +71,7 @@ function refuseRun(writes: SentWrites, group: WriteGroup, run: RefusedRun, env: 
   const { place, first, end, outcome } = run;
   for (let record = first; record < end; record++) {
     const id = group.apart.get(record) ?? setApart(writes, group, record, place);
-    if (id < 0) table.failed[group.slot] |= 1 << place;
+    if (id < 0) fail(table, group, place);
     else hearApart(writes, id, place, outcome, env);
   }
   confirmHeard(table, group, place);

@@ -14,6 +14,8 @@ export class WriteGroup {
   readonly keys: number[] = [];
   /** Of each place: records that it has answered for. */
   readonly heard: number[] = [];
+  /** Set of places that refused records which were not set apart. */
+  refused = 0;
   /** Id of the write of each record that was set apart. */
   readonly apart = new Map<number, number>();
 
@@ -48,12 +50,17 @@ export class WriteGroup {
     return end;
   }
 
-  /** Places that hold this record, as far as they have answered; a place that refused it never gets here. */
+  /** Whether a run from `first` on comes before what the place has to answer first. */
+  isAhead(place: number, first: number): boolean {
+    return first > (this.heard[place] ?? 0) && first < this.count;
+  }
+
+  /** Places that hold this record, as far as they have answered; whoever refused it, and was not set apart, does not. */
   holdersOf(record: number): number {
     let holders = 0;
     for (let place = 0; place < this.heard.length; place++) {
       if ((this.heard[place] ?? 0) > record) holders |= 1 << place;
     }
-    return holders;
+    return holders & ~this.refused;
   }
 }

@@ -123,9 +123,13 @@ export class Requests {
     this.#latest[id & 0xffff] = latest;
   }
 
-  /** Ends a request that may have been done, or may still be, until `untilMs` on the wall; its waiter, if it was open. */
-  giveUp(id: number, untilMs = Number.POSITIVE_INFINITY): Waiter | undefined {
-    const latest = Math.min(this.#latest[id & 0xffff], untilMs);
+  /**
+   * Ends a request that may have been done, or may still be; its waiter, if it was open. Whatever this host's wall clock
+   * says, its clock may be any up to its latest: that of a node that has ended was ahead of the wall by as much as those of
+   * other hosts and callers.
+   */
+  giveUp(id: number): Waiter | undefined {
+    const latest = this.#latest[id & 0xffff];
     const waiter = this.end(id);
     if (waiter !== undefined && latest > this.latestGivenUp) this.latestGivenUp = latest;
     return waiter;
@@ -191,7 +195,7 @@ export class Requests {
       if (this.#waiters[row] === undefined) continue;
       const node = this.#nodes[row];
       const id = (this.#generations[row] << 16) | row;
-      if (this.#isLost(row) && !this.#mayStillBegin(row, wallMs)) this.giveUp(id, wallMs)?.fail(restarted(node));
+      if (this.#isLost(row) && !this.#mayStillBegin(row, wallMs)) this.giveUp(id)?.fail(restarted(node));
       else if (((nowMs - this.#deadlines[row]) | 0) > 0) this.giveUp(id)?.fail(expired());
     }
   }

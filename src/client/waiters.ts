@@ -134,15 +134,20 @@ export class Batch<Item> implements Member {
 
   async #run(items: Iterable<Item>): Promise<void> {
     const { window } = this.#options;
-    for (const item of items) {
-      this.#round.push(item);
-      this.#try(this.#round.length - 1);
-      // the nodes begin while the rest is still being encoded
-      if ((this.#round.length & (PUBLISH_ITEMS - 1)) === 0) this.#options.publish();
-      if (this.#round.length >= window) await this.#endRound();
-      if (this.#error !== undefined) break;
+    try {
+      for (const item of items) {
+        if (this.#error !== undefined) break;
+        this.#round.push(item);
+        this.#try(this.#round.length - 1);
+        // the nodes begin while the rest is still being encoded
+        if ((this.#round.length & (PUBLISH_ITEMS - 1)) === 0) this.#options.publish();
+        if (this.#round.length >= window) await this.#endRound();
+        if (this.#error !== undefined) break;
+      }
+    } finally {
+      // also where the iterable throws: what the caller writes next must not meet what is under way
+      await this.#endRound();
     }
-    await this.#endRound();
     if (this.#error !== undefined) throw this.#error;
   }
 
@@ -152,6 +157,7 @@ export class Batch<Item> implements Member {
     let pauseMs = RETRY_MS_FIRST;
     while (this.#refused.length > 0 && this.#error === undefined) {
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      if (this.#aborted) break;
       pauseMs = Math.min(RETRY_MS_MAX, pauseMs * 2);
       const again = this.#refused.sort((a, b) => a - b);
       this.#refused = [];

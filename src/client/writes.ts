@@ -105,6 +105,8 @@ export class Writes {
   /** Writes the fields of a write, or of many, whose header stands at `at` of what the seat has opened. */
   putFields(at: number, order: WriteOrder, id: number, epoch = this.#router.epoch): void {
     const { words } = this.#seat.out;
+    // of what was given up since it began, later members of a batch must be newer: they come behind their latest, and go again
+    this.#learnGivenUp();
     words[at + Write.deadline] = this.#requests.deadlineOf(id);
     const asks = (order.context === undefined ? 0 : Ask.context) | (order.available ? Ask.available : 0);
     words[at + Write.options] = withEpoch(packOptions(order.w, order.durability, asks), epoch);
@@ -115,12 +117,16 @@ export class Writes {
 
   /** The latest millisecond that the clock of a write may say which begins now. */
   #latest(deadlineMs: number): number {
-    const session = this.#session;
-    if (this.#requests.latestGivenUp > this.#latestGivenUp) {
-      this.#latestGivenUp = this.#requests.latestGivenUp;
-      session.gaveUp(this.#latestGivenUp);
-    }
-    return session.latest(this.#seat.wallMs, deadlineMs);
+    this.#learnGivenUp();
+    return this.#session.latest(this.#seat.wallMs, deadlineMs);
+  }
+
+  /** The session gets ahead of the writes that were given up. */
+  #learnGivenUp(): void {
+    const { latestGivenUp } = this.#requests;
+    if (latestGivenUp <= this.#latestGivenUp) return;
+    this.#latestGivenUp = latestGivenUp;
+    this.#session.gaveUp(latestGivenUp);
   }
 
   /** A string turned out too long in UTF-8: nothing of it is sent. */

@@ -70,6 +70,29 @@ test('batch: a replica refuses all of it -> has failed for all of it, with a hin
   t.is(batch.env.hints.hints, KEYS.length);
 });
 
+test('batch: one replica refuses all of it, another one record -> that record is on one node, and unmet', (t) => {
+  const batch = batchOf();
+  batch.answer(1, FULL);
+  batch.answer(2, OK, 0, 1);
+  batch.answer(2, FULL, 1, 1);
+  batch.answer(2, OK, 2, 2);
+  t.deepEqual(batch.outcomes, [2, 'KV_WRITE_QUORUM_UNMET', 2, 2]);
+  batch.pass(30);
+  t.deepEqual([batch.open, batch.env.hints.hints], [0, KEYS.length + 1]);
+});
+
+test('batch: a bridge refuses a later part before the replica has answered for the first -> the place has failed at once', (t) => {
+  for (const isAnswered of [true, false]) {
+    const batch = batchOf({}, 3);
+    batch.answer(2, OK);
+    batch.answer(1, FULL, 2);
+    if (isAnswered) batch.answer(1, OK, 0, 2);
+    t.deepEqual(batch.outcomes, new Array(4).fill('KV_WRITE_QUORUM_UNMET'));
+    batch.pass(30);
+    t.deepEqual([batch.open, batch.env.hints.hints], [0, KEYS.length]);
+  }
+});
+
 test('batch: a replica that cannot be sent to -> is hinted in the turn that logs the records', (t) => {
   const batch = batchOf({ hasRoom: (to) => nodeOf(to) !== 2 });
   t.deepEqual([batch.sentTo(1), batch.sentTo(2)], [KEYS, []]);
@@ -208,7 +231,10 @@ test('batch: at a replica -> one answer, the same for what it holds already; run
 
 test('batch: answers in any runs, from any replica -> each member ends once, as if it had been sent alone', (t) => {
   const outcome = fc.constantFrom(OK, OK, OK, FULL, STALE);
-  const answers = fc.array(outcome, { minLength: KEYS.length, maxLength: KEYS.length });
+  const answers = fc.oneof(
+    fc.array(outcome, { minLength: KEYS.length, maxLength: KEYS.length }),
+    fc.constantFrom(OK, FULL, STALE).map((all) => KEYS.map(() => all)),
+  );
   fc.assert(
     fc.property(answers, answers, fc.integer({ min: 1, max: 3 }), (one, other, w) => {
       const batch = batchOf({}, w);

@@ -1,6 +1,6 @@
 /** What a refusal that another try can cure does to a request: it is sent again with pauses, until its one deadline. */
 import test from 'ava';
-import { PromiseWaiter } from '../../src/client/waiters.js';
+import { Batch, type BatchOptions, PromiseWaiter, type SendItem } from '../../src/client/waiters.js';
 import { WriteWaiter } from '../../src/client/write-waiter.js';
 import type { WriteOrder } from '../../src/client/writes.js';
 import { type ErrorCode, StoreError } from '../../src/index.js';
@@ -76,3 +76,66 @@ for (const kind of KINDS) {
     t.true(sends.every((left, index) => left <= 300 && left > 0 && (index === 0 || left < sends[index - 1])));
   });
 }
+
+const refusal = (code: ErrorCode) => new StoreError(code, 'as planned');
+
+function batchOf(send: SendItem<string>, options: Partial<BatchOptions<string>> = {}): Batch<string> {
+  return new Batch(send, {
+    keyOf: (item) => item,
+    check: () => undefined,
+    deadlineMs: 60_000,
+    window: 100,
+    signal: undefined,
+    publish: () => undefined,
+    onAbort: () => undefined,
+    ...options,
+  });
+}
+
+test('batch: aborted while it pauses before it sends again -> sends nothing any more', async (t) => {
+  const controller = new AbortController();
+  let sends = 0;
+  const batch = batchOf(
+    (_item, member, index) => {
+      sends++;
+      setImmediate(() => {
+        member.failed(index, refusal('KV_OVERLOADED'));
+        // pauses of 2, 4 … 64 ms: long enough by now
+        if (sends === 6) setImmediate(() => controller.abort());
+      });
+    },
+    { signal: controller.signal },
+  );
+  const error = await t.throwsAsync(batch.run(['a']));
+  t.deepEqual([(error as StoreError).code, sends], ['KV_ABORTED', 6]);
+});
+
+test('batch: the iterable aborts it -> what it yields then is not sent', async (t) => {
+  const controller = new AbortController();
+  const sent: string[] = [];
+  const batch = batchOf((item) => void sent.push(item), { signal: controller.signal });
+  const items = function* () {
+    yield 'a';
+    controller.abort();
+    yield 'b';
+  };
+  await t.throwsAsync(batch.run(items()), { message: /abort/ });
+  t.deepEqual(sent, ['a']);
+});
+
+test('batch: the iterable throws -> so does the batch, once nothing is under way', async (t) => {
+  let isUnderWay = false;
+  const batch = batchOf((_item, member, index) => {
+    isUnderWay = true;
+    setTimeout(() => {
+      isUnderWay = false;
+      member.settled(index, REPLY);
+    }, 20);
+  });
+  const items = function* () {
+    yield 'a';
+    throw new Error('no more');
+  };
+  await t.throwsAsync(batch.run(items()), { message: 'no more' });
+  t.false(isUnderWay);
+});
