@@ -1,7 +1,7 @@
 /** What a simulated client has asked, and what became of it. */
 import type { ErrorCode } from '../core/errors.js';
-import type { Clock } from '../core/ids.js';
-import type { SiblingSet } from '../core/siblings.js';
+import { type Clock, clock } from '../core/ids.js';
+import { emptySet, type Sibling, type SiblingSet } from '../core/siblings.js';
 import type { PageEntry, ReadOrder, WriteOrder } from './messages.js';
 
 export interface CallBase {
@@ -29,6 +29,9 @@ export interface ReadCall extends CallBase {
   readonly kind: 'read';
   readonly order: ReadOrder;
   set: SiblingSet;
+  /** What of it the caller is shown, by its own clock, and what that said. */
+  shown: readonly Sibling[];
+  shownAtMs: number;
   replicas: number;
   fallbacks: number;
   holders: number;
@@ -41,3 +44,14 @@ export interface ScanCall extends CallBase {
 }
 
 export type Call = WriteCall | ReadCall | ScanCall;
+
+/** A write of which nothing is known yet. */
+export function beginWrite(base: CallBase, order: WriteOrder): WriteCall {
+  return { ...base, kind: 'write', order, replicas: 0, fallbacks: 0, durability: 0, clock: clock(0), detail: 0 };
+}
+
+/** A read of which nothing is known yet. */
+export function beginRead(base: CallBase, order: ReadOrder): ReadCall {
+  const told = { set: emptySet(), shown: [], shownAtMs: 0, replicas: 0, fallbacks: 0, holders: 0 };
+  return { ...base, kind: 'read', order, ...told };
+}

@@ -5,14 +5,23 @@
 import { addressOf, Role } from '../actor/address.js';
 import type { PageRequest } from '../actor/ports.js';
 import type { ErrorCode } from '../core/errors.js';
-import { clock, type NodeIndex } from '../core/ids.js';
+import type { NodeIndex } from '../core/ids.js';
 import { SessionClock } from '../core/session-clock.js';
-import { emptySet } from '../core/siblings.js';
+import { liveSiblings } from '../core/siblings.js';
 import { WroteMany } from '../protocol/batch-messages.js';
 import { MessageView } from '../protocol/header.js';
 import { Answer, Kind, Written } from '../protocol/messages.js';
 import { durabilityOf, fallbacksOf, replicasOf } from '../protocol/outcome.js';
-import type { Call, CallBase, ReadCall, ScanCall, WriteCall } from './calls.js';
+import {
+  beginRead,
+  beginWrite,
+  type Call,
+  type CallBase,
+  type ReadCall,
+  type ScanCall,
+  type WriteCall,
+} from './calls.js';
+import type { ClientFaults } from './client-faults.js';
 import { describeCall } from './describe-call.js';
 import {
   answerSet,
@@ -54,6 +63,7 @@ export class SimClient {
   readonly history: Call[] = [];
   readonly #session = new SessionClock(CLOCK_DRIFT_MAX_MS);
   readonly #world: World;
+  readonly #faults: ClientFaults;
   readonly #post: SimPost;
   readonly #open = new Map<number, OpenCall>();
   /** Of a message with many writes, by its request id: the ids of their calls. */
@@ -63,7 +73,8 @@ export class SimClient {
   readonly #out = { words: new Int32Array(0), bytes: Buffer.alloc(0), at: 0 };
   #nextId = 1;
 
-  constructor(world: World, seat: number) {
+  constructor(world: World, seat: number, faults: ClientFaults = {}) {
+    this.#faults = faults;
     this.#world = world;
     this.seat = seat;
     this.#post = new SimPost(world.network, world.nodes.length + seat);
@@ -99,21 +110,13 @@ export class SimClient {
     const { callerClock } = this.#session;
     const latest = this.#session.latest(this.#host.clock.wallMs, order.deadlineMs ?? DEADLINE_MS);
     const filled = { callerClock, incarnation: this.#world.nodes[node].life, latest, ...order };
-    const told = { replicas: 0, fallbacks: 0, durability: 0, clock: clock(0), detail: 0 };
-    return { ...this.#base(node), kind: 'write', order: filled, ...told };
+    if (this.#faults.dropsContexts === true) delete filled.context;
+    return beginWrite(this.#base(node), filled);
   }
 
   read(order: ReadOrder, options: CallOptions = {}): ReadCall {
     const node = options.node ?? this.#route(order);
-    const call: ReadCall = {
-      ...this.#base(node),
-      kind: 'read',
-      order,
-      set: emptySet(),
-      replicas: 0,
-      fallbacks: 0,
-      holders: 0,
-    };
+    const call = beginRead(this.#base(node), order);
     const { epoch } = this.#world.ring;
     const draft = readDraft({ epoch, ...order, deadlineMs: this.#deadline(node, order.deadlineMs) });
     this.#send([call], addressOf(Role.coordinator, node, 0), draft, options, order.deadlineMs);
@@ -136,6 +139,11 @@ export class SimClient {
   /** On the clock of the host that it is sent to: a bridge sends what is left of the time. */
   #deadline(node: number, deadlineMs = DEADLINE_MS): number {
     return (this.#world.hostOf(node).clock.nowMs + deadlineMs) >>> 0;
+  }
+
+  /** What its own wall clock says. */
+  get wallMs(): number {
+    return this.#host.clock.wallMs;
   }
 
   isOn(host: SimHost): boolean {
@@ -268,6 +276,8 @@ export class SimClient {
     if (call.kind === 'write') this.#written(call, message);
     else if (call.kind === 'read') {
       call.set = answerSet(message);
+      call.shownAtMs = this.#host.clock.wallMs;
+      call.shown = liveSiblings(call.set, this.#faults.ignoresExpiry === this.seat ? 0 : call.shownAtMs);
       call.replicas = replicasOf(message.u32(Answer.outcome));
       call.fallbacks = fallbacksOf(message.u32(Answer.outcome));
       call.holders = message.u32(Answer.detail) >>> 8;

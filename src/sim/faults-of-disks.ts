@@ -63,6 +63,7 @@ function crashLosing(scope: FaultScope, how: (node: SimNode) => DiskLoss | undef
 }
 
 function lose(scope: FaultScope, node: SimNode, how: (node: SimNode) => DiskLoss | undefined): void {
+  if (node.departed) return;
   const loss = how(node);
   if (loss === undefined) return;
   scope.count(loss);

@@ -31,7 +31,7 @@ export const MEMBER_FAULTS: Readonly<Record<string, Fault>> = {
       const { world, random } = scope;
       const by = random.pick(outsiders(scope));
       const { index } = random.pick(members(scope));
-      world.restart(by);
+      world.startAnew(by);
       changeRing(world, asked(scope), { kind: 'replace', nodes: [index], by: [memberOf(world, by.index)] });
     },
   },
@@ -49,11 +49,11 @@ function members({ world }: FaultScope): SimNode[] {
   return world.ring.members.map(({ node }) => world.nodes[node]);
 }
 
-/** Nodes that are no members, and are not about to be. */
-function outsiders({ world }: FaultScope): SimNode[] {
-  const { members: now, move } = world.ring;
-  const taken = new Set([...now, ...(move?.members ?? [])].map(({ node }) => node as number));
-  return world.nodes.filter(({ index }) => !taken.has(index));
+/** Nodes that are no members, are not about to be, and do not run on since they have left. */
+function outsiders({ world, departures }: FaultScope): SimNode[] {
+  const { members: now, move, leavers } = world.ring;
+  const taken = new Set<number>([...[...now, ...(move?.members ?? [])].map(({ node }) => node), ...leavers]);
+  return world.nodes.filter((node) => !taken.has(node.index) && !departures.isLeaving(node));
 }
 
 function canSpareOne(scope: FaultScope): boolean {

@@ -3,6 +3,7 @@
  * the other, counts them, and heals what is left at the end.
  */
 import type { AnyBehaviour } from '../actor/behaviour.js';
+import { Departures } from './departures.js';
 import { CLOCK_FAULTS } from './faults-of-clocks.js';
 import { DISK_FAULTS } from './faults-of-disks.js';
 import { MEMBER_FAULTS } from './faults-of-members.js';
@@ -24,6 +25,7 @@ export interface FaultScope {
   /** Nodes whose machines may lose what they stored. */
   readonly lossy: readonly SimNode[];
   readonly keys: readonly string[];
+  readonly departures: Departures;
   /** Nodes whose next handler throws, when all of its work is done. */
   readonly throwing: Set<number>;
   readonly count: (kind: string) => void;
@@ -63,6 +65,7 @@ export class Faults implements FaultScope {
   readonly keys: readonly string[];
   lossy: readonly SimNode[] = [];
   world!: World;
+  departures!: Departures;
   readonly #healing = new Set<() => void>();
   #left: number;
   #over = false;
@@ -70,7 +73,7 @@ export class Faults implements FaultScope {
   constructor(random: Random, plan: Plan) {
     this.random = random;
     this.plan = plan;
-    this.keys = [...plan.shared, ...plan.registers.keys()];
+    this.keys = [...plan.shared, ...plan.registers.keys(), ...plan.tallies];
     this.#left = plan.faultsMax;
   }
 
@@ -78,6 +81,11 @@ export class Faults implements FaultScope {
   begin(world: World, goesOn: () => boolean): void {
     this.world = world;
     this.lossy = this.#drawLossy();
+    this.departures = new Departures(world, {
+      hintsMsMax: this.plan.leaverHintsMs,
+      onEnded: () => this.count('departed node ended'),
+    });
+    if (this.plan.spares > 0) this.departures.begin();
     this.#strikeLater(goesOn);
   }
 

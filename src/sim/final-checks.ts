@@ -7,9 +7,11 @@ import type { CoordinatorState } from '../../actors/coordinator.js';
 import { PartitionTrees } from '../../actors/partition-trees.js';
 import { Role } from '../actor/address.js';
 import type { PartitionId } from '../core/ids.js';
+import type { Sibling } from '../core/siblings.js';
 import { Count } from '../runtime/counters.js';
 import { PlannedThrow } from './faults.js';
 import { type Judge, nameOf } from './judge.js';
+import { setOf } from './messages.js';
 import type { Observer } from './observer.js';
 import type { Plan } from './plan.js';
 import type { World } from './world.js';
@@ -33,11 +35,24 @@ export function checkFinally(scope: FinalScope): void {
   checkThrown(scope);
 }
 
-/** Whether all replicas of a key are equal byte for byte. */
+/** Whether all replicas of a key are equal byte for byte; what has expired may be buried on some of them. */
 export function areEqual(world: World, key: string): boolean {
   const [first, ...others] = world.holdersOf(key).map((node) => world.nodes[node].store.record(key));
-  return others.every((record) => record === first || record?.join() === first?.join());
+  return others.every(
+    (record) => record === first || record?.join() === first?.join() || areBuriedAlike(record, first),
+  );
 }
+
+function areBuriedAlike(...records: readonly (Int32Array<ArrayBuffer> | undefined)[]): boolean {
+  const [one, other] = records.map((record) => {
+    const { vector, siblings } = setOf(record);
+    return JSON.stringify([vector, siblings.map((sibling) => (sibling.expiresAtMs > 0 ? buried(sibling) : sibling))]);
+  });
+  return one === other;
+}
+
+/** As a node keeps it that has seen it expire. */
+const buried = (sibling: Sibling): Sibling => ({ ...sibling, tombstone: true, value: new Uint8Array() });
 
 function checkReplicas({ world, observer }: FinalScope, key: string): void {
   if (!areEqual(world, key)) observer.problem(`the replicas of ${key} differ after all is quiet`, key);
@@ -51,14 +66,15 @@ function checkWrites({ world, observer, plan, judge }: FinalScope, key: string):
     return;
   }
   if (plan.beyond) return;
+  judge.checkLast(last);
   for (const write of judge.acked) {
-    if (write.order.key !== key || observer.hasSeen(last.set, nameOf(write))) continue;
+    if (!judge.mustLast(write) || write.order.key !== key || observer.hasSeen(last.set, nameOf(write))) continue;
     observer.problem(`the acknowledged write ${nameOf(write)} of ${key} is lost`, key);
   }
 }
 
 function checkRequests({ world, observer }: FinalScope): void {
-  for (const { index, system } of world.nodes.filter(({ life }) => life > 0)) {
+  for (const { index, system } of world.nodes.filter(({ up }) => up)) {
     const { writes, reads } = system.stateOf(Role.coordinator, 0) as CoordinatorState;
     const { active } = writes.table;
     if (active > 0) observer.problem(`node ${index} never ended ${active} writes`);
@@ -80,7 +96,7 @@ function checkQueues({ world, observer, plan }: FinalScope): void {
 
 /** Trees that the writes kept up are those that a pass over the store builds. */
 function checkTrees({ world, observer }: FinalScope): void {
-  for (const { index, system, store, treesDiffering } of world.nodes.filter(({ life }) => life > 0)) {
+  for (const { index, system, store, treesDiffering } of world.nodes.filter(({ up }) => up)) {
     for (const partition of treesDiffering)
       observer.problem(`node ${index} had a wrong tree of partition ${partition}`);
     const { trees } = system.stateOf(Role.antiEntropy, 0) as AntiEntropyState;

@@ -4,8 +4,11 @@
  */
 import { DurabilityCode } from '../protocol/outcome.js';
 import type { Call, ReadCall, WriteCall } from './calls.js';
+import { Graves } from './graves.js';
+import { Lives } from './lives.js';
 import type { Observer } from './observer.js';
 import type { Plan } from './plan.js';
+import { Tallies } from './tallies.js';
 import type { World } from './world.js';
 
 export class Judge {
@@ -14,11 +17,17 @@ export class Judge {
   readonly #observer: Observer;
   readonly #plan: Plan;
   readonly #monotonic: ReadCall[] = [];
+  readonly #graves: Graves;
+  readonly #lives: Lives;
+  readonly #tallies: Tallies;
 
   constructor(world: World, observer: Observer, plan: Plan) {
     this.#world = world;
     this.#observer = observer;
     this.#plan = plan;
+    this.#graves = new Graves(observer);
+    this.#lives = new Lives(observer, world);
+    this.#tallies = new Tallies(observer, plan.tallies);
   }
 
   /** Whether any node has lost something. */
@@ -31,6 +40,18 @@ export class Judge {
     if (call.kind === 'write') this.#judgeAck(call);
     else if (call.kind === 'read') this.#judgeRead(call);
     else for (const { key, set } of call.entries) this.#observer.checkSet('a page has', key, set);
+  }
+
+  /** A read behind everything, of all replicas: it must have seen all that was ever acknowledged. */
+  checkLast(call: ReadCall): void {
+    const mustSee = (write: WriteCall) => write.order.key === call.order.key && this.mustLast(write);
+    this.#graves.check(call, mustSee);
+    this.#tallies.check(call, mustSee);
+  }
+
+  /** Whether a write is one to be kept: not where a node that stood in for others was made to end with what it owed. */
+  mustLast({ fallbacks }: WriteCall): boolean {
+    return fallbacks === 0 || this.#world.endedOwing === 0;
   }
 
   #judgeAck(call: WriteCall): void {
@@ -49,6 +70,8 @@ export class Judge {
     if (durability > (order.durability ?? DurabilityCode.interval)) problem('claims to be too durable');
     if (call.clock <= (order.callerClock ?? 0)) problem("has a clock that is not above its caller's");
     this.acked.push(call);
+    if (order.tombstone === true) this.#graves.add(call);
+    this.#tallies.add(call);
   }
 
   /** Nodes that have lost something: each may be the one that a read and a write have in common. */
@@ -58,20 +81,29 @@ export class Judge {
 
   #judgeRead(call: ReadCall): void {
     const { key, r, available } = call.order;
+    this.#lives.check(call);
+    const meets = (write: WriteCall) => this.#mustSee(call, write);
+    this.#graves.check(call, meets);
     this.#observer.checkSet('a read of', key, call.set);
     const replicas = call.replicas + (available === true ? call.fallbacks : 0);
     if (replicas < r) {
       this.#observer.problem(`a read of ${key} was answered by ${replicas} of ${r} replicas`, key);
     }
     if (this.#plan.beyond || available === true) return;
-    const losers = this.#losers;
+    this.#tallies.check(call, meets);
     for (const write of this.acked) {
-      const meets = r + write.order.w - losers > this.#world.n;
-      if (write.order.key !== key || write.endMs > call.startMs || !meets || write.order.available === true) continue;
+      if (!meets(write)) continue;
       if (this.#observer.hasSeen(call.set, nameOf(write))) continue;
       this.#observer.problem(`a read of ${key} (R=${r}) misses ${nameOf(write)} (W=${write.order.w})`, key);
     }
-    if (call.order.monotonic === true && losers === 0) this.#judgeMonotonic(call);
+    if (call.order.monotonic === true && !this.hasLost) this.#judgeMonotonic(call);
+  }
+
+  /** Whether a strict read asks some replica that has confirmed this strict write of its key before. */
+  #mustSee({ order: { key, r, available }, startMs }: ReadCall, { order, endMs }: WriteCall): boolean {
+    if (order.key !== key || endMs > startMs) return false;
+    if (this.#plan.beyond || available === true || order.available === true) return false;
+    return r + order.w - this.#losers > this.#world.n;
   }
 
   #judgeMonotonic(call: ReadCall): void {

@@ -9,13 +9,15 @@ import type { AnyBehaviour } from '../actor/behaviour.js';
 import { type Clock, SYSTEM_SLOT } from '../core/ids.js';
 import { emptySet, type Sibling, type SiblingSet } from '../core/siblings.js';
 import { type Dot, mergeVectors, type VersionVector } from '../core/version-vector.js';
+import { readBody } from '../protocol/body.js';
+import { Collect } from '../protocol/collection-messages.js';
 import type { MessageView } from '../protocol/header.js';
 import { Write } from '../protocol/messages.js';
 import { Ask } from '../protocol/outcome.js';
 import { getNumber, isForgotten, Rec, sizeOf, slotOfRecord } from '../protocol/record.js';
 import { decodeRecord, decodeVector } from '../protocol/record-set.js';
 import { keyText, setOf } from './messages.js';
-import type { SimNode } from './sim-node.js';
+import { CLOCK_DRIFT_MAX_MS, type SimNode } from './sim-node.js';
 
 /** A write that some vnode minted. */
 interface Minted {
@@ -43,26 +45,34 @@ const PROBLEMS_MAX = 20;
 export class Observer {
   readonly problems: Problem[] = [];
   readonly #nowMs: () => number;
+  /** The latest time that any wall clock has shown. */
+  readonly #latestWallMs: () => number;
   /** Who minted first under an id that is no storage incarnation. */
   readonly #drawn = new Map<number, number>();
   readonly #minted = new Map<string, Minted[]>();
   readonly #byValue = new Map<string, { key: string; dot: Dot }>();
   readonly #bases = new Map<string, MintBase>();
+  /** By expiry, which is unique: names of the writes that have one. An expired value is buried without its bytes. */
+  readonly #byExpiry = new Map<number, string>();
+  /** By key: what of it was collected, so that nobody need have it any more. */
+  readonly #collected = new Map<string, VersionVector>();
   /** What each life of a node logged last of a key. */
   readonly #latest = new WeakMap<object, Map<string, VersionVector>>();
   /** By key and node: all that the node ever logged of it. */
   readonly #logged = new Map<string, Map<number, VersionVector>>();
 
-  constructor(nowMs: () => number) {
+  constructor(nowMs: () => number, latestWallMs: () => number) {
     this.#nowMs = nowMs;
+    this.#latestWallMs = latestWallMs;
   }
 
   problem(text: string, key?: string): void {
     if (this.problems.length < PROBLEMS_MAX) this.problems.push({ atMs: this.#nowMs(), text, key });
   }
 
-  /** The behaviour of a vnode or a coordinator, with a look at each write before it is minted. */
+  /** The behaviour of an actor, with a look at each write before it is minted, and at what is collected before that goes. */
   watch(role: Role, behaviour: AnyBehaviour, node: SimNode): AnyBehaviour {
+    if (role === Role.collector) return this.#watchCollector(behaviour);
     const name = role === Role.vnode ? 'mint' : role === Role.coordinator ? 'mintMany' : undefined;
     const real = name === undefined ? undefined : behaviour.receive[name];
     if (name === undefined || real === undefined) return behaviour;
@@ -78,6 +88,35 @@ export class Observer {
     return { ...behaviour, receive: { ...behaviour.receive, [name]: watched } };
   }
 
+  #watchCollector(behaviour: AnyBehaviour): AnyBehaviour {
+    const real = behaviour.receive.collect;
+    if (real === undefined) return behaviour;
+    const collect: typeof real = (state, message, env) => {
+      const { records } = readBody(message, Collect.body) as { records: readonly Uint8Array[] };
+      for (const packed of records) this.#collect(new Int32Array(Uint8Array.from(packed).buffer));
+      real(state, message, env);
+    };
+    return { ...behaviour, receive: { ...behaviour.receive, collect } };
+  }
+
+  /** A dead record is about to be forgotten everywhere: all of it must be deleted, or expired by some clock. */
+  #collect(words: Int32Array<ArrayBuffer>): void {
+    const key = keyText(words);
+    const set = setOf(words);
+    this.#checkBuried('a collection has', key, set);
+    this.#collected.set(key, mergeVectors(this.#collected.get(key) ?? [], set.vector));
+  }
+
+  /** What is buried was deleted, or expired: by more than clocks may differ, on the clock that was ahead of all. */
+  #checkBuried(who: string, key: string, { siblings }: SiblingSet): void {
+    for (const { tombstone, expiresAtMs, ...sibling } of siblings) {
+      if (!tombstone || !this.#byExpiry.has(expiresAtMs)) continue;
+      const leftMs = expiresAtMs + CLOCK_DRIFT_MAX_MS - this.#latestWallMs();
+      const name = this.nameOf({ tombstone, expiresAtMs, ...sibling });
+      if (leftMs >= 0) this.problem(`${who} ${key} without ${name}, which has not expired for certain`, key);
+    }
+  }
+
   #beforeMint(message: MessageView, record: number, { store }: SimNode): void {
     const { words, bytes, at } = message;
     let held: SiblingSet = emptySet();
@@ -91,7 +130,8 @@ export class Observer {
     const context = hasContext ? decodeVector(words, record + sizeOf(words, record) / 4, message.end) : held.vector;
     const [written] = decodeRecord(words, bytes, record).siblings;
     const clocks = [getNumber(words, at + Write.callerClock), store.clock, ...held.siblings.map(({ clock }) => clock)];
-    this.#bases.set(nameOf(written), { replaced: context, clockAbove: Math.max(...clocks) as Clock });
+    if (!written.tombstone && written.expiresAtMs > 0) this.#byExpiry.set(written.expiresAtMs, this.nameOf(written));
+    this.#bases.set(this.nameOf(written), { replaced: context, clockAbove: Math.max(...clocks) as Clock });
   }
 
   /** A record entered a node's log. What the node keeps for itself, and what it gives away, is not watched here. */
@@ -105,7 +145,15 @@ export class Observer {
       return;
     }
     const set = decodeRecord(words, Buffer.from(words.buffer), 0);
-    for (const sibling of set.siblings) this.#meet(node, key, sibling, sequence);
+    for (const sibling of set.siblings) {
+      this.#meet(node, key, sibling, sequence);
+      if (this.isRisen(key, sibling)) {
+        this.problem(
+          `node ${node.index} logged ${this.nameOf(sibling)} of ${key} again, which had been collected`,
+          key,
+        );
+      }
+    }
     this.checkSet(`node ${node.index} logged`, key, set);
     // what takes the place of an unreadable record is what the others hold: a write that nobody else has taken, and that was
     // acknowledged to none, goes with it
@@ -130,7 +178,7 @@ export class Observer {
   #meet(node: SimNode, key: string, sibling: Sibling, sequence: number): void {
     const list = this.#minted.get(key) ?? [];
     this.#minted.set(key, list);
-    const value = nameOf(sibling);
+    const value = this.nameOf(sibling);
     const known = list.find(({ dot }) => isSame(dot, sibling.dot));
     if (known !== undefined) {
       if (known.value !== value) this.problem(`two writes of ${key} share a dot: ${known.value}, ${value}`, key);
@@ -153,19 +201,47 @@ export class Observer {
     const expected = seen.filter(
       ({ dot }) => !seen.some((other) => !isSame(other.dot, dot) && isDotCovered(dot, other.replaced)),
     );
-    const want = expected.map(({ value }) => value).sort();
-    const have = set.siblings.map(nameOf).sort();
-    if (want.join() !== have.join()) this.problem(`${who} ${key} = [${have}], the maximal writes are [${want}]`, key);
+    // what was collected is gone from some nodes, and yet to be forgotten by others
+    const held = new Set(set.siblings.map((sibling) => this.nameOf(sibling)));
+    const collected = this.#collected.get(key) ?? [];
+    const want = expected.filter(({ dot, value }) => held.has(value) || !isDotCovered(dot, collected));
+    const names = [want.map(({ value }) => value), [...held]].map((list) => list.sort().join());
+    if (names[0] !== names[1]) this.problem(`${who} ${key} = [${names[1]}], the maximal writes are [${names[0]}]`, key);
+    this.#checkBuried(who, key, set);
   }
 
-  nameOf(sibling: Sibling): string {
-    return nameOf(sibling);
+  /** What a write is known by. Every value is unique in a run; so is a delete's clock, and every expiry. */
+  nameOf({ tombstone, value, expiresAtMs }: Sibling): string {
+    if (!tombstone) return Buffer.from(value).toString();
+    return this.#byExpiry.get(expiresAtMs) ?? `delete ${expiresAtMs}`;
   }
 
-  /** Whether a set has seen the write of this value. */
+  /** Whether a set has seen the write of this value, or need not, since that was collected. */
   hasSeen(set: SiblingSet, value: string): boolean {
     const write = this.#byValue.get(value);
-    return write !== undefined && isDotCovered(write.dot, set.vector);
+    if (write === undefined) return false;
+    return isDotCovered(write.dot, set.vector) || isDotCovered(write.dot, this.#collected.get(write.key) ?? []);
+  }
+
+  /** All writes that the write of this name replaced. */
+  replacedBy(name: string): VersionVector {
+    return this.#bases.get(name)?.replaced ?? [];
+  }
+
+  /** Whether a sibling is alive although it was collected. */
+  isRisen(key: string, { dot, tombstone, expiresAtMs }: Sibling): boolean {
+    if (tombstone || !isDotCovered(dot, this.#collected.get(key) ?? [])) return false;
+    return !this.#byExpiry.has(expiresAtMs) || expiresAtMs > this.#latestWallMs();
+  }
+
+  /** Whether a version vector covers a sibling. */
+  isCovered(vector: VersionVector, { dot }: Sibling): boolean {
+    return isDotCovered(dot, vector);
+  }
+
+  /** How many keys' records were collected. */
+  get collected(): number {
+    return this.#collected.size;
   }
 
   /** Nodes that have ever logged the write of this value, or something that covers it. */
@@ -187,11 +263,6 @@ export class Observer {
       ),
     ).length;
   }
-}
-
-/** Every value is unique in a run; so is that of a delete, which only its clock tells. */
-function nameOf({ tombstone, value, expiresAtMs }: Sibling): string {
-  return tombstone ? `delete ${expiresAtMs}` : Buffer.from(value).toString();
 }
 
 const isSame = (a: Dot, b: Dot): boolean => a.replica === b.replica && a.counter === b.counter;

@@ -50,7 +50,7 @@ export function memberOf(world: World, node: number, weight = 1): Member {
 
 /** Starts a spare node and asks for its join. */
 export function joinSpare(world: World, node: NodeIndex, asked: number, weight = 1): ChangeCall {
-  world.restart(world.nodes[node]);
+  world.startAnew(world.nodes[node]);
   return changeRing(world, asked, { kind: 'join', members: [memberOf(world, node, weight)] });
 }
 

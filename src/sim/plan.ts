@@ -59,6 +59,14 @@ export interface Plan {
   readonly sloppy: number;
   /** Bounds of a node's hints for each other. */
   readonly hints: { readonly hintBytesMax: number; readonly hintAgeMaxMs: number };
+  /** Between two looks of a partition's owner for what may be forgotten. */
+  readonly collectionMs: number;
+  /** Share of the writes of shared keys that expire. */
+  readonly expiring: number;
+  /** Keys that all clients update, each adding something of its own. */
+  readonly tallies: readonly string[];
+  /** Longest time that a node which has left runs on for what it owes. */
+  readonly leaverHintsMs: number;
   /** Between two rounds of anti-entropy; so rarely in some runs that none takes place. */
   readonly antiEntropyMs: number;
 }
@@ -90,6 +98,7 @@ const DELAYS_MS = [
 ] as const;
 const SHARED = ['apple', 'pear', 'a-longer-key-{tag}', 'plum{tag}'];
 const REGISTERS = ['counter', 'flag{tag}', 'register'];
+const TALLIES = ['tally', 'sum{tag}'];
 const ALL_GROUPS: readonly FaultGroup[] = ['network', 'delay', 'node', 'disk', 'clock'];
 const CALM_GROUPS: readonly FaultGroup[] = ['network', 'delay'];
 const DEADLINE_MS = 300;
@@ -97,7 +106,8 @@ const NEVER_MS = 100_000_000;
 const AMPLE_HINTS = { hintBytesMax: 1024 * 1024, hintAgeMaxMs: NEVER_MS };
 const SCARCE_HINTS = { hintBytesMax: 120, hintAgeMaxMs: 3_000 };
 
-export function drawPlan(random: Random, options: PlanOptions = {}): Plan {
+/** `lives`: what came later, and shifts nothing else. */
+export function drawPlan(random: Random, lives: Random, options: PlanOptions = {}): Plan {
   const [drawnN, drawnW, drawnR] = random.pick(SHAPES);
   const n = options.n ?? drawnN;
   const w = Math.min(n, options.w ?? drawnW);
@@ -139,5 +149,9 @@ export function drawPlan(random: Random, options: PlanOptions = {}): Plan {
     sloppy: random.pick([0, 0.3, 1]),
     // what does not fit becomes a note, which needs anti-entropy
     hints: antiEntropyMs < NEVER_MS && random.chance(0.3) ? SCARCE_HINTS : AMPLE_HINTS,
+    collectionMs: lives.pick([200, 1_000, NEVER_MS, NEVER_MS]),
+    expiring: lives.pick([0, 0.3]),
+    tallies: TALLIES.slice(0, lives.below(TALLIES.length + 1)),
+    leaverHintsMs: lives.pick([0, 20_000]),
   };
 }

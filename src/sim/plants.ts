@@ -7,6 +7,8 @@ import type { HintKeeperState } from '../../actors/hint-keeper.js';
 import { Role } from '../actor/address.js';
 import type { AnyBehaviour } from '../actor/behaviour.js';
 import type { Env } from '../actor/env.js';
+import { encodeBody, putBody, readBody } from '../protocol/body.js';
+import { Confirmed } from '../protocol/collection-messages.js';
 import type { MessageView } from '../protocol/header.js';
 import { Kind, type MessageName, Read, Replicate, Replicated, Write } from '../protocol/messages.js';
 import { Ask, askedDurability, isSuccess, success } from '../protocol/outcome.js';
@@ -33,6 +35,12 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
   'counts a replica twice': { wrap: spoiling(Role.coordinator, 'replicated', first(countTheNextToo)) },
   'counts a replica that has not answered': { wrap: spoiling(Role.coordinator, 'minted', countOneMore) },
   'drops a hint once sent': { wrap: dropSentHints },
+  'collects a tombstone that some node has not taken': {
+    wrap: spoiling(Role.collector, 'confirmed', first(agreeToAll)),
+  },
+  'buries what has not expired': { wrap: buryEarly },
+  'shows one reader what has expired': { client: { ignoresExpiry: 1 } },
+  'sends updates without their context': { client: { dropsContexts: true } },
 };
 
 /** Puts another handler in place of a real one, which it gets. */
@@ -110,6 +118,32 @@ function countTheNextToo(state: unknown, message: MessageView): void {
   const { table } = (state as CoordinatorState).writes;
   const slot = table.slotOf(message.request);
   if (slot >= 0 && isSuccess(message.u32(Replicated.outcome))) table.confirmed[slot] |= table.confirmed[slot] << 1;
+}
+
+/** A member that confirms no more than a part is taken to have confirmed all. */
+function agreeToAll(_state: unknown, message: MessageView): void {
+  const { confirms } = readBody(message, Confirmed.body) as { confirms: Uint8Array };
+  putBody(message.words, message.bytes, message.at + Confirmed.body, encodeBody({ confirms: confirms.fill(1) }));
+}
+
+/** The collectors' clocks are an hour ahead. */
+function buryEarly(role: Role, behaviour: AnyBehaviour): AnyBehaviour {
+  if (role !== Role.collector) return behaviour;
+  const ahead = (env: Env) => seeing(env, { wallMs: () => env.wallMs() + 3_600_000 });
+  const real = behaviour.receive.confirm as AnyHandler;
+  const confirm: AnyHandler = (state, message, env) => real(state, message, ahead(env));
+  const onTimer: typeof behaviour.onTimer = (state, token, env) => behaviour.onTimer?.(state, token, ahead(env));
+  return { ...behaviour, receive: { ...behaviour.receive, confirm } as AnyBehaviour['receive'], onTimer };
+}
+
+/** The same effects, some of them others. */
+function seeing(env: Env, other: Partial<Env>): Env {
+  return new Proxy(env, {
+    get: (target, name) => {
+      const value = Reflect.get(name in other ? other : target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
 }
 
 /** Whatever the keeper has sent in a tick it forgets, taken or not. */

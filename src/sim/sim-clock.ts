@@ -16,6 +16,8 @@ export class SimClock {
   #reached: number;
   readonly #startMs: number;
   readonly #wallStartMs: number;
+  /** The latest time that anybody has read from the wall clock. */
+  latestWallMs = 0;
   #offsetMs = 0;
   #skewMs = 0;
   #isSetRight = false;
@@ -40,7 +42,9 @@ export class SimClock {
   /** Milliseconds since 1970, as this machine believes. */
   get wallMs(): number {
     const ranMs = this.#isSetRight ? this.#virtualMs() : this.#exactMs - this.#startMs;
-    return this.#wallStartMs + this.#skewMs + this.#offsetMs + Math.floor(ranMs);
+    const wallMs = this.#wallStartMs + this.#skewMs + this.#offsetMs + Math.floor(ranMs);
+    if (wallMs > this.latestWallMs) this.latestWallMs = wallMs;
+    return wallMs;
   }
 
   /** Virtual milliseconds until the monotonic clock shows this many more. */

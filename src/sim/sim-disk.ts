@@ -68,6 +68,12 @@ export class SimDisk {
     return 'wiped';
   }
 
+  /** The directory of a node that begins anew, under another storage incarnation: nothing is missing in it. */
+  clear(): void {
+    this.#cut(0, 'none');
+    this.doubt = 'none';
+  }
+
   /** The disk as it was some time ago, synced or not. */
   rollBack(kept = this.#random.below(this.log.length + 1)): DiskLoss | undefined {
     return this.#cut(kept, 'rollback') > 0 ? 'rolled back' : undefined;
@@ -80,7 +86,7 @@ export class SimDisk {
     this.log.length = kept;
     this.synced = Math.min(this.synced, kept);
     while ((this.#turns.at(-1) ?? 0) > kept) this.#turns.pop();
-    if (lost > 0) this.losses++;
+    if (lost > 0 && cause !== 'none') this.losses++;
     if (this.#keepsIncarnation) return lost;
     this.replica = newReplica(this.#random);
     this.doubt = this.doubt === 'rollback' ? 'rollback' : cause;

@@ -95,6 +95,10 @@ export class SimNode {
   collected = 0;
   life = 0;
   up = false;
+  /** It has left the ring and has ended for good; a node that joins under its number begins anew. */
+  departed = false;
+  /** Its host is about to end it for good, whatever it owes. */
+  released = false;
   pausedUntilMs = 0;
   slowUntilMs = 0;
   slowness = 1;
@@ -183,7 +187,11 @@ export class SimNode {
         hasEnded: (other) => hostOf(other) === hostOf(index) && !system.placement.isUp(other),
         onChange: () => undefined,
       },
-      ring: { quorums: this.#parts.quorums, onMoved: (bytes) => this.#moved(bytes) },
+      ring: {
+        quorums: this.#parts.quorums,
+        onMoved: (bytes) => this.#moved(bytes),
+        isReleased: () => this.released,
+      },
       doubts: this.doubts,
       collector: {
         intervalMs: this.#parts.collectionMs,

@@ -6,7 +6,9 @@
 import { clock } from '../core/ids.js';
 import type { RarePath } from '../core/rare-path.js';
 import { isForgotten } from '../protocol/record.js';
+import { buryAll } from './burial.js';
 import type { Call } from './calls.js';
+import type { ClientFaults } from './client-faults.js';
 import { Faults } from './faults.js';
 import { areEqual, checkFinally } from './final-checks.js';
 import { Judge } from './judge.js';
@@ -26,6 +28,7 @@ import { World } from './world.js';
 /** A fault planted on purpose. */
 export interface Plant {
   readonly storage?: StorageFaults;
+  readonly client?: ClientFaults;
   readonly wrap?: Wrap;
 }
 
@@ -40,7 +43,12 @@ export interface RunReport {
   readonly problems: readonly Problem[];
   readonly virtualMs: number;
   /** What happened, to see that the run was worth it. */
-  readonly counts: Readonly<Record<'acked' | 'failed' | 'reads' | 'crashes' | 'losses' | 'siblings', number>>;
+  readonly counts: Readonly<
+    Record<
+      'acked' | 'failed' | 'reads' | 'crashes' | 'losses' | 'siblings' | 'collected' | 'updates' | 'expired',
+      number
+    >
+  >;
   /** Operations whose outcome a checker has looked at. */
   readonly checked: number;
   /** How often each kind of fault fired. */
@@ -79,13 +87,16 @@ class Simulation {
   readonly #rare: RarePaths;
 
   constructor(seed: number, plant: Plant, options: RunOptions) {
-    const random = streams(seed, ['plan', 'workload', 'faults', 'world', 'rare', 'batches']);
+    const random = streams(seed, ['plan', 'workload', 'faults', 'world', 'rare', 'batches', 'lives']);
     this.#seed = seed;
-    const plan = drawPlan(random.plan, options);
+    const plan = drawPlan(random.plan, random.lives, options);
     this.#plan = plan;
     this.#rare = new RarePaths(random.rare);
     this.#faults = new Faults(random.faults, plan);
-    const observer = new Observer(() => this.#world.nowMs);
+    const observer = new Observer(
+      () => this.#world.nowMs,
+      () => this.#world.latestWallMs,
+    );
     this.#observer = observer;
     this.#registers = new RegisterHistory(plan);
     this.#world = new World({
@@ -104,6 +115,7 @@ class Simulation {
       onDisorder: (from, to) => observer.problem(`messages from thread ${from} to ${to} changed places`),
       onConnection: (event) => this.#faults.count(event),
       ...(plant.storage !== undefined && { faults: plant.storage }),
+      ...(plant.client !== undefined && { clientFaults: plant.client }),
     });
     for (const { clock: machine } of this.#world.hosts) {
       const skewMs = Math.round(random.plan.between(-plan.skewMs, plan.skewMs));
@@ -146,6 +158,7 @@ class Simulation {
     for (let round = 0; round < 2; round++) this.#readAll();
     const { keys } = this.#faults;
     checkFinally({ world, observer: this.#observer, plan: this.#plan, judge: this.#judge, keys });
+    if (this.#plan.collectionMs < QUIET_MS && !this.#plan.beyond) this.#buryAll();
     if (!this.#judge.hasLost) {
       for (const { key, text } of this.#registers.problems()) this.#observer.problem(text, key);
     }
@@ -169,6 +182,11 @@ class Simulation {
         reads: reads.length,
         crashes: (counts['node crash'] ?? 0) + (counts['node crash in a turn'] ?? 0) + (counts['host crash'] ?? 0),
         losses: world.nodes.reduce((sum, { disk }) => sum + disk.losses, 0),
+        collected: world.nodes.reduce((sum, { collected }) => sum + collected, 0),
+        updates: writes.filter(({ order, error }) => error === undefined && this.#plan.tallies.includes(order.key))
+          .length,
+        expired: reads.filter(({ set, shown }) => set.siblings.some((one) => !one.tombstone && !shown.includes(one)))
+          .length,
         siblings: Math.max(0, ...reads.map(({ set }) => set.siblings.length)),
       },
       checked: calls.length,
@@ -191,19 +209,20 @@ class Simulation {
 
   /** A node's clock that runs ahead is only known when it has refused a write for it; src/client sends that again. */
   #writeOne(key: string, mayRepeat: boolean): void {
-    const order = { ...this.#workload.nextWrite(key), callerClock: clock(0) };
+    const [client] = this.#world.clients;
     const done = (call: Call) => {
       if (mayRepeat && call.error === 'KV_DEADLINE_EXCEEDED') this.#writeOne(key, false);
       else this.#judgeFresh(call);
     };
-    this.#world.clients[0].write(order, { done });
+    if (this.#plan.tallies.includes(key)) this.#workload.update(client, key, done);
+    else client.write({ ...this.#workload.nextWrite(key), callerClock: clock(0) }, { done });
   }
 
   #judgeFresh(call: Call): void {
     this.#judge.judge(call);
-    if (call.kind !== 'write' || call.error === undefined) return;
+    if (call.kind === 'scan' || call.error === undefined) return;
     const { key } = call.order;
-    this.#observer.problem(`a write of ${key} to the healed cluster failed with ${call.error}`, key);
+    this.#observer.problem(`a ${call.kind} of ${key} to the healed cluster failed with ${call.error}`, key);
   }
 
   /**
@@ -226,6 +245,12 @@ class Simulation {
       if (!areEqual(world, key))
         this.#observer.problem(`the replicas of ${key} differ though nothing stands between them`, key);
     }
+  }
+
+  #buryAll(): void {
+    const { keys } = this.#faults;
+    const judge = (call: Call) => this.#judge.judge(call);
+    buryAll({ world: this.#world, observer: this.#observer, workload: this.#workload, keys, n: this.#plan.n, judge });
   }
 
   /** Reads every key from all of its replicas, which repairs those that are behind. */

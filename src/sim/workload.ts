@@ -9,6 +9,7 @@ import type { SimClient } from './client.js';
 import type { WriteOrder } from './messages.js';
 import type { Plan } from './plan.js';
 import type { Random } from './random.js';
+import { tokensOf } from './tallies.js';
 import type { World } from './world.js';
 
 const PAUSE_MS_MAX = 25;
@@ -23,27 +24,36 @@ const AS_PUT = { tombstone: false, expiresAtMs: 0 };
 /** What tells a delete from others: its expiry, far away and its own. */
 const NEVER_MS = 4_000_000_000_000;
 
+const TALLY_CHANCE = 0.25;
+const UPDATE_ROUNDS = 2;
+/** What expires does so within one of these. */
+const TTLS_MS = [100, 1_500, 20_000];
+
 export interface WorkloadRandom {
   readonly workload: Random;
   readonly batches: Random;
+  readonly lives: Random;
 }
 
 export class Workload {
   readonly #random: Random;
   readonly #batches: Random;
+  readonly #lives: Random;
   readonly #plan: Plan;
   readonly #world: World;
   readonly #onEnd: (call: Call) => void;
   readonly #contexts = new Map<string, VersionVector>();
+  readonly #expiries = new Set<number>();
   #writes = 0;
   #busyClients = 0;
 
-  /** `batches` decides which writes travel together: they came later, and shift nothing else. */
+  /** `batches` decides which writes travel together, `lives` what expires or is updated: they came later, and shift nothing else. */
   constructor(world: World, plan: Plan, random: WorkloadRandom, onEnd: (call: Call) => void) {
     this.#world = world;
     this.#plan = plan;
     this.#random = random.workload;
     this.#batches = random.batches;
+    this.#lives = random.lives;
     this.#onEnd = onEnd;
   }
 
@@ -69,7 +79,13 @@ export class Workload {
   }
 
   #call(client: SimClient, done: (call: Call) => void): void {
-    const { shared, registers } = this.#plan;
+    const { shared, registers, tallies } = this.#plan;
+    if (tallies.length > 0 && this.#lives.chance(TALLY_CHANCE)) {
+      const tally = this.#lives.pick(tallies);
+      if (this.#lives.chance(0.7)) this.update(client, tally, done);
+      else client.read({ key: tally, r: this.#plan.r, deadlineMs: this.#plan.deadlineMs }, { done });
+      return;
+    }
     const key = this.#random.pick([...shared, ...registers.keys()]);
     const writer = registers.get(key);
     if (this.#random.chance(SCAN_CHANCE)) this.#scan(client, done);
@@ -84,7 +100,7 @@ export class Workload {
     const context = !isRegister && random.chance(0.4) ? this.#contexts.get(`${client.seat} ${key}`) : undefined;
     const durability = random.pick(this.#plan.durabilities);
     const order: WriteOrder = {
-      ...this.nextWrite(key, random.chance(0.2)),
+      ...this.#mayExpire(this.nextWrite(key, random.chance(0.2)), client),
       durability,
       deadlineMs: this.#plan.deadlineMs,
       available: !isRegister && random.chance(this.#plan.sloppy),
@@ -113,6 +129,50 @@ export class Workload {
       else this.#ended(call);
     };
     client.writeMany(orders, { ...to, done: endOne });
+  }
+
+  /** Some writes of shared keys expire soon, each at a time of its own. */
+  #mayExpire(order: WriteOrder, client: SimClient): WriteOrder {
+    const lives = this.#lives;
+    if (order.tombstone === true || this.#plan.registers.has(order.key) || !lives.chance(this.#plan.expiring))
+      return order;
+    let expiresAtMs = client.wallMs + Math.ceil(lives.between(1, lives.pick(TTLS_MS)));
+    while (this.#expiries.has(expiresAtMs)) expiresAtMs++;
+    this.#expiries.add(expiresAtMs);
+    return { ...order, expiresAtMs };
+  }
+
+  /**
+   * Adds a token to a tally: reads, and writes all that it was shown and one more under the context of the read; again where
+   * that leaves siblings, as src/client/store.ts does.
+   */
+  update(client: SimClient, key: string, done: (call: Call) => void, round = 0): void {
+    const { r, w, deadlineMs, durabilities } = this.#plan;
+    const onRead = (read: Call) => {
+      if (read.kind !== 'read' || read.error !== undefined) {
+        done(read);
+        return;
+      }
+      this.#ended(read);
+      const tokens = new Set([...tokensOf(read), `t${++this.#writes}`]);
+      const order = {
+        key,
+        value: [...tokens].sort().join('+'),
+        w,
+        deadlineMs,
+        durability: this.#lives.pick(durabilities),
+      };
+      client.write({ ...order, context: read.set.vector }, { done: onWritten });
+    };
+    const onWritten = (write: Call) => {
+      if (write.kind !== 'write' || write.error !== undefined || write.detail <= 1 || round === UPDATE_ROUNDS)
+        done(write);
+      else {
+        this.#ended(write);
+        this.update(client, key, done, round + 1);
+      }
+    };
+    client.read({ key, r, deadlineMs }, { done: onRead });
   }
 
   #scan(client: SimClient, done: (call: Call) => void): void {

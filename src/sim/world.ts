@@ -5,12 +5,9 @@
 import type { Placement } from '../actor/ports.js';
 import { RingView } from '../actor/ring-view.js';
 import { type NodeIndex, nodeIndex } from '../core/ids.js';
-import type { FailureDomain } from '../core/options.js';
-import type { Quorums } from '../core/ring-change.js';
 import type { RingState } from '../core/ring-state.js';
 import { ArrivalOrder } from './arrival-order.js';
 import { SimClient } from './client.js';
-import type { ConnectionEvent } from './connection.js';
 import { EventQueue } from './event-queue.js';
 import { HostNews } from './host-news.js';
 import { partsOf } from './messages.js';
@@ -20,44 +17,9 @@ import { simRing } from './ring-plan.js';
 import { Scheduler } from './scheduler.js';
 import { SimClock } from './sim-clock.js';
 import { SimHost } from './sim-host.js';
-import { type HintBounds, SimNode, type StorageFaults, type Wrap } from './sim-node.js';
+import { SimNode } from './sim-node.js';
 import { Trace } from './trace.js';
-
-export interface WorldOptions {
-  readonly seed: number;
-  readonly nodes: number;
-  readonly n: number;
-  readonly clients?: number;
-  readonly partitions?: number;
-  /** Nodes that are no members and do not run, until they are started to join. */
-  readonly spares?: number;
-  /** The smallest R and W of requests; majorities where left out. */
-  readonly quorums?: Quorums;
-  readonly siblingsMax?: number;
-  readonly hints?: HintBounds;
-  readonly antiEntropyMs?: number;
-  readonly collectionMs?: number;
-  /** Nodes of one process; 1 puts each in a process of its own. */
-  readonly nodesPerHost?: number;
-  /** Zone of each host; one zone where left out. */
-  readonly zones?: readonly string[];
-  readonly failureDomain?: FailureDomain;
-  /** Delay of a message between hosts. */
-  readonly delayMs?: readonly [number, number];
-  readonly laneBytesMax?: number;
-  /** Share of the messages between hosts after which their connection breaks. */
-  readonly glitches?: number;
-  /** The hosts' monotonic clocks when the world begins. */
-  readonly startMs?: number;
-  readonly wrap?: Wrap;
-  readonly onCommit?: (node: SimNode, words: Int32Array<ArrayBuffer>, sequence: number) => void;
-  /** A message arrived out of the order of its connection. */
-  readonly onDisorder?: (from: number, to: number) => void;
-  readonly onConnection?: (event: ConnectionEvent) => void;
-  readonly faults?: StorageFaults;
-  /** Keep lines for people. */
-  readonly keepsLines?: boolean;
-}
+import type { WorldOptions } from './world-options.js';
 
 export const WALL_START_MS = 1_750_000_000_000;
 const DELAY_MS = [0.02, 2] as const;
@@ -75,6 +37,8 @@ export class World {
   readonly laneBytesMax: number;
   /** What actors threw, newest last. */
   readonly thrown: { readonly role: string; readonly error: unknown }[] = [];
+  /** Nodes that had left and have ended with hints or notes. */
+  endedOwing = 0;
   /** Virtual milliseconds since the world began. */
   nowMs = 0;
   readonly #options: WorldOptions;
@@ -108,7 +72,7 @@ export class World {
     this.#news = new HostNews(this, this.#streams.network, options.delayMs ?? DELAY_MS);
     this.network = this.#makeNetwork();
     this.nodes = Array.from({ length: nodes }, (_, index) => this.#makeNode(nodeIndex(index), nodes + clients));
-    this.clients = Array.from({ length: clients }, (_, seat) => new SimClient(this, seat));
+    this.clients = Array.from({ length: clients }, (_, seat) => new SimClient(this, seat, options.clientFaults));
     for (const node of this.nodes) this.#begin(node);
   }
 
@@ -263,12 +227,32 @@ export class World {
   }
 
   restart(node: SimNode): void {
-    if (node.up) return;
+    if (node.up || node.departed) return;
     this.trace.add(this.nowMs, node.index, 2);
     this.trace.note(this.nowMs, () => `node ${node.index} starts`);
     node.start();
     this.#news.of(node);
     this.#scheduler.wake(node, 0);
+  }
+
+  /** Starts a node that is to join; one that had left and has ended, with nothing on its disk. */
+  startAnew(node: SimNode): void {
+    node.departed = false;
+    this.restart(node);
+  }
+
+  /** Ends a node that has left the ring for good, and clears its disk. */
+  depart(node: SimNode): void {
+    if (node.hints.hints + node.hints.notes > 0) this.endedOwing++;
+    this.crash(node);
+    node.departed = true;
+    node.released = false;
+    node.disk.clear();
+  }
+
+  /** The latest time that any wall clock has shown to anybody. */
+  get latestWallMs(): number {
+    return this.hosts.reduce((latest, { clock }) => Math.max(latest, clock.latestWallMs), 0);
   }
 
   /** The node takes no turn for this long: a stopped process, a slow disk. */

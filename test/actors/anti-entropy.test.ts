@@ -11,7 +11,8 @@ import { Kind } from '../../src/protocol/messages.js';
 import { failure, isSuccess } from '../../src/protocol/outcome.js';
 import { partsOf } from '../../src/sim/messages.js';
 import type { SimNode, Wrap } from '../../src/sim/sim-node.js';
-import { World, type WorldOptions } from '../../src/sim/world.js';
+import { World } from '../../src/sim/world.js';
+import type { WorldOptions } from '../../src/sim/world-options.js';
 import { heldAt, putAt } from '../sim/replicas.js';
 import { joined, plain } from './sets.js';
 

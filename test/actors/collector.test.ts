@@ -8,7 +8,8 @@ import { partsOf } from '../../src/sim/messages.js';
 import { changeRing, isSettled } from '../../src/sim/operator.js';
 import { Random } from '../../src/sim/random.js';
 import type { SimNode } from '../../src/sim/sim-node.js';
-import { World, type WorldOptions } from '../../src/sim/world.js';
+import { World } from '../../src/sim/world.js';
+import type { WorldOptions } from '../../src/sim/world-options.js';
 import { heldAt, putAt } from '../sim/replicas.js';
 import { plain } from './sets.js';
 

@@ -7,7 +7,8 @@ import { slotOfRecord } from '../../src/protocol/record.js';
 import { partsOf } from '../../src/sim/messages.js';
 import { changeRing, isSettled, memberOf } from '../../src/sim/operator.js';
 import type { SimNode } from '../../src/sim/sim-node.js';
-import { World, type WorldOptions } from '../../src/sim/world.js';
+import { World } from '../../src/sim/world.js';
+import type { WorldOptions } from '../../src/sim/world-options.js';
 import { heldAt, putAt } from '../sim/replicas.js';
 import { plain } from './sets.js';
 

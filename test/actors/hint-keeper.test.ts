@@ -6,7 +6,8 @@ import { partsOf, valuesOf, type WriteOrder } from '../../src/sim/messages.js';
 import { Observer } from '../../src/sim/observer.js';
 import { Random } from '../../src/sim/random.js';
 import type { SimNode } from '../../src/sim/sim-node.js';
-import { World, type WorldOptions } from '../../src/sim/world.js';
+import { World } from '../../src/sim/world.js';
+import type { WorldOptions } from '../../src/sim/world-options.js';
 import { heldAt } from '../sim/replicas.js';
 
 const KEY = 'apple';
@@ -209,7 +210,10 @@ test('hints: a primary does not answer until the deadline -> it is hinted though
 /** Writes in mode available while nodes come and go, none of which loses its disk; then all are back. */
 function runSeed(seed: number) {
   const random = new Random(seed);
-  const observer: Observer = new Observer(() => world.nowMs);
+  const observer: Observer = new Observer(
+    () => world.nowMs,
+    () => world.latestWallMs,
+  );
   const nodes = 3 + random.below(4);
   const world: World = new World({
     seed,

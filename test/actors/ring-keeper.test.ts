@@ -6,7 +6,8 @@ import test from 'ava';
 import { nodeIndex } from '../../src/core/ids.js';
 import { DurabilityCode } from '../../src/protocol/outcome.js';
 import { changeRing, isSettled, joinSpare, memberOf } from '../../src/sim/operator.js';
-import { World, type WorldOptions } from '../../src/sim/world.js';
+import { World } from '../../src/sim/world.js';
+import type { WorldOptions } from '../../src/sim/world-options.js';
 
 const KEYS = 40;
 
