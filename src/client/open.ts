@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { StoreError } from '../core/errors.js';
-import { OPTION_SPECS, type OpenOptions, type StoreOptions } from '../core/options.js';
+import { OPTION_SPECS, type StoreOptions } from '../core/options.js';
 import { resolveOptions } from '../core/resolve-options.js';
 import { DataDirectory } from '../host/data-directory.js';
 import { Host } from '../host/host.js';
@@ -14,10 +14,7 @@ import { admitHosts, forgetHosts, joinCluster } from './join.js';
 import type { RingAdmin } from './ring-changes.js';
 import { Seat } from './seat.js';
 import { type Backing, EmbeddedStore } from './store.js';
-import type { Resolve, Store, StoreHandle } from './types.js';
-
-/** Options of `open`: those of the table in core/options.ts, and how siblings become one value. */
-export type OpenStoreOptions = OpenOptions & { readonly resolve?: Resolve };
+import type { OpenStoreOptions, Resolve, Store, StoreHandle } from './types.js';
 
 const hosts = new WeakMap<Store, Host>();
 

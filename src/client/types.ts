@@ -6,7 +6,7 @@
  */
 import type { BridgeStats } from '../bridge/stats.js';
 import type { ErrorCode } from '../core/errors.js';
-import type { Durability, Mode } from '../core/options.js';
+import type { Durability, Mode, OpenOptions } from '../core/options.js';
 import type { Quorum } from '../core/zone-quorum.js';
 import type { HostReport, MemberReport, NodeStats, RingReport, StoreEvents } from '../host/reports.js';
 import type { RecordsOptions, RestoreOptions, RestoreResult, StoredRecord } from './record-types.js';
@@ -50,6 +50,9 @@ export type Context = string & { readonly context: unique symbol };
 
 /** How siblings become one value: newest by hybrid clock, all of them as an array, or a merge function. */
 export type Resolve = 'newest' | 'siblings' | ((siblings: Value[]) => Value);
+
+/** Options of `open`: those of the table in core/options.ts, and how siblings become one value. */
+export type OpenStoreOptions = OpenOptions & { readonly resolve?: Resolve };
 
 export interface RequestOptions {
   /** Milliseconds from the call to KV_DEADLINE_EXCEEDED; default is the store's `deadlineMs`. */

@@ -31,7 +31,6 @@ export const FLOORS: Readonly<Record<string, number>> = {
   'src/host': 4,
   'src/client': 5,
   'src/server': 6,
-  'src/adapters': 6,
   'src/sim': 6,
   // The roots of the tree, which put the others together: the package's entry, and the command line that starts servers.
   'src/index.ts': 7,
