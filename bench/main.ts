@@ -13,6 +13,7 @@ import { describeMachine } from './harness/machine.js';
 import { formatReport, makeReport, type Result } from './harness/report.js';
 import { runMicroSuite } from './micro/suite.js';
 import { type BenchOptions, HELP, parseBenchOptions } from './options.js';
+import { runRepairSuite } from './repair/suite.js';
 import { runStoreSuite } from './store/suite.js';
 import { runSustainedSuite } from './sustained/suite.js';
 
@@ -60,6 +61,8 @@ async function runSuites(options: BenchOptions, folder: string): Promise<{ resul
       skipped.push(...done.skipped);
     } else if (suite === 'gossip') {
       results.push(...runGossipSuite({ ...sizes, wants, progress }));
+    } else if (suite === 'repair') {
+      results.push(...(await runRepairSuite({ ...sizes, openStore: open, folder, wants, progress })));
     } else {
       results.push(...(await runSustainedSuite({ ...sizes, openStore: open, folder, wants, progress })));
     }

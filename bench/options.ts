@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util';
 import type { GossipScale } from './gossip/suite.js';
 
-export const SUITES = ['store', 'micro', 'sustained', 'gossip', 'bridge'] as const;
+export const SUITES = ['store', 'micro', 'sustained', 'gossip', 'bridge', 'repair'] as const;
 export type SuiteName = (typeof SUITES)[number];
 
 export interface Sizes {
@@ -21,6 +21,9 @@ export interface Sizes {
   readonly recoveryRecords: number;
   /** Messages of one round between two bridges. */
   readonly bridgeMessages: number;
+  /** Pairs of a store that is repaired, and how long its puts are timed before. */
+  readonly repairPairs: number;
+  readonly repairAloneMs: number;
   /** Worlds of gossip agents, smallest first. */
   readonly gossip: readonly GossipScale[];
 }
@@ -44,6 +47,8 @@ const FULL: Sizes = {
   hotPairs: 200_000,
   recoveryRecords: 1_000_000,
   bridgeMessages: 1_000_000,
+  repairPairs: 1_000_000,
+  repairAloneMs: 5_000,
   gossip: [
     { nodes: 3, nodeSeconds: 300_000, deaths: 100 },
     { nodes: 30, nodeSeconds: 300_000, deaths: 100 },
@@ -62,6 +67,8 @@ const QUICK: Sizes = {
   hotPairs: 50_000,
   recoveryRecords: 100_000,
   bridgeMessages: 200_000,
+  repairPairs: 100_000,
+  repairAloneMs: 2_000,
   gossip: [
     { nodes: 3, nodeSeconds: 30_000, deaths: 20 },
     { nodes: 30, nodeSeconds: 30_000, deaths: 20 },
@@ -78,12 +85,14 @@ const ONCE: Sizes = {
   hotPairs: 5_000,
   recoveryRecords: 5_000,
   bridgeMessages: 500,
+  repairPairs: 2_000,
+  repairAloneMs: 20,
   gossip: [{ nodes: 3, nodeSeconds: 60, deaths: 1 }],
 };
 
 export const HELP = `Usage: npm run bench -- [options]
 
-  --suite NAME   store (default), micro, sustained, gossip, bridge or all
+  --suite NAME   store (default), micro, sustained, gossip, bridge, repair or all
   --only TEXT    just the ids that contain TEXT; may be given several times (sustained: fill, hot-entry, open)
   --quick        short slices and fewer pairs: within two minutes
   --once         every measurement once, as short as can be: proves that it runs, measures nothing
