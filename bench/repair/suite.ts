@@ -25,6 +25,8 @@ export interface RepairSuiteOptions {
 const MiB = 1024 * 1024;
 const STORE: OpenOptions = { nodes: 3, n: 3, r: 2, w: 2, durability: 'interval', memoryBytes: 1_536 * MiB };
 const DEPTH = 16;
+/** A comparison of a partition under writes takes a fifth of a second, however small it is. */
+const SMALL_PAIRS = 10_000;
 const FILL_BATCH = 100;
 const KEYS_WRITTEN = 10_000;
 
@@ -32,7 +34,7 @@ const KEYS_WRITTEN = 10_000;
 export async function runRepairSuite(options: RepairSuiteOptions): Promise<Result[]> {
   const { openStore, folder, repairPairs: pairs, repairAloneMs, wants, progress } = options;
   if (!['alone', 'first', 'again'].some((part) => wants(`repair.${part}`))) return [];
-  const store = await openStore({ ...STORE, path: join(folder, 'repair') });
+  const store = await openStore({ ...STORE, partitions: pairs < SMALL_PAIRS ? 16 : 256, path: join(folder, 'repair') });
   try {
     progress(`repair: ${pairs} pairs are written`);
     await fill(store, pairs);
