@@ -16,12 +16,13 @@ import type { NodeIndex, PartitionId } from '../src/core/ids.js';
 import { ALL_PEERS, Compare, Exchange as ExchangeAt, ExchangeFlag } from '../src/protocol/exchange-messages.js';
 import type { MessageView } from '../src/protocol/header.js';
 import { failure } from '../src/protocol/outcome.js';
-import { pullHooks, tellCounts, visitDoubts } from './doubt-rounds.js';
+import { pullHooks, tellCounts, tellReplaced, visitDoubts } from './doubt-rounds.js';
 import { DoubtSettlement } from './doubt-settlement.js';
 import { Exchange, type ExchangeTask } from './exchange.js';
 import { type Asker, addResult, answerAsker, startAsker } from './exchange-asker.js';
 import { advanceListing, answerCompare, isOf, type Listing, startListing } from './exchange-server.js';
 import { KeyPolls } from './key-polls.js';
+import type { Minters } from './minter.js';
 import { PartitionTrees } from './partition-trees.js';
 import { readList } from './read-targets.js';
 import { NO_COUNTS, type RepairCounts } from './repair-counts.js';
@@ -34,6 +35,7 @@ export interface AntiEntropyOptions {
   readonly w: number;
   readonly doubts: PartitionDoubts;
   readonly mayHoldDead: Uint8Array;
+  readonly minters: Minters;
   /** Between the beginnings of two rounds over all partitions. */
   readonly intervalMs: number;
   /** In which everything is read once. */
@@ -122,7 +124,10 @@ export function antiEntropy(options: AntiEntropyOptions): Behaviour<AntiEntropyS
         if (state.polls.fetched(message, env)) tellCounts(state);
         else moved(state, message, env, 'fetched');
       },
-      replicated: (state, message, env) => moved(state, message, env, 'replicated'),
+      replicated(state, message, env) {
+        tellReplaced(state);
+        moved(state, message, env, 'replicated');
+      },
     },
     onTimer(state, token, env) {
       if (token !== state.timer) return;
@@ -130,6 +135,7 @@ export function antiEntropy(options: AntiEntropyOptions): Behaviour<AntiEntropyS
       slice(state, env);
       visitRounds(state, env);
       state.verification.visit(env);
+      tellReplaced(state);
       visitDoubts(state, env);
       beginNext(state, env);
       arm(state, pauseMs(state), env);

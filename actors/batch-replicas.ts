@@ -9,14 +9,14 @@ import { takeRecord } from './vnode-merge.js';
 import type { VnodeOptions } from './vnode-mint.js';
 
 /** Takes the records, and answers in runs of one outcome. */
-export function replicateMany({ promises }: VnodeOptions, message: MessageView, env: Env): void {
+export function replicateMany(options: VnodeOptions, message: MessageView, env: Env): void {
   const start = message.at + ReplicateMany.records;
   const base = message.u32(ReplicateMany.first);
   let outcome = 0;
   let first = 0;
   let taken = 0;
   eachRecord(message, start, env.store, (record, index) => {
-    const own = takeRecord(message, record, partitionOf(message, record, env), promises, env);
+    const own = takeRecord(message, record, partitionOf(message, record, env), options, env);
     if (index > 0 && own !== outcome) {
       answer(message, outcome, base + first, index - first, env);
       first = index;

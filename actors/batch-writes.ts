@@ -13,7 +13,8 @@ import { eachRecord } from './batch-records.js';
 import { sendGroup } from './batch-sends.js';
 import { beginWrite, mintedAt, partitionOf, reachedBy, type WriteAt, type Writes } from './coordinator-writes.js';
 import { whyLate } from './late-write.js';
-import { askDurability, mintFor } from './vnode-mint.js';
+import { mendMember } from './mending.js';
+import { askDurability, mintFor, UNREADABLE } from './vnode-mint.js';
 import { Runs } from './write-replies.js';
 import { confirm, failUnminted, hintMissing, settle } from './write-settlement.js';
 
@@ -37,10 +38,14 @@ export function mintMany(writes: Writes, message: MessageView, env: Env): void {
     const partition = partitionOf(message, record, env);
     const list = lists.find(partition);
     if (list === undefined) {
-      writeAlone(writes, { message, client, record, member }, env);
+      writeAlone(writes, { message, client, record, member }, false, env);
       return;
     }
     const at = mintFor(writes.vnodes, partition, message, record, env);
+    if (at === UNREADABLE) {
+      writeAlone(writes, { message, client, record, member }, true, env);
+      return;
+    }
     if (at < 0) {
       putNumber(reached, 0, reachedBy(~at, env));
       runs.add(member, ~at, 0, reached[0], reached[1]);
@@ -58,13 +63,17 @@ export function mintMany(writes: Writes, message: MessageView, env: Env): void {
   for (const list of lists.all) beginGroup(writes, list, message, durability, env);
 }
 
-/** A member whose partition moves, or that a suspect holds: minted now, as the batch is, and then one of all writes. */
-function writeAlone(writes: Writes, at: WriteAt, env: Env): void {
+/**
+ * A member whose partition moves, or that a suspect holds: minted now, as the batch is, and then one of all writes.
+ * `waits`: its record cannot be read here, and what the others hold is asked for first.
+ */
+function writeAlone(writes: Writes, at: WriteAt, waits: boolean, env: Env): void {
   const slot = beginWrite(writes, at, env);
   if (slot < 0) return;
   const { table } = writes;
-  const minted = mintFor(writes.vnodes, table.partition[slot], at.message, at.record, env);
-  if (minted < 0) failUnminted(env, table, slot, ~minted, reachedBy(~minted, env));
+  const minted = waits ? UNREADABLE : mintFor(writes.vnodes, table.partition[slot], at.message, at.record, env);
+  if (minted === UNREADABLE && mendMember(at.message, at.record, table.idOf(slot), env)) return;
+  if (minted < 0) failUnminted(env, table, slot, ~minted, { clock: reachedBy(~minted, env) });
   else mintedAt(writes, slot, minted, askDurability(table.options[slot], env.store), env);
 }
 

@@ -14,6 +14,8 @@ import { Rec, siblingCount } from '../src/protocol/record.js';
 import { castHint } from './hint-casts.js';
 import { KeyRing } from './key-ring.js';
 import { isPast, whyLate } from './late-write.js';
+import { Mending } from './mending.js';
+import { UnreadKeys } from './unread-keys.js';
 import type { VnodeOptions } from './vnode-mint.js';
 import { decideWrite, detailOf } from './write-needs.js';
 import { Runs, refuse, reply } from './write-replies.js';
@@ -27,6 +29,16 @@ export interface Writes extends SentWrites {
   readonly incarnation: number;
   /** What its vnodes go by: a batch does as they would. */
   readonly vnodes: VnodeOptions;
+  /** Writes of keys whose record here cannot be read. */
+  readonly mending: Mending;
+}
+
+export interface WritesOptions {
+  readonly incarnation: number;
+  readonly vnodes: VnodeOptions;
+  readonly writesMax: number;
+  /** The smallest W of writes. */
+  readonly w: number;
 }
 
 /** A write where it stands: in a message of its own, or as a member of a batch. */
@@ -42,13 +54,14 @@ export interface WriteAt {
 /** Words of the key ring for each write: enough for keys of two dozen bytes. */
 const KEY_WORDS = 8;
 
-export function startWrites(incarnation: number, vnodes: VnodeOptions, writesMax: number, env: Env): Writes {
+export function startWrites({ incarnation, vnodes, writesMax, w }: WritesOptions, env: Env): Writes {
   const table = new WriteTable(writesMax, env.random());
   return {
     incarnation,
     vnodes,
     life: env.random() | 0,
     table,
+    mending: new Mending(table, w, vnodes.unread ?? new UnreadKeys(), env),
     keys: new KeyRing(Math.max(4_096, writesMax * KEY_WORDS)),
   };
 }
@@ -119,11 +132,12 @@ export function partitionOf({ words }: MessageView, record: number, { placement 
 
 export function minted(writes: Writes, message: MessageView, env: Env): void {
   const { table } = writes;
+  writes.mending.minted(message.request, env);
   const slot = table.slotOf(message.request);
   if (slot < 0) return;
   const outcome = message.words[message.at + Minted.outcome];
   if (!isSuccess(outcome)) {
-    failUnminted(env, table, slot, outcome, reachedBy(outcome, env));
+    failUnminted(env, table, slot, outcome, { clock: reachedBy(outcome, env) });
     return;
   }
   mintedAt(writes, slot, message.words[message.at + Minted.position], durabilityOf(outcome), env);
@@ -181,6 +195,7 @@ export function heard(writes: SentWrites, slot: number, place: number, outcome: 
 /** Ends what is past its deadline, and no longer waits for who went down. */
 export function sweepWrites(writes: Writes, env: Env): void {
   const { table } = writes;
+  writes.mending.visit(env);
   for (let slot = 0, left = table.active; left > 0 && slot < table.slots; slot++) {
     if (!table.isOpen(slot)) continue;
     left--;
@@ -190,6 +205,7 @@ export function sweepWrites(writes: Writes, env: Env): void {
 
 function sweepWrite(writes: Writes, slot: number, env: Env): void {
   const { table } = writes;
+  if (writes.mending.holds(table.idOf(slot))) return;
   // a vnode answers in the turn that asked it: without an answer by now its handler threw, and nothing of it is left
   if (table.confirmed[slot] === 0) failUnminted(env, table, slot, failure('KV_INTERNAL'));
   else if (isPast(table.deadline[slot], env.nowMs())) {

@@ -5,6 +5,7 @@
  *   write    client -> here -> own vnode (mint) -> here -> the other replicas (replicate) -> here -> client, after W
  *            a primary that is skipped: a stand-in gets the record with a hint (standIn), or this node keeps the hint
  *   batch    client -> here (minted at once, as own vnodes would) -> the other coordinators -> here -> client
+ *   unread   a write of a key whose record here cannot be read waits for those of the others (mending.ts)
  *   read     client -> here -> R replicas (fetch) -> here -> client; stale replicas get what they lack (replicate)
  *
  * What is acknowledged is decided by core/write-quorum and core/read-quorum; its files send what they decide.
@@ -28,6 +29,8 @@ export interface CoordinatorOptions {
   readonly writesMax?: number;
   /** What the vnodes of the node go by. */
   readonly vnodes: VnodeOptions;
+  /** The smallest W of writes. */
+  readonly w: number;
 }
 
 export interface CoordinatorState {
@@ -43,6 +46,7 @@ type Handles =
   | 'replicated'
   | 'writeMany'
   | 'mintMany'
+  | 'mend'
   | 'replicateMany'
   | 'replicatedMany'
   | 'read'
@@ -54,12 +58,12 @@ const SWEEP_MS = 25;
 
 /** The behaviour of a node's coordinator. */
 export function coordinator(options: CoordinatorOptions): Behaviour<CoordinatorState, Handles> {
-  const { incarnation, vnodes, writesMax = WRITES_MAX } = options;
+  const { writesMax = WRITES_MAX } = options;
   return {
     role: 'coordinator',
     init: (env) => ({
       reads: { open: new Map(), next: env.random() >>> 1 },
-      writes: startWrites(incarnation, vnodes, writesMax, env),
+      writes: startWrites({ ...options, writesMax }, env),
       barriers: new Barriers(),
       sweeping: false,
     }),
@@ -79,10 +83,14 @@ export function coordinator(options: CoordinatorOptions): Behaviour<CoordinatorS
         env.forward(message, Kind.mintMany, env.self, message.request);
       },
       mintMany: (state, message, env) => mintMany(state.writes, message, env),
+      mend: (state, message, env) => state.writes.mending.begin(message, env),
       replicateMany: (state, message, env) => replicateMany(state.writes.vnodes, message, env),
       replicatedMany: (state, message, env) => replicatedMany(state.writes, message, env),
       read: beginRead,
-      fetched: (state, message, env) => fetched(state.reads, message, env),
+      fetched(state, message, env) {
+        if (message.request < 0) fetched(state.reads, message, env);
+        else state.writes.mending.fetched(message, env);
+      },
       barrier(state, message, env) {
         armSweep(state, env);
         state.barriers.begin(message, state.reads.open, env);

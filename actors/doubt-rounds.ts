@@ -56,13 +56,18 @@ export function pullHooks({ polls, options }: AntiEntropyState, partition: Parti
   };
 }
 
+/** Tells that records which could not be read were replaced, by whomever. */
+export function tellReplaced(state: AntiEntropyState): void {
+  if (state.counts.healed !== state.options.minters.replaced) tellCounts(state);
+}
+
 export function tellCounts(state: AntiEntropyState): void {
   const { polls, options, verification } = state;
-  const { aside, healed } = polls;
+  const { aside } = polls;
   state.counts = {
     ...state.counts,
     inDoubt: options.doubts.size,
-    healed,
+    healed: options.minters.replaced,
     setAside: aside.records,
     setAsideBytes: aside.bytes,
     setAsideDropped: aside.dropped,

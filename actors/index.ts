@@ -16,17 +16,18 @@ import { Minters } from './minter.js';
 import { type RebalancerOptions, rebalancer } from './rebalancer.js';
 import { ringKeeper } from './ring-keeper.js';
 import type { Debts } from './ring-leavers.js';
+import { UnreadKeys } from './unread-keys.js';
 import { vnode } from './vnode.js';
 import type { VnodeOptions } from './vnode-mint.js';
 
 export interface NodeActorsOptions {
   readonly node: number;
   readonly partitions: number;
-  readonly vnode: Omit<VnodeOptions, 'doubts' | 'promises' | 'minters'>;
-  readonly coordinator: Omit<CoordinatorOptions, 'vnodes'>;
+  readonly vnode: Omit<VnodeOptions, 'doubts' | 'promises' | 'minters' | 'unread'>;
+  readonly coordinator: Omit<CoordinatorOptions, 'vnodes' | 'w'>;
   readonly gossip: GossipOptions;
   readonly hints: HintKeeperOptions;
-  readonly antiEntropy: Omit<AntiEntropyOptions, 'doubts' | 'mayHoldDead'>;
+  readonly antiEntropy: Omit<AntiEntropyOptions, 'doubts' | 'mayHoldDead' | 'minters'>;
   readonly collector: Pick<CollectorOptions, 'intervalMs' | 'clockDriftMaxMs' | 'onCollected'>;
   readonly doubts: PartitionDoubts;
   readonly ring: Pick<RebalancerOptions, 'onMoved'> & { readonly quorums: Quorums } & Pick<Debts, 'isReleased'>;
@@ -50,14 +51,14 @@ export function nodeActors(options: NodeActorsOptions): NodeActor[] {
   const debts: Debts = { owes: true, ...(ring.isReleased === undefined ? {} : { isReleased: ring.isReleased }) };
   // what a former life left is looked through once
   const mayHoldDead = new Uint8Array(partitions + 1).fill(1);
-  const shared = { ...options.vnode, doubts, promises, minters: new Minters() };
+  const shared = { ...options.vnode, doubts, promises, minters: new Minters(), unread: new UnreadKeys() };
   const vnodes = vnode(shared);
   return [
     ...Array.from({ length: partitions }, (_, partition) => actor(Role.vnode, vnodes, partition)),
-    actor(Role.coordinator, coordinator({ ...options.coordinator, vnodes: shared })),
+    actor(Role.coordinator, coordinator({ ...options.coordinator, w: ring.quorums.w, vnodes: shared })),
     actor(Role.gossip, gossipAgent(options.gossip)),
     actor(Role.hintKeeper, hintKeeper({ ...options.hints, debts, doubts })),
-    actor(Role.antiEntropy, antiEntropy({ ...options.antiEntropy, doubts, mayHoldDead })),
+    actor(Role.antiEntropy, antiEntropy({ ...options.antiEntropy, doubts, mayHoldDead, minters: shared.minters })),
     actor(Role.collector, collector({ ...options.collector, doubts, mayHoldDead, promises })),
     actor(Role.ringKeeper, ringKeeper({ quorums: ring.quorums, cause: doubts.cause, debts })),
     actor(Role.rebalancer, rebalancer({ w: ring.quorums.w, onMoved: ring.onMoved, doubts })),

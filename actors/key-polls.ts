@@ -45,9 +45,8 @@ export class KeyPolls {
   readonly #newRequest: () => number;
   /** Answers of other holders that make an unreadable record whole. */
   readonly #answersNeeded: number;
-  /** Records of rolled-back disks; and how many unreadable ones were replaced in this life. */
+  /** Records of rolled-back disks. */
   readonly aside: SetAside;
-  healed = 0;
 
   constructor(newRequest: () => number, answersNeeded: number, store: Store) {
     this.aside = new SetAside(store);
@@ -107,16 +106,15 @@ export class KeyPolls {
   }
 
   #endUnreadable(poll: Poll, env: Env): void {
-    if (poll.answers < this.#answersNeeded || poll.held.vector.length === 0) return;
-    if (this.#merge(poll, env)) this.healed++;
+    if (poll.answers >= this.#answersNeeded && poll.held.vector.length > 0) this.#merge(poll, env);
   }
 
   /** Has this node's vnode merge what the others hold. */
-  #merge({ partition, key, held }: Poll, env: Env): boolean {
+  #merge({ partition, key, held }: Poll, env: Env): void {
     const words = new Int32Array(encodedBytes(key.length, held) / 4);
     encodeRecord(words, Buffer.from(words.buffer), 0, { bytes: key, hash: hashOf(key), slot: slotOf(key) }, held);
     const to = addressOf(Role.vnode, env.node, partition);
-    return sendRecord(env, { to, request: this.#newRequest(), words, at: 0, replacesUnreadable: true });
+    sendRecord(env, { to, request: this.#newRequest(), words, at: 0, replacesUnreadable: true });
   }
 
   /** What no other holder knows of goes out of the partition, into a private record. */

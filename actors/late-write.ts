@@ -26,6 +26,12 @@ export function isBehind(message: MessageView, clock: Clock): boolean {
   return ((wallMsOf(clock) - message.u32(Write.latest)) | 0) > 0;
 }
 
+/** Whether a write that waits can succeed no more: its deadline, or the latest time that its clock may say, is over. */
+export function isTooLate(message: MessageView, env: Env): boolean {
+  const isBehindLatest = ((env.wallMs() - message.u32(Write.latest)) | 0) > 0;
+  return isBehindLatest || isPast(message.u32(Write.deadline), env.nowMs());
+}
+
 /** Whether a deadline lies before `nowMs`; both are 32 bits that wrap. */
 export function isPast(deadlineMs: number, nowMs: number): boolean {
   return ((nowMs - deadlineMs) | 0) > 0;

@@ -136,17 +136,19 @@ export interface FetchOrder {
   readonly to: number;
   readonly request: number;
   readonly key: Uint8Array;
+  /** Only of one that counts, under the ring that this node knows. */
+  readonly isStrict?: boolean;
 }
 
 /** Asks a vnode for whatever it holds of a key; false where its mailbox has no room. */
-export function sendFetch(env: Env, { to, request, key }: FetchOrder): boolean {
+export function sendFetch(env: Env, { to, request, key, isStrict = false }: FetchOrder): boolean {
   const keyWords = (key.length + 3) >>> 2;
   const out = env.open(Kind.fetch, to, request, (Fetch.key * 4 + keyWords * 4 + 7) & ~7);
   if (out === undefined) return false;
   const at = out.at + Fetch.key;
   out.words[at + keyWords - 1] = 0;
   out.bytes.set(key, at * 4);
-  out.words[out.at + Fetch.options] = withEpoch(Ask.repair, env.placement.epoch);
+  out.words[out.at + Fetch.options] = withEpoch(isStrict ? 0 : Ask.repair, env.placement.epoch);
   out.words[out.at + Fetch.keyHash] = hashKey(out.words, at, key.length);
   out.words[out.at + Fetch.keySlot] = key.length | (slotOf(key) << 16);
   return true;

@@ -14,15 +14,14 @@ import { Replicate } from '../src/protocol/messages.js';
 import { Ask, failure, isOlderThan, success } from '../src/protocol/outcome.js';
 import { clockOf, copyWords, counterOf, Flag, flagsOf, Rec, sameDot, sizeOf } from '../src/protocol/record.js';
 import { decodeRecord, encodedBytes, encodeRecord, keyParts } from '../src/protocol/record-set.js';
-import type { CollectionPromises } from './dead-records.js';
-import { askDurability } from './vnode-mint.js';
+import { askDurability, findHeld, findOrRenounce, type Renouncing, type VnodeOptions } from './vnode-mint.js';
 
 /** Takes the record at this word of a `replicate`, or of a batch of them, into a partition of this node; the outcome. */
 export function takeRecord(
   message: MessageView,
   record: number,
   partition: number,
-  promises: CollectionPromises | undefined,
+  { promises, minters }: Pick<VnodeOptions, 'promises' | 'minters'>,
   env: Env,
   isWanted = true,
 ): number {
@@ -34,7 +33,7 @@ export function takeRecord(
     if (isOlderThan(options, placement.begunAt[partition])) return failure('KV_STALE_EPOCH');
     if (isStranger || !isWanted) return failure('KV_UNAVAILABLE');
     const isPromised = promises?.covers(message.words, message.bytes, record) === true;
-    const outcome = isPromised ? 0 : mergeRecord(message, record, env);
+    const outcome = isPromised ? 0 : mergeRecord(message, record, { minters, partition }, env);
     return outcome === 0 ? success(1, askDurability(options, store)) : outcome;
   } catch (error) {
     return failure(asStoreError(error).code);
@@ -42,11 +41,13 @@ export function takeRecord(
 }
 
 /** Merges the record at this word of a message; 0, or a failed outcome. @throws StoreError KV_CORRUPT, KV_OVERLOADED */
-export function mergeRecord(message: MessageView, record: number, env: Env): number {
+function mergeRecord(message: MessageView, record: number, own: Renouncing, env: Env): number {
   const { store } = env;
   if (store.refusal !== 0) return store.refusal;
   const { words } = message;
-  const existing = findHeld(message, record, store);
+  // where the sender has asked all others, also in place of what cannot be read
+  const isRepair = (message.u32(Replicate.options) & Ask.repair) !== 0;
+  const existing = isRepair ? findOrRenounce(words, record, own, env) : findHeld(words, record, store);
   store.clock = observe(store.clock, clockOf(words, record), env.wallMs());
   if (existing >= 0) {
     const order = comparePlain(store.words, existing, words, record);
@@ -61,21 +62,6 @@ export function mergeRecord(message: MessageView, record: number, env: Env): num
   copyWords(words, record, store.words, staged, bytes >>> 2);
   store.stage(staged, existing);
   return 0;
-}
-
-/** Word index of what is held of the key, or -1; also -1 for what cannot be read, where the sender has asked all others. */
-function findHeld({ words, at }: MessageView, record: number, store: Store): number {
-  try {
-    return store.find(words, words[record + Rec.keyHash], words[record + Rec.keySlot], record + Rec.key);
-  } catch (error) {
-    const isRepair = (words[at + Replicate.options] & Ask.repair) !== 0;
-    if (isRepair && asStoreError(error).code === 'KV_CORRUPT') {
-      // the tree may have taken it in while it could be read
-      store.watch?.replacedUnread(words, record);
-      return -1;
-    }
-    throw error;
-  }
 }
 
 /** What a held record says of an incoming one without decoding: two plain records of one replica id are totally ordered. */

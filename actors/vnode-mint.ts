@@ -6,7 +6,7 @@
 import type { Env } from '../src/actor/env.js';
 import type { PartitionDoubts } from '../src/actor/partition-doubts.js';
 import type { Store } from '../src/actor/ports.js';
-import { asStoreError } from '../src/core/errors.js';
+import { asStoreError, StoreError } from '../src/core/errors.js';
 import { driftMs, tick } from '../src/core/hybrid-clock.js';
 import type { Clock, Counter, ReplicaId } from '../src/core/ids.js';
 import { rarely } from '../src/core/rare-path.js';
@@ -19,6 +19,7 @@ import { decodeRecord, decodeVector, encodedBytes, encodeRecord, keyParts } from
 import type { CollectionPromises } from './dead-records.js';
 import { isBehind } from './late-write.js';
 import { isMintedBy, type Minters } from './minter.js';
+import type { UnreadKeys } from './unread-keys.js';
 
 export interface VnodeOptions {
   readonly clockDriftMaxMs: number;
@@ -30,7 +31,12 @@ export interface VnodeOptions {
   /** Dead records that are being collected; none where left out. */
   readonly promises?: CollectionPromises;
   readonly minters: Minters;
+  /** Keys whose writes wait for a record that can be read; none where left out. */
+  readonly unread?: UnreadKeys;
 }
+
+/** What `mintFor` says where the record that the node holds cannot be read. */
+export const UNREADABLE = ~failure('KV_CORRUPT');
 
 /** Durability code of this turn, once it commits. */
 export function askDurability(options: number, store: Store): number {
@@ -40,6 +46,12 @@ export function askDurability(options: number, store: Store): number {
   return durability;
 }
 
+/**
+ * What a write knows of the record that it is minted over: nothing; or that it had to wait for it, and that it is whole now,
+ * or lost: what cannot be read counts as nothing.
+ */
+export type Mended = 'no' | 'whole' | 'lost';
+
 /** Mints the record at this word of a write for its partition: word index of the staged record, or the complement of an outcome. */
 export function mintFor(
   options: VnodeOptions,
@@ -47,30 +59,69 @@ export function mintFor(
   message: MessageView,
   record: number,
   env: Env,
+  mended: Mended = 'no',
 ): number {
   try {
     if (options.doubts?.has(partition) === true) return ~failure('KV_UNAVAILABLE');
-    return mintRecord(options, message, record, options.minters.of(partition).idFor(partition, env), env);
+    if (mended === 'no' && options.unread?.has(message.bytes, message.words, record) === true) return UNREADABLE;
+    return mintRecord(options, message, { record, partition, isLost: mended === 'lost' }, env);
   } catch (error) {
     return ~failure(asStoreError(error).code);
   }
 }
 
-/**
- * Mints the record at this word of a write under a replica id: word index of the staged record, or the complement of an
- * outcome. @throws StoreError KV_CORRUPT, KV_OVERLOADED
- */
-function mintRecord(options: VnodeOptions, message: MessageView, record: number, replica: ReplicaId, env: Env): number {
+/** Word index of what is held of the key of the record at this word, or -1. @throws StoreError KV_CORRUPT, KV_OVERLOADED */
+export const findHeld = (words: Int32Array, record: number, store: Store): number =>
+  store.find(words, words[record + Rec.keyHash], words[record + Rec.keySlot], record + Rec.key);
+
+export interface Renouncing {
+  readonly minters: Minters;
+  readonly partition: number;
+}
+
+/** The same; -1 for one that cannot be read, and that is about to be replaced. @throws StoreError KV_OVERLOADED */
+export function findOrRenounce(
+  words: Int32Array,
+  record: number,
+  { minters, partition }: Renouncing,
+  env: Env,
+): number {
+  try {
+    return findHeld(words, record, env.store);
+  } catch (error) {
+    if (asStoreError(error).code !== 'KV_CORRUPT') throw error;
+  }
+  if (!minters.of(partition).renounce(words[record + Rec.keyHash], env)) {
+    throw new StoreError('KV_OVERLOADED', 'there is no room for a new replica id');
+  }
+  // the tree may have taken it in while it could be read
+  env.store.watch?.replacedUnread(words, record);
+  minters.replaced++;
+  return -1;
+}
+
+interface MintOrder {
+  readonly record: number;
+  readonly partition: number;
+  readonly isLost: boolean;
+}
+
+/** See mintFor. @throws StoreError KV_CORRUPT, KV_OVERLOADED */
+function mintRecord(options: VnodeOptions, message: MessageView, order: MintOrder, env: Env): number {
   const { store } = env;
+  const { record, partition, isLost } = order;
   if (store.refusal !== 0) return ~store.refusal;
   const { words, at } = message;
   const callerClock = getNumber(words, at + Write.callerClock) as Clock;
   if (driftMs(callerClock, env.wallMs()) > options.clockDriftMaxMs) return ~failure('KV_CLOCK_DRIFT');
-  const existing = store.find(words, words[record + Rec.keyHash], words[record + Rec.keySlot], record + Rec.key);
+  const { minters } = options;
+  const existing = isLost ? findOrRenounce(words, record, { minters, partition }, env) : findHeld(words, record, store);
+  const replica = minters.of(partition).idFor(words[record + Rec.keyHash], env);
   const newest = existing >= 0 ? maxClock(store.clock, clockOf(store.words, existing)) : store.clock;
   // a write that is refused takes nothing of its caller's clock along
-  store.clock = tick(newest, env.wallMs());
-  const clock = store.clock > callerClock ? store.clock : ((callerClock + 1) as Clock);
+  const own = tick(newest, env.wallMs());
+  store.clock = own;
+  const clock = own > callerClock ? own : ((callerClock + 1) as Clock);
   if (isBehind(message, clock)) return ~failure('KV_DEADLINE_EXCEEDED');
   store.clock = clock;
   const hasContext = (message.u32(Write.options) & Ask.context) !== 0;

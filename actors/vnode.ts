@@ -4,19 +4,19 @@
  * Plain records of one replica id, the common case, are compared and copied in place; everything else is decoded into
  * sibling sets and merged by core/siblings. The state is the store: a restarted vnode has lost nothing.
  */
-import { instanceOf } from '../src/actor/address.js';
+import { addressOf, instanceOf, Role } from '../src/actor/address.js';
 import type { Behaviour } from '../src/actor/behaviour.js';
 import type { Env } from '../src/actor/env.js';
 import { Standing } from '../src/actor/ports.js';
 import type { MessageView } from '../src/protocol/header.js';
 import { StandIn } from '../src/protocol/hint-messages.js';
 import { Kind, Minted, Replicate, Replicated, Write } from '../src/protocol/messages.js';
-import { isSuccess, success } from '../src/protocol/outcome.js';
+import { Ask, isSuccess, success } from '../src/protocol/outcome.js';
 import { Rec } from '../src/protocol/record.js';
 import { castHint } from './hint-casts.js';
 import { fetchRecord } from './vnode-fetch.js';
 import { takeRecord } from './vnode-merge.js';
-import { askDurability, mintFor, type VnodeOptions } from './vnode-mint.js';
+import { askDurability, mintFor, UNREADABLE, type VnodeOptions } from './vnode-mint.js';
 import { scanPage } from './vnode-scan.js';
 
 export interface VnodeState {
@@ -24,7 +24,7 @@ export interface VnodeState {
   readonly options: VnodeOptions;
 }
 
-type Handles = 'mint' | 'replicate' | 'standIn' | 'fetch' | 'scan';
+type Handles = 'mint' | 'mended' | 'replicate' | 'standIn' | 'fetch' | 'scan';
 
 /** The behaviour of every vnode of a node. */
 export function vnode(options: VnodeOptions): Behaviour<VnodeState, Handles> {
@@ -33,6 +33,7 @@ export function vnode(options: VnodeOptions): Behaviour<VnodeState, Handles> {
     init: (env) => ({ partition: instanceOf(env.self), options }),
     receive: {
       mint,
+      mended,
       replicate,
       standIn,
       fetch: (state, message, env) => fetchRecord(state, message, env),
@@ -43,6 +44,17 @@ export function vnode(options: VnodeOptions): Behaviour<VnodeState, Handles> {
 
 function mint({ options, partition }: VnodeState, message: MessageView, env: Env): void {
   const at = mintFor(options, partition, message, message.at + Write.record, env);
+  if (at === UNREADABLE) env.forward(message, Kind.mend, addressOf(Role.coordinator, env.node, 0), message.request);
+  else answerMint(message, at, env);
+}
+
+/** Mints a write of a key whose record could not be read: by now others' records are in its place, or there are none. */
+function mended({ options, partition }: VnodeState, message: MessageView, env: Env): void {
+  const mended = (message.u32(Write.options) & Ask.repair) === 0 ? 'whole' : 'lost';
+  answerMint(message, mintFor(options, partition, message, message.at + Write.record, env, mended), env);
+}
+
+function answerMint(message: MessageView, at: number, env: Env): void {
   const outcome = at < 0 ? ~at : success(1, askDurability(message.u32(Write.options), env.store));
   const out = env.open(Kind.minted, message.from, message.request, Minted.end * 4);
   if (out === undefined) return;
@@ -64,13 +76,13 @@ function standIn(state: VnodeState, message: MessageView, env: Env): void {
 
 /** Merges the record of a message and says how that went; whether it is held now. */
 function confirm(
-  { partition, options: { promises } }: VnodeState,
+  { partition, options }: VnodeState,
   message: MessageView,
   env: Env,
   record: number,
   isWanted = true,
 ): boolean {
-  const outcome = takeRecord(message, message.at + record, partition, promises, env, isWanted);
+  const outcome = takeRecord(message, message.at + record, partition, options, env, isWanted);
   const out = env.open(Kind.replicated, message.from, message.request, Replicated.end * 4);
   if (out !== undefined) {
     out.words[out.at + Replicated.outcome] = outcome;

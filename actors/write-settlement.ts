@@ -84,8 +84,14 @@ function hintKey(keys: KeyRing, entry: number, target: number, partition: number
 }
 
 /** Ends a write that no replica holds. */
-export function failUnminted(env: Env, table: WriteTable, slot: number, outcome: number, clock = 0): void {
+export function failUnminted(
+  env: Env,
+  table: WriteTable,
+  slot: number,
+  outcome: number,
+  { clock = 0, detail = 0 } = {},
+): void {
   putNumber(table.clock, slot * 2, clock);
-  reply(env, table, slot, outcome, 0);
+  reply(env, table, slot, outcome, detail);
   table.close(slot);
 }

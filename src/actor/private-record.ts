@@ -31,6 +31,8 @@ export const enum PrivateKind {
   doubt = 6,
   /** A record that only a rolled-back node held, kept for the operator. */
   setAside = 7,
+  /** The replica id that a partition's vnode mints under in place of the storage incarnation. */
+  minter = 8,
 }
 
 export interface PrivatePair {

@@ -83,6 +83,8 @@ export const EXPORTS: Readonly<Record<MessageName, readonly Path[] | 'local'>> =
   replicateMany: between(coordinator),
   replicatedMany: between(coordinator),
   mintMany: 'local',
+  mend: 'local',
+  mended: 'local',
 };
 
 const IS_EXPORTED = new Uint8Array(0x1_0000);

@@ -31,6 +31,8 @@ export function writeError(outcome: number, detail: number): StoreError {
         needed,
         got,
       });
+    case 'KV_CORRUPT':
+      return new StoreError(code, damaged(needed, got), { needed, got });
     case 'KV_OVERLOADED':
       return new StoreError(code, 'the node’s memory waits for its disk; nothing was done, slow down and try again');
     case 'KV_STORAGE_FULL':
@@ -45,4 +47,10 @@ export function writeError(outcome: number, detail: number): StoreError {
     default:
       return new StoreError(code, `the write failed on its coordinator: ${code}`);
   }
+}
+
+function damaged(needed: number, got: number): string {
+  const what = 'the record of the key is damaged on the disk of its coordinator, and ';
+  if (needed === 0) return `${what}no other replica is to hold it; nothing was done: restore it from a backup`;
+  return `${what}${got} of the ${needed} others needed could take its place; nothing was done: try again later`;
 }

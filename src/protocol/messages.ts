@@ -10,6 +10,7 @@ import { COLLECTION_MESSAGES } from './collection-messages.js';
 import { EXCHANGE_MESSAGES } from './exchange-messages.js';
 import { HEADER_WORDS } from './header.js';
 import { HINT_MESSAGES } from './hint-messages.js';
+import { MEND_MESSAGES } from './mend-messages.js';
 import { checkLayout, type MessageSpec, offsetsOf } from './message-spec.js';
 import { RING_MESSAGES } from './ring-messages.js';
 
@@ -113,6 +114,7 @@ export const MESSAGES = {
   ...RING_MESSAGES,
   ...COLLECTION_MESSAGES,
   ...BATCH_MESSAGES,
+  ...MEND_MESSAGES,
 } as const satisfies Record<string, MessageSpec>;
 
 export type MessageName = keyof typeof MESSAGES;
@@ -162,6 +164,8 @@ export const enum Kind {
   replicateMany = 42,
   replicatedMany = 43,
   mintMany = 44,
+  mend = 45,
+  mended = 46,
 }
 
 export const enum Write {
@@ -260,15 +264,11 @@ const write = {
   latest: Write.latest,
   body: Write.record,
 };
-check('write', Kind.write, write);
-check('mint', Kind.mint, write);
-check('writeMany', Kind.writeMany, write);
-check('mintMany', Kind.mintMany, write);
-const written = {
-  outcome: Written.outcome,
-  detail: Written.detail,
-  clock: Written.clock,
-};
+const many = { writeMany: Kind.writeMany, mintMany: Kind.mintMany, mend: Kind.mend, mended: Kind.mended };
+for (const [name, kind] of Object.entries({ write: Kind.write, mint: Kind.mint, ...many })) {
+  check(name as MessageName, kind, write);
+}
+const written = { outcome: Written.outcome, detail: Written.detail, clock: Written.clock };
 check('written', Kind.written, { ...written, body: Written.end });
 check('wroteMany', Kind.wroteMany, written);
 check('minted', Kind.minted, { outcome: Minted.outcome, position: Minted.position, body: Minted.end });
@@ -278,13 +278,8 @@ check('replicateMany', Kind.replicateMany, replicate);
 const replicated = { outcome: Replicated.outcome, mark: Replicated.mark };
 check('replicated', Kind.replicated, { ...replicated, body: Replicated.end });
 check('replicatedMany', Kind.replicatedMany, replicated);
-check('read', Kind.read, {
-  deadline: Read.deadline,
-  options: Read.options,
-  keyHash: Read.keyHash,
-  keySlot: Read.keySlot,
-  body: Read.key,
-});
+const key = { keyHash: Read.keyHash, keySlot: Read.keySlot, body: Read.key };
+check('read', Kind.read, { deadline: Read.deadline, options: Read.options, ...key });
 check('fetch', Kind.fetch, { options: Fetch.options, keyHash: Fetch.keyHash, keySlot: Fetch.keySlot, body: Fetch.key });
 check('answered', Kind.answered, { outcome: Answer.outcome, detail: Answer.detail, body: Answer.record });
 check('fetched', Kind.fetched, { outcome: Answer.outcome, detail: Answer.detail, body: Answer.record });

@@ -41,6 +41,8 @@ export interface Problem {
 }
 
 const PROBLEMS_MAX = 20;
+const MINTED_BY_VNODES = ['mint', 'mended'] as const;
+const MINTED_BY_COORDINATORS = ['mintMany'] as const;
 
 export class Observer {
   readonly problems: Problem[] = [];
@@ -73,9 +75,17 @@ export class Observer {
   /** The behaviour of an actor, with a look at each write before it is minted, and at what is collected before that goes. */
   watch(role: Role, behaviour: AnyBehaviour, node: SimNode): AnyBehaviour {
     if (role === Role.collector) return this.#watchCollector(behaviour);
-    const name = role === Role.vnode ? 'mint' : role === Role.coordinator ? 'mintMany' : undefined;
-    const real = name === undefined ? undefined : behaviour.receive[name];
-    if (name === undefined || real === undefined) return behaviour;
+    const names = role === Role.vnode ? MINTED_BY_VNODES : role === Role.coordinator ? MINTED_BY_COORDINATORS : [];
+    return names.reduce((watched, name) => this.#watch(name, watched, node), behaviour);
+  }
+
+  #watch(
+    name: (typeof MINTED_BY_VNODES | typeof MINTED_BY_COORDINATORS)[number],
+    behaviour: AnyBehaviour,
+    node: SimNode,
+  ) {
+    const real = behaviour.receive[name];
+    if (real === undefined) return behaviour;
     const watched: typeof real = (state, message, env) => {
       const { words, end } = message;
       let record = message.at + Write.record;
@@ -124,7 +134,7 @@ export class Observer {
       const found = store.find(words, words[record + Rec.keyHash], words[record + Rec.keySlot], record + Rec.key);
       if (found >= 0) held = decodeRecord(store.words, store.bytes, found);
     } catch {
-      return;
+      // minted over what cannot be read only where nobody else holds anything
     }
     const hasContext = (message.u32(Write.options) & Ask.context) !== 0;
     const context = hasContext ? decodeVector(words, record + sizeOf(words, record) / 4, message.end) : held.vector;

@@ -2,6 +2,7 @@
 import test from 'ava';
 import { Minter } from '../../actors/minter.js';
 import type { Env } from '../../src/actor/env.js';
+import type { Store } from '../../src/actor/ports.js';
 import { nodeIndex, replicaId } from '../../src/core/ids.js';
 import { SimEnv } from '../sim/sim-env.js';
 
@@ -12,14 +13,20 @@ function envOf(node: number, forgets: () => number): Pick<Env, 'node' | 'placeme
   const { system } = new SimEnv({ n: 3 });
   const { placement, store } = system;
   let drawn = node;
-  const held = Object.create(store, { forgets: { get: forgets }, replica: { value: HOLDER } });
+  const held = {
+    get forgets() {
+      return forgets();
+    },
+    replica: HOLDER,
+    find: store.find.bind(store),
+  } as Store;
   return { node: nodeIndex(node), placement, store: held, random: () => ++drawn * 7_919 };
 }
 
 test('minter: a holder -> the storage incarnation, whatever was forgotten', (t) => {
   let forgets = 0;
   const env = envOf(1, () => forgets) as Env;
-  const minter = new Minter();
+  const minter = new Minter(0);
   t.is(minter.idFor(0, env), HOLDER);
   forgets++;
   t.is(minter.idFor(0, env), HOLDER);
@@ -28,7 +35,7 @@ test('minter: a holder -> the storage incarnation, whatever was forgotten', (t) 
 test('minter: a stand-in -> an id of its own, and another one once the node has forgotten anything', (t) => {
   let forgets = 0;
   const env = envOf(5, () => forgets) as Env;
-  const minter = new Minter();
+  const minter = new Minter(0);
   const first = minter.idFor(0, env);
   t.not(first, HOLDER);
   t.is(minter.idFor(0, env), first);
@@ -36,5 +43,5 @@ test('minter: a stand-in -> an id of its own, and another one once the node has 
   const second = minter.idFor(0, env);
   t.not(second, first);
   t.not(second, HOLDER);
-  t.not(new Minter().idFor(0, env), second);
+  t.not(new Minter(0).idFor(0, env), second);
 });

@@ -53,6 +53,8 @@ test('message table: each call -> a reply that ends it', (t) => {
     writeMany: 'wroteMany',
     mint: 'minted',
     mintMany: 'minted',
+    mend: 'minted',
+    mended: 'minted',
     replicate: 'replicated',
     replicateMany: 'replicatedMany',
     standIn: 'replicated',
