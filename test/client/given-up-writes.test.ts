@@ -49,7 +49,12 @@ function makeWrites() {
   let node = 0;
   const router = { route: () => node, epoch: 1 } as unknown as Router;
   const requests = new Requests(seat as unknown as Seat, 100);
-  const writes = new Writes(seat as unknown as Seat, requests, { pairBytesMax: 10_240, clockDriftMaxMs: 60_000 }, router);
+  const writes = new Writes(
+    seat as unknown as Seat,
+    requests,
+    { pairBytesMax: 10_240, clockDriftMaxMs: 60_000 },
+    router,
+  );
   const key = new KeyScratch();
   key.set('k');
   const errors: StoreError[] = [];
