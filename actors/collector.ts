@@ -21,6 +21,7 @@ import { Flag, flagsOf } from '../src/protocol/record.js';
 import { keyAt } from '../src/protocol/record-digest.js';
 import { sendBarrier } from './barriers.js';
 import { type CollectionPromises, DeadRecord, isDead, packDead } from './dead-records.js';
+import { forgetStray } from './forgetting.js';
 import { hasPrivate, hintKey } from './hint-records.js';
 
 export interface CollectorOptions {
@@ -202,7 +203,8 @@ function holdsJust(dead: DeadRecord, partition: number, env: Env, options: Colle
   if (placement.members.some((target) => hasPrivate(store, hintKey(target, partition, key)))) return false;
   const at = findReadable(dead, store);
   if (at < 0) return at === ABSENT;
-  if (!dead.isAt(store, at)) return false;
+  // what came late to a node that holds the partition no longer would hold this up until the next sweep
+  if (!dead.isAt(store, at)) return forgetStray(partition, at, env);
   if (isDead(store.words, store.bytes, at, 0)) return true;
   // another clock may be behind: what is buried stays dead whatever the time
   return isDead(store.words, store.bytes, at, env.wallMs() - options.clockDriftMaxMs) && dead.bury(store, at);

@@ -34,7 +34,7 @@ export function forgetSlice(state: Forgetting, env: Env): void {
     stepOn(state, env);
     return;
   }
-  if ([PrivateKind.hint, PrivateKind.note].some((kind) => hasAny(kind, env))) {
+  if (owesAny(env)) {
     state.hasYoung = true;
     stepOn(state, env);
     return;
@@ -48,7 +48,7 @@ export function forgetSlice(state: Forgetting, env: Env): void {
     return true;
   });
   for (const head of heads) {
-    if (-driftMs(clockOf(head, 0), env.wallMs()) < FORGET_AGE_MS) state.hasYoung = true;
+    if (isYoung(head, 0, env)) state.hasYoung = true;
     else if (!forgetKey(head, env)) return;
   }
   const last = heads.at(-1);
@@ -58,6 +58,19 @@ export function forgetSlice(state: Forgetting, env: Env): void {
 
 const hasAny = (kind: PrivateKind, { store }: Env): boolean =>
   pagePrivate(store, privateKey(kind), { limit: 1 }).length > 0;
+
+/** Forgets the record at this word, where a sweep would: for whoever cannot wait for the next one. */
+export function forgetStray(partition: number, at: number, env: Env): boolean {
+  const { store, placement } = env;
+  if (placement.ring.move !== undefined || isHolder(partition, env)) return false;
+  if (isYoung(store.words, at, env) || owesAny(env)) return false;
+  return store.forget(at);
+}
+
+const isYoung = (words: Int32Array, at: number, env: Env): boolean =>
+  -driftMs(clockOf(words, at), env.wallMs()) < FORGET_AGE_MS;
+
+const owesAny = (env: Env): boolean => [PrivateKind.hint, PrivateKind.note].some((kind) => hasAny(kind, env));
 
 /** False where the store has no room: the slice is tried again. */
 function forgetKey(head: Int32Array, { store }: Env): boolean {

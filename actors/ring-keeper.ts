@@ -145,13 +145,13 @@ function learn(state: RingKeeperState, ring: RingState, env: Env, tells: 'everyb
     }
   }
   if (ring.epoch <= state.ring.epoch || !saveRing(env.store, ring)) return;
-  const { attempt } = state;
+  const { attempt, ring: before } = state;
   state.ring = ring;
   state.acceptor = loadVote(env.store, ring.epoch).acceptor;
   state.attempt = undefined;
   state.recovery = undefined;
   state.changedAtMs = env.nowMs();
-  state.leavers.begin();
+  state.leavers.begin(ring, before);
   const isInForce = env.placement.adopt(ring);
   if (attempt !== undefined && state.client !== undefined) {
     // what another has proposed may have been chosen in its place: then the client's change is tried on top of that; but another may have had the
@@ -265,8 +265,8 @@ function report(state: RingKeeperState, env: Env, quorums: Quorums): void {
 }
 
 function takeReports(state: RingKeeperState, message: MessageView, env: Env): void {
-  const { epoch, reports, done } = readBody(message, HEADER_WORDS) as ReportBody;
-  if (epoch === state.ring.epoch) state.leavers.hear(done);
+  const { epoch, reports, done = [] } = readBody(message, HEADER_WORDS) as ReportBody;
+  state.leavers.hear(done, epoch, state.ring);
   for (const one of reports) keepReport(state.reports, one);
   if (epoch !== state.ring.epoch) answerWithRing(state, message, env);
 }

@@ -35,9 +35,13 @@ export class RingLeavers {
     this.#debts = debts;
   }
 
-  /** Another ring: whoever is done says so again, under that. */
-  begin(): void {
-    this.#done.clear();
+  /**
+   * Another ring. Who was done stays so where this one follows at once and it still is a leaver: it may be gone by now. Behind
+   * a gap it may have joined and left again; if it is done, it says so again.
+   */
+  begin(ring: RingState, before: RingState): void {
+    const follows = ring.epoch === before.epoch + 1;
+    for (const node of this.#done) if (!follows || !ring.leavers.includes(node)) this.#done.delete(node);
   }
 
   /** Leavers that have nothing more to deliver, as far as this node knows; it may be one itself. */
@@ -53,9 +57,10 @@ export class RingLeavers {
     return [...this.#done];
   }
 
-  /** What others say under the ring that this node knows. */
-  hear(done: readonly NodeIndex[] = []): void {
-    for (const node of done) this.#done.add(node);
+  /** What others say under the ring that this node knows, or under the one before it. */
+  hear(done: readonly NodeIndex[], epoch: number, ring: RingState): void {
+    if (epoch !== ring.epoch && epoch !== ring.epoch - 1) return;
+    for (const node of done) if (ring.leavers.includes(node)) this.#done.add(node);
   }
 
   /** The ring to propose in which those are retired that are done, or have been away for long; to be asked now and then. */

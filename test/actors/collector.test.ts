@@ -2,6 +2,7 @@
 import test from 'ava';
 import { CollectionPromises, DeadRecord, packDead } from '../../actors/dead-records.js';
 import { hintKey, putDated } from '../../actors/hint-records.js';
+import { packClock } from '../../src/core/hybrid-clock.js';
 import type { SiblingSet } from '../../src/core/siblings.js';
 import { encodedBytes, encodeRecord } from '../../src/protocol/record-set.js';
 import { partsOf } from '../../src/sim/messages.js';
@@ -125,6 +126,30 @@ test('collector: one replica holds something else -> not collected; once they ag
   one.runFor(5_000);
   t.is(heldAt(one.nodes[0], 'key').siblings.length, 1);
   t.true(one.runUntil(() => isEmpty(one), 120_000));
+});
+
+test('collector: an older value came late to a node that holds the partition no longer -> it holds nothing up', (t) => {
+  const one = world({ nodes: 4 });
+  one.runFor(500);
+  const holders = one.holders(partsOf('key').slot) as readonly number[];
+  const other = one.nodes.find(({ index }) => !holders.includes(index)) as SimNode;
+  putAt(other, 'key', plain('a', 1, 'old'));
+  for (const node of holders) putAt(one.nodes[node], 'key', plain('a', 2, '', { tombstone: true }));
+  t.true(one.runUntil(() => isEmpty(one), 10_000));
+});
+
+test('collector: what came late to such a node is young -> it may be on its way to a hint, and nothing is collected', (t) => {
+  const one = world({ nodes: 4 });
+  one.runFor(500);
+  const holders = one.holders(partsOf('key').slot) as readonly number[];
+  const other = one.nodes.find(({ index }) => !holders.includes(index)) as SimNode;
+  const { siblings, vector } = plain('a', 1, 'old');
+  const young = siblings.map((sibling) => ({ ...sibling, clock: packClock(1_750_000_000_000, 0) }));
+  putAt(other, 'key', { vector, siblings: young });
+  for (const node of holders) putAt(one.nodes[node], 'key', plain('a', 2, '', { tombstone: true }));
+  one.runFor(10_000);
+  t.true(holders.every((node) => heldAt(one.nodes[node], 'key').siblings.length === 1));
+  t.true(one.runUntil(() => isEmpty(one), 60_000));
 });
 
 test('collector: puts and deletes under crashes, pauses and broken connections -> what was deleted last never comes back', (t) => {
