@@ -10,7 +10,7 @@ import { FactsReader, factsFrames } from '../../src/bridge/facts.js';
 import { allocateFrame, type FrameBuffer, FrameType, sealFrame } from '../../src/bridge/frame.js';
 import { type Frame, FrameDecoder } from '../../src/bridge/frame-decoder.js';
 import { Handshake } from '../../src/bridge/handshake.js';
-import { type Hello, MAGIC } from '../../src/bridge/hello.js';
+import { type Hello, MAGIC, PROTOCOL_VERSIONS } from '../../src/bridge/hello.js';
 import { laneOf } from '../../src/bridge/lane.js';
 import { FRAME_HEADER_BYTES } from '../../src/bridge/limits.js';
 import { type FrameLink, PeerConnection } from '../../src/bridge/peer-connection.js';
@@ -38,7 +38,7 @@ const GREETING = new Set<number>([FrameType.hello, FrameType.proof, FrameType.we
 
 const hello = (of: typeof OWN): Hello => ({
   magic: MAGIC,
-  versions: { min: 1, max: 1 },
+  versions: PROTOCOL_VERSIONS,
   cluster: 'c',
   incarnation: 1,
   optionsHash: 'o',

@@ -2,7 +2,14 @@ import test from 'ava';
 import fc from 'fast-check';
 import { FrameType } from '../../src/bridge/frame.js';
 import { Handshake, type HandshakeOptions, type Step } from '../../src/bridge/handshake.js';
-import { commonVersion, type Hello, type Judgement, MAGIC, readHello } from '../../src/bridge/hello.js';
+import {
+  commonVersion,
+  type Hello,
+  type Judgement,
+  MAGIC,
+  PROTOCOL_VERSIONS,
+  readHello,
+} from '../../src/bridge/hello.js';
 import { HostTable } from '../../src/bridge/host-table.js';
 import { encodeBody } from '../../src/protocol/body.js';
 
@@ -12,7 +19,7 @@ let nonces = 0;
 function helloOf(host: string, first: number, changes: Partial<Hello> = {}): Hello {
   return {
     magic: MAGIC,
-    versions: { min: 1, max: 1 },
+    versions: PROTOCOL_VERSIONS,
     cluster: 'c',
     incarnation: 1,
     optionsHash: 'o',
@@ -142,7 +149,8 @@ test('handshake: a dialer that gives back what it hears -> refused', (t) => {
 const CASES: readonly (readonly [what: string, dialer: SideOptions, reason: string])[] = [
   ['another cluster', { hello: { cluster: 'd' } }, 'cluster'],
   ['other options', { hello: { optionsHash: 'p' } }, 'options'],
-  ['a newer version only', { hello: { versions: { min: 2, max: 3 } } }, 'version'],
+  ['a newer version only', { hello: { versions: { min: 3, max: 4 } } }, 'version'],
+  ['an older version only', { hello: { versions: { min: 1, max: 1 } } }, 'version'],
   ['a clock that is ahead', { hello: { clockMs: NOW_MS + 1_001 } }, 'clock'],
   ['a clock that is behind', { hello: { clockMs: NOW_MS - 1_001 } }, 'clock'],
   ['the same host', { hello: { self: helloOf('listener', 0).self } }, 'self'],
