@@ -175,7 +175,8 @@ export class Requests {
 
   #watch(): void {
     this.#seat.referenced = true;
-    if (this.#sweeper === undefined) this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
+    // keeps the event loop alive too: the bells may go with the host, and what is in flight then fails here
+    this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS);
   }
 
   #idle(): void {

@@ -1,10 +1,11 @@
 /** Stores of other threads: a seat each, reads of each other's writes, and seats that come back when threads go. */
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import test, { type ExecutionContext } from 'ava';
 import type { Store } from '../../src/index.js';
 import { attach, type StoreHandle } from '../../src/index.js';
-import { failsWith, openSmall, until } from './store-fixture.js';
+import { failsWith, makeFolder, openSmall, until } from './store-fixture.js';
 
 /** Runs the calls that it is sent, as text, on its own store. */
 const THREAD = `
@@ -150,4 +151,40 @@ test('attach: of anything but a handle -> KV_INVALID_OPTION', async (t) => {
   for (const handle of [undefined, null, {}, { map: 1 }, 'handle']) {
     await failsWith(t, 'KV_INVALID_OPTION', () => attach(handle as never), /store\.handle\(\)/);
   }
+});
+
+test('handles: the host is gone, with all that keeps a thread alive -> what the thread has in flight still ends', async (t) => {
+  const worker = new Worker(new URL('lone-request.js', import.meta.url));
+  const told = new Promise((resolve) => worker.once('message', resolve));
+  const exited = once(worker, 'exit').then(() => 'nothing');
+  t.is(await Promise.race([told, exited]), 'KV_DEADLINE_EXCEEDED');
+});
+
+test('handles: the store closes under a thread’s writes -> each ends, and those that were acknowledged are there', async (t) => {
+  const path = join(makeFolder(t), 'data');
+  const store = await openSmall(t, { path });
+  const { worker } = await Thread.start(t, store);
+  worker.postMessage({
+    id: 1,
+    text: `(async () => {
+      const acked = {}, codes = {};
+      await Promise.all(Array.from({ length: 20 }, async (_, lane) => {
+        for (let value = 0; ; value++) {
+          try { await store.put('k' + lane, value); acked['k' + lane] = value; }
+          catch (error) { codes[error.code] = true; return; }
+        }
+      }));
+      return { acked, codes: Object.keys(codes) };
+    })()`,
+  });
+  const answered = once(worker, 'message');
+  await until(async () => ((await store.get('k0')) as number) > 20);
+  await store.close();
+  const [{ value }] = (await answered) as [{ value: { acked: Record<string, number>; codes: string[] } }];
+  t.true(
+    value.codes.every((code) => code === 'KV_NODE_RESTARTED' || code === 'KV_UNAVAILABLE'),
+    value.codes.join(),
+  );
+  const again = await openSmall(t, { path });
+  for (const [key, last] of Object.entries(value.acked)) t.true(((await again.get(key)) as number) >= last);
 });
