@@ -23,6 +23,8 @@ export const overlaps = (a: Range, b: Range): boolean => a.first < b.first + b.r
 export const claimOf = (claims: readonly HostClaim[], host: string): HostClaim | undefined =>
   claims.find((claim) => claim.host === host);
 
+export const holdsNode = (claim: HostClaim, node: number): boolean => overlaps(claim, { first: node, room: 1 });
+
 /** What a host needs in order to be let in. */
 export interface Admission {
   readonly host: string;

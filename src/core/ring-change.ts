@@ -11,6 +11,7 @@
  */
 import { claim } from './claim.js';
 import { StoreError } from './errors.js';
+import { claimOf, holdsNode } from './host-claims.js';
 import { epoch, type NodeIndex } from './ids.js';
 import type { FailureDomain } from './options.js';
 import { preferenceLists } from './preference-list.js';
@@ -233,7 +234,14 @@ function memberOf(members: readonly Member[], node: number): Member {
   return member;
 }
 
-function checkNew({ members, leavers }: RingState, joining: readonly Member[]): void {
+function checkNew({ members, leavers, hosts }: RingState, joining: readonly Member[]): void {
+  for (const { node, host } of hosts.length === 0 ? [] : joining) {
+    const claim = claimOf(hosts, host);
+    if (claim !== undefined && holdsNode(claim, node)) continue;
+    throw invalid(
+      `node ${node} is in no range of ${host}: the cluster has forgotten that host; start it with a new directory`,
+    );
+  }
   const leaving = joining.find(({ node }) => leavers.includes(node));
   if (leaving !== undefined) throw invalid(`node ${leaving.node} has not delivered yet what it had for others`);
   const taken = joining.find(({ node }) => members.some((member) => member.node === node));

@@ -4,7 +4,7 @@
  * middle of a move.
  */
 import { StoreError } from './errors.js';
-import { type Admission, admitted, claimOf, type HostClaim, overlaps } from './host-claims.js';
+import { type Admission, admitted, claimOf, type HostClaim, holdsNode } from './host-claims.js';
 import { epoch, type NodeIndex } from './ids.js';
 import { allMembers, type RingState } from './ring-state.js';
 
@@ -38,8 +38,6 @@ export function changeHosts(state: RingState, change: HostChange): RingState {
 /** Whether a node of this range has left and is still to deliver what it has. */
 export const isLeaving = ({ leavers }: RingState, claim: HostClaim): boolean =>
   leavers.some((node) => holdsNode(claim, node));
-
-const holdsNode = (claim: HostClaim, node: number): boolean => overlaps(claim, { first: node, room: 1 });
 
 /** The ring in which these nodes, which have left, have nothing to deliver any more; undefined where none of them would. */
 export function retire(state: RingState, nodes: readonly NodeIndex[]): RingState | undefined {

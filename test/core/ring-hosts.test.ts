@@ -67,6 +67,28 @@ test('ring hosts: a host is forgotten -> only when none of its nodes is a member
   t.is(beginChange(forgotten, admit('z')).hosts[1].first, two.hosts[0].first);
 });
 
+test('ring hosts: nodes join, or replace others, outside the ranges of their host -> refused, also once it was forgotten', (t) => {
+  const admit = (name: string) => ({ kind: 'admit', host: name, room: 1, known: [] }) as const;
+  const one = beginChange(ringWith([1, 1, 1, 1]), admit('x'));
+  const [{ first }] = one.hosts;
+  const nodeOf = (host: string, node: number) => ({ ...memberOf(node), host });
+  const joins = (state: RingState, host: string, node: number) =>
+    codeOfThrown(() => beginChange(state, { kind: 'join', members: [nodeOf(host, node)] }));
+  t.is(joins(one, 'x', first), undefined);
+  t.is(joins(one, 'x', first + 32), 'KV_INVALID_OPTION');
+  t.is(joins(one, 'y', first), 'KV_INVALID_OPTION');
+  // its join was on its way when it was forgotten, and another host has the range since
+  const other = beginChange(beginChange(one, { kind: 'forget', host: 'x' }), admit('y'));
+  t.is(other.hosts[0].first, first);
+  t.is(joins(other, 'x', first), 'KV_INVALID_OPTION');
+  t.is(joins(other, 'y', first), undefined);
+  const by = [nodeOf('x', first)];
+  t.is(
+    codeOfThrown(() => beginChange(other, { kind: 'replace', nodes: [0], by })),
+    'KV_INVALID_OPTION',
+  );
+});
+
 test('ring hosts: nodes leave -> they may deliver what they have until they are retired; those given up by force may not', (t) => {
   const before = ringWith([1, 1, 1, 1, 1]);
   const after = runThrough(beginChange(before, { kind: 'leave', nodes: [3, 4] }));
