@@ -41,7 +41,7 @@ export const farSettings = (port: number): BridgeSettings => ({ ...common, self:
 export function quietHooks(node: number): BridgeHooks {
   return {
     nowMs: () => performance.now() >>> 0,
-    nodes: () => [{ node, up: true, incarnation: 1 }],
+    nodes: () => ({ nodes: [{ node, up: true, incarnation: 1 }], seen: [] }),
     deliver: () => true,
     waitingBytes: () => 0,
     facts: () => ({}),

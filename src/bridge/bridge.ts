@@ -270,7 +270,7 @@ export class Bridge {
   }
 
   #tellNodes(connection: PeerConnection): void {
-    connection.tell(FrameType.nodes, () => plainFrame(this.#hooks.nodes()));
+    connection.tell(FrameType.nodes, () => plainFrame(this.#hooks.nodes(connection.peer)));
     connection.pump();
   }
 

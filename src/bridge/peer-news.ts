@@ -1,19 +1,32 @@
 /** What an authenticated peer tells of its nodes and of hosts that it knows, from plain data. */
+import { type NodeMark, readMark } from '../core/storage-mark.js';
 import { holds, readHostAddress } from './host-address.js';
 import { violation } from './refusal.js';
-import type { HostAddress, NodeStatus } from './types.js';
+import type { HostAddress, NodeStatus, NodesTold } from './types.js';
 
-/** @throws StoreError KV_PROTOCOL for anything but nodes of this peer */
-export function readNodes(value: unknown, peer: HostAddress): NodeStatus[] {
-  if (!Array.isArray(value)) throw violation('malformed', 'nodes that are no list');
-  return value.map((entry: unknown) => {
-    const { node, up, draining, incarnation } = (entry ?? {}) as Record<string, unknown>;
-    if (!Number.isInteger(node) || !Number.isInteger(incarnation) || typeof up !== 'boolean') {
-      throw violation('malformed', 'a node without its status');
-    }
-    if (!holds(peer, node as number)) throw violation('sender', `node ${node} is not of host ${peer.host}`);
-    return { node: node as number, up, draining: draining === true, incarnation: incarnation as number };
-  });
+/** @throws StoreError KV_PROTOCOL for anything but nodes of this peer, and marks of others */
+export function readNodes(value: unknown, peer: HostAddress): NodesTold {
+  const { nodes, seen } = (value ?? {}) as Record<string, unknown>;
+  if (!Array.isArray(nodes) || !Array.isArray(seen)) throw violation('malformed', 'nodes that are no list');
+  return { nodes: nodes.map((entry: unknown) => readNode(entry, peer)), seen: seen.map(readSeen) };
+}
+
+function readNode(entry: unknown, peer: HostAddress): NodeStatus {
+  const { node, up, draining, incarnation, storage } = (entry ?? {}) as Record<string, unknown>;
+  if (!Number.isInteger(node) || !Number.isInteger(incarnation) || typeof up !== 'boolean') {
+    throw violation('malformed', 'a node without its status');
+  }
+  if (!holds(peer, node as number)) throw violation('sender', `node ${node} is not of host ${peer.host}`);
+  const status = { node: node as number, up, draining: draining === true, incarnation: incarnation as number };
+  if (storage === undefined) return status;
+  const { replica, bornMs, sequence } = readSeen({ ...(storage as object), node });
+  return { ...status, storage: { replica, bornMs, sequence } };
+}
+
+function readSeen(entry: unknown): NodeMark {
+  const mark = readMark(entry);
+  if (mark === undefined) throw violation('malformed', 'a mark of a storage that is none');
+  return mark;
 }
 
 /** @throws StoreError KV_PROTOCOL for anything but hosts' addresses */

@@ -1,6 +1,7 @@
 /** What the bridge is given, and what it calls: the host that owns it fills in both. */
 
 import type { HostClaim } from '../core/host-claims.js';
+import type { NodeMark, StorageMark } from '../core/storage-mark.js';
 import type { HostAddress } from './host-address.js';
 
 export type { HostAddress } from './host-address.js';
@@ -12,6 +13,16 @@ export interface NodeStatus {
   /** It answers what it was asked, and should not be asked anything more. */
   readonly draining?: boolean;
   readonly incarnation: number;
+  /** How far its storage had come; of a node that is no longer running too. */
+  readonly storage?: StorageMark;
+}
+
+/** What a host tells another of nodes. */
+export interface NodesTold {
+  /** Its own. */
+  readonly nodes: readonly NodeStatus[];
+  /** What it has seen of the storage of the other's. */
+  readonly seen: readonly NodeMark[];
 }
 
 /** PEM texts. The certificate's common name, or one of its DNS names, is the host's id. */
@@ -55,8 +66,8 @@ export interface BridgeSettings extends Credentials {
 export interface BridgeHooks {
   /** The host's monotonic clock in milliseconds, as 32 bits. */
   nowMs(): number;
-  /** Own nodes. */
-  nodes(): readonly NodeStatus[];
+  /** What a peer is told of nodes. */
+  nodes(peer: HostAddress): NodesTold;
   /** A message, its addresses and deadline translated, for a local mailbox; false: no room, refused. Valid until it returns. */
   deliver(words: Int32Array, at: number, bytes: number): boolean;
   /** Everything that came in one read has been delivered: mailboxes may be published, once. */
@@ -66,7 +77,7 @@ export interface BridgeHooks {
   /** Cluster options and ring, as plain data, for a host that asks, and may want a range of `room` nodes. */
   facts(asker: Pick<HostAddress, 'host' | 'room'>): unknown;
   onPeer(peer: HostAddress, state: 'up' | 'down', link: number, reason?: string): void;
-  onPeerNodes(peer: HostAddress, nodes: readonly NodeStatus[]): void;
+  onPeerNodes(peer: HostAddress, told: NodesTold): void;
   /** Nothing has been heard of a connected peer for a while, or it is heard again. */
   onQuiet?(peer: HostAddress, isQuiet: boolean): void;
   /** All hosts known now, this one too. */

@@ -10,10 +10,12 @@ import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import type { Outbound } from '../actor/env.js';
 import { Bridge } from '../bridge/bridge.js';
+import { holds } from '../bridge/host-address.js';
 import type { BridgeStats } from '../bridge/stats.js';
 import type { BridgeSettings, HostAddress, NodeStatus } from '../bridge/types.js';
 import { asStoreError, assert, type WireError } from '../core/errors.js';
 import { claimOf } from '../core/host-claims.js';
+import { learnMarks, type NodeMark } from '../core/storage-mark.js';
 import { Head } from '../protocol/header.js';
 import { copyWords } from '../protocol/record.js';
 import { EventLoopMail } from '../runtime/event-loop-mail.js';
@@ -31,6 +33,9 @@ export interface BridgeStart {
   readonly settings: BridgeSettings;
   /** What a host that wants to join is told. */
   readonly facts: ClusterFacts;
+  /** How far the storage of own nodes has come, and what was seen of the others' (storage-watch.ts). */
+  readonly own: readonly NodeMark[];
+  readonly seen: readonly NodeMark[];
   readonly events: MessagePort;
 }
 
@@ -39,6 +44,13 @@ export type BridgeEvent =
   | { readonly type: 'peer'; readonly host: string; readonly state: 'up' | 'down'; readonly reason?: string }
   /** A host wants to be part of the cluster, with room for so many nodes, and has not been let in yet. */
   | { readonly type: 'asker'; readonly host: string; readonly room: number }
+  /** A host has told how far the storage of its nodes has come, and what it has seen of this host's. */
+  | {
+      readonly type: 'storage';
+      readonly host: string;
+      readonly marks: readonly NodeMark[];
+      readonly seen: readonly NodeMark[];
+    }
   | { readonly type: 'hosts'; readonly hosts: readonly HostAddress[] }
   | { readonly type: 'refused'; readonly address: string; readonly reason: string };
 
@@ -53,6 +65,8 @@ export interface BridgeControl {
   /** A node of this host has begun a life. */
   attachNode(node: number, bell: MessagePort): void;
   setFacts(facts: ClusterFacts): void;
+  /** How far the storage of own nodes has come by now. */
+  setOwn(marks: readonly NodeMark[]): void;
   stats(): BridgeStats;
   stop(): Promise<void>;
 }
@@ -74,6 +88,8 @@ class BridgeThread implements BridgeControl {
   readonly #status: Int32Array;
   readonly #out: Outbound = { words: new Int32Array(0), bytes: Buffer.alloc(0), at: 0 };
   #facts: ClusterFacts;
+  #own: readonly NodeMark[];
+  readonly #marks = new Map<number, NodeMark>();
   #told = '';
   #timer: NodeJS.Timeout | undefined;
 
@@ -81,6 +97,8 @@ class BridgeThread implements BridgeControl {
     const { map, settings, facts } = start;
     this.#start = start;
     this.#facts = facts;
+    this.#own = start.own;
+    learnMarks(this.#marks, start.seen);
     this.#thread = bridgeThread(map);
     this.#wake = new Wake(map.wake);
     this.#status = new Int32Array(map.status);
@@ -96,7 +114,10 @@ class BridgeThread implements BridgeControl {
     const tell = (event: BridgeEvent) => start.events.postMessage(event);
     this.#bridge = new Bridge(settings, {
       nowMs: () => clock.nowMs(),
-      nodes: () => this.#nodes(),
+      nodes: (peer) => ({
+        nodes: this.#nodes(),
+        seen: [...this.#marks.values()].filter(({ node }) => holds(peer, node)),
+      }),
       deliver: (words, at, bytes) => this.#deliver(words, at, bytes),
       onDelivered: () => this.#post.publish(),
       waitingBytes: () => this.#post.allWaitingBytes,
@@ -108,7 +129,11 @@ class BridgeThread implements BridgeControl {
         remote.setPeer(peer, state === 'up' ? link : 0);
         tell({ type: 'peer', host: peer.host, state, ...(reason === undefined ? {} : { reason }) });
       },
-      onPeerNodes: (peer, nodes) => remote.setNodes(peer, nodes),
+      onPeerNodes: (peer, { nodes, seen }) => {
+        remote.setNodes(peer, nodes);
+        const marks = nodes.flatMap(({ node, storage }) => (storage === undefined ? [] : [{ node, ...storage }]));
+        tell({ type: 'storage', host: peer.host, marks: learnMarks(this.#marks, marks), seen });
+      },
       onQuiet: (peer, isQuiet) => remote.setQuiet(peer, isQuiet),
       onHosts: (hosts) => tell({ type: 'hosts', hosts }),
       onRefused: (address, reason) => {
@@ -169,6 +194,11 @@ class BridgeThread implements BridgeControl {
     this.#bridge.setClaims(facts.hosts);
   }
 
+  setOwn(marks: readonly NodeMark[]): void {
+    this.#own = marks;
+    this.#look();
+  }
+
   stats(): BridgeStats {
     return this.#bridge.stats();
   }
@@ -190,8 +220,11 @@ class BridgeThread implements BridgeControl {
       const life = Atomics.load(this.#status, line + Status.up); // Atomics: acquire; up follows recovery
       const incarnation = Atomics.load(this.#status, line + Status.incarnation); // Atomics: acquire
       if (life !== Life.down) this.#seen.add(node);
-      if (life !== Life.down || this.#seen.has(node))
-        nodes.push({ node, up: life !== Life.down, draining: life === Life.draining, incarnation });
+      if (life === Life.down && !this.#seen.has(node)) continue;
+      const mark = this.#own.find((own) => own.node === node);
+      const storage = mark && { replica: mark.replica, bornMs: mark.bornMs, sequence: mark.sequence };
+      const status = { node, up: life !== Life.down, draining: life === Life.draining, incarnation };
+      nodes.push(storage === undefined ? status : { ...status, storage });
     }
     return nodes;
   }

@@ -8,6 +8,7 @@ import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import type { BridgeStats } from '../bridge/stats.js';
 import type { BridgeSettings } from '../bridge/types.js';
 import { StoreError } from '../core/errors.js';
+import type { NodeMark } from '../core/storage-mark.js';
 import type { BridgeControl, BridgeEvent, BridgeOutcome, BridgeStart } from './bridge-main.js';
 import type { ClusterFacts } from './bridge-settings.js';
 import type { ControlLink, SeatAttachment } from './control.js';
@@ -20,6 +21,7 @@ export interface BridgeThreadParts {
   readonly map: ThreadMap;
   readonly settings: () => BridgeSettings;
   readonly facts: () => ClusterFacts;
+  readonly marks: () => Pick<BridgeStart, 'own' | 'seen'>;
   /** The thread runs: give it the seats and the nodes of the host. */
   readonly onSpawn: (bridge: BridgeThread) => Promise<void>;
   readonly onEvent: (event: BridgeEvent) => void;
@@ -45,9 +47,9 @@ export class BridgeThread implements SeatLink {
 
   /** @throws StoreError what the listener says, KV_INVALID_OPTION */
   async start(): Promise<void> {
-    const { map, settings, facts, onSpawn } = this.#parts;
+    const { map, settings, facts, marks, onSpawn } = this.#parts;
     const events = new MessageChannel();
-    const data: BridgeStart = { map, settings: settings(), facts: facts(), events: events.port2 };
+    const data: BridgeStart = { map, settings: settings(), facts: facts(), ...marks(), events: events.port2 };
     const worker = new Worker(new URL(import.meta.resolve('#bridge-thread')), {
       workerData: data,
       transferList: [events.port2],
@@ -112,6 +114,10 @@ export class BridgeThread implements SeatLink {
 
   async setFacts(facts: ClusterFacts): Promise<void> {
     await this.#remote?.setFacts(facts);
+  }
+
+  async setOwn(marks: readonly NodeMark[]): Promise<void> {
+    await this.#remote?.setOwn(marks);
   }
 
   async stats(): Promise<BridgeStats | undefined> {

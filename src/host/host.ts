@@ -41,6 +41,7 @@ export class Host {
   readonly #known: ReadonlySet<number>;
   readonly #seats: SeatTable;
   readonly #table: RingTable;
+  readonly #renewed = new Set<number>();
   #onlooking: NodeJS.Timeout | undefined;
   #closed: Promise<void> | undefined;
   /** Events before `open` has returned. */
@@ -52,7 +53,11 @@ export class Host {
     try {
       directory.stamp(options);
       await host.others.start();
+      // before a node mints anything: its directory may be an older copy
+      await host.others.hear();
       await host.threads.start();
+      host.others.onOvertaken = (node) => host.#renew(node);
+      for (const node of host.threads.nodes) host.#renew(node);
       await host.others.meet();
       host.#lookOn();
       // what happened meanwhile is told once the caller could add listeners
@@ -123,11 +128,15 @@ export class Host {
   #supervisor(node: number, isKnown = this.#known.has(node)): Supervisor {
     const hooks: SupervisorHooks = {
       ring: () => this.ring,
+      overtakenBy: (index) => this.others.overtakenBy(index),
       onSpawn: async (index, link) => {
         await this.#seats.introduceAll(index - this.map.first, link);
         await this.others.introduce(index, link);
       },
-      onUp: (index, incarnation) => this.#emit('node-up', { node: index, incarnation }),
+      onUp: (index, incarnation) => {
+        this.#renew(index);
+        this.#emit('node-up', { node: index, incarnation });
+      },
       onDown: (index, reason) => this.#emit('node-down', { node: index, reason }),
       onEvent: (index, event) => this.#onEvent(index, event),
     };
@@ -135,6 +144,17 @@ export class Host {
     const directory = this.#directory.nodeDirectory(node);
     const settings = { ...this.options, map: this.map, node, quorums: { r, w }, directory, isKnown };
     return new Supervisor(settings, hooks);
+  }
+
+  /** A node that serves, and that others know more of, ends: its next life begins as one of an older copy. Once is enough. */
+  #renew(node: number): void {
+    if (this.#closed !== undefined || this.#renewed.has(node) || this.others.overtakenBy(node) === undefined) return;
+    // Atomics: acquire; a life that does not serve yet may have been told, and is looked at again when it does
+    if (Atomics.load(new Int32Array(this.map.status), node * Status.line + Status.up) === Life.down) return;
+    this.#renewed.add(node);
+    this.supervisor(node)
+      .terminate()
+      .catch(() => undefined);
   }
 
   /** Tells whoever listens what went wrong. */

@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import type { DoubtCause } from '../actor/partition-doubts.js';
 import { StoreError } from '../core/errors.js';
 import { type ReplicaId, replicaId } from '../core/ids.js';
+import type { StorageMark } from '../core/storage-mark.js';
 import { storageError } from '../storage/commit-log.js';
 import { writeFileDurably } from './durable-file.js';
 import { SequenceWitness } from './sequence-witness.js';
@@ -20,6 +21,8 @@ const FORMAT = 1;
 interface NodeFile {
   readonly format: number;
   readonly replica: number;
+  /** When the incarnation was drawn, in milliseconds since 1970. */
+  readonly bornMs?: number;
   readonly bootId: string;
   readonly cleanClose: boolean;
   /** A sync of the log failed, and its records are not in the base table yet. */
@@ -36,6 +39,7 @@ export class NodeFiles {
   readonly #witness: SequenceWitness;
   /** The storage incarnation that the directory was of. */
   #held: number | undefined;
+  #bornMs = 0;
   #seenSequence = 0;
   replica: ReplicaId = replicaId(0);
   /** The machine has booted since, and the node was not closed: what was not synced may have holes. */
@@ -70,26 +74,30 @@ export class NodeFiles {
     const logThere = fs.readdirSync(this.logDirectory).some((name) => name.endsWith('.log'));
     const keeps = held !== undefined && logThere && (held.cleanClose || sameBoot);
     this.doubt = held?.doubt ?? (!keeps && (held !== undefined || isKnown) ? 'loss' : 'none');
-    this.replica = keeps ? replicaId(held.replica) : newReplicaId();
     this.#held = held?.replica;
+    this.#bornMs = held?.bornMs ?? 0;
+    if (keeps) this.replica = replicaId(held.replica);
+    else this.#renew();
     this.#write(false);
   }
 
   /**
    * The log was read: where it ends below what was seen of it, or another incarnation was seen since, this is an older copy,
-   * and the node takes a new incarnation before it mints anything. `nextSequence`: of the first record to come.
+   * and the node takes a new incarnation before it mints anything. `nextSequence`: of the first record to come. `overtakenBy`:
+   * what other hosts have seen, where that is more.
    * @throws StoreError KV_STORAGE_FULL, KV_STORAGE_FAILED
    */
-  recovered(nextSequence: number): void {
+  recovered(nextSequence: number, overtakenBy?: StorageMark): void {
     const seen = this.#witness.read();
     const isOlder =
-      seen !== undefined && this.#held !== undefined && (seen.replica !== this.#held || seen.sequence > nextSequence);
-    if (isOlder) {
+      overtakenBy !== undefined ||
+      (seen !== undefined && (seen.replica !== this.#held || seen.sequence > nextSequence));
+    if (isOlder && this.#held !== undefined) {
       this.doubt = 'rollback';
-      if (this.replica === this.#held) this.replica = newReplicaId();
+      if (this.replica === this.#held) this.#renew(overtakenBy?.bornMs);
       this.#write(false);
     }
-    if (seen?.replica !== this.replica) this.#witness.writeDurably(this.replica, 0);
+    if (seen?.replica !== this.replica) this.#witness.writeDurably(this.#mark(0));
     this.#seenSequence = seen?.replica === this.replica ? seen.sequence : 0;
   }
 
@@ -97,7 +105,7 @@ export class NodeFiles {
   synced(sequence: number): void {
     if (sequence <= this.#seenSequence) return;
     this.#seenSequence = sequence;
-    this.#witness.write(this.replica, sequence);
+    this.#witness.write(this.#mark(sequence));
   }
 
   /** Notes that a sync failed, or that everything is in the base table again. */
@@ -116,7 +124,17 @@ export class NodeFiles {
   /** Notes that everything is on disk; `nextSequence`: behind the last record. */
   closeClean(nextSequence: number): void {
     this.#write(true);
-    this.#witness.writeDurably(this.replica, nextSequence);
+    this.#witness.writeDurably(this.#mark(nextSequence));
+  }
+
+  #mark(sequence: number): StorageMark {
+    return { replica: this.replica, bornMs: this.#bornMs, sequence };
+  }
+
+  /** Another incarnation, newer than the one before, and than one that others have seen, however the clock was set. */
+  #renew(seenBornMs = 0): void {
+    this.replica = newReplicaId();
+    this.#bornMs = Math.max(Date.now(), this.#bornMs + 1, seenBornMs + 1);
   }
 
   #read(): NodeFile | undefined {
@@ -134,6 +152,7 @@ export class NodeFiles {
     const file: NodeFile = {
       format: FORMAT,
       replica: this.replica,
+      bornMs: this.#bornMs,
       bootId: this.#bootId,
       cleanClose,
       untrusted: this.untrusted,

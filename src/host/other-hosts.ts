@@ -8,6 +8,7 @@ import type { BridgeStats } from '../bridge/stats.js';
 import type { HostAddress } from '../bridge/types.js';
 import type { StoreOptions } from '../core/options.js';
 import { allMembers, type RingState } from '../core/ring-state.js';
+import type { StorageMark } from '../core/storage-mark.js';
 import { bridgeThread } from '../runtime/post-office.js';
 import type { BridgeEvent } from './bridge-main.js';
 import { bridgeSettings, factsOf } from './bridge-settings.js';
@@ -17,7 +18,8 @@ import type { DataDirectory, KnownHosts } from './data-directory.js';
 import { askForRing } from './joining.js';
 import type { StoreEvents } from './reports.js';
 import type { SeatLink } from './seat-table.js';
-import type { ThreadMap } from './thread-map.js';
+import { StorageWatch } from './storage-watch.js';
+import { localNodes, type ThreadMap } from './thread-map.js';
 
 export interface OtherHostsParts {
   readonly map: ThreadMap;
@@ -30,8 +32,11 @@ export interface OtherHostsParts {
   readonly report: (error: unknown) => void;
 }
 
-/** How long `open` waits for hosts that it knows. */
+/** How long `open` waits for hosts that it knows; for the others, once one of them has said what it has seen of this host. */
 const MEET_MS_MAX = 3_000;
+const HEAR_MS_MAX = 300;
+/** How often the others are told how far the storage of own nodes has come, and what they have told is kept. */
+const MARK_MS = 5_000;
 const MEET_LOOK_MS = 10;
 
 export class OtherHosts {
@@ -43,12 +48,24 @@ export class OtherHosts {
   /** Why the last connection to an address came to nothing; of hosts that are known and not connected. */
   readonly #refusals = new Map<string, string>();
 
+  readonly #storage: StorageWatch;
+  #marking: NodeJS.Timeout | undefined;
+  #meetUntilMs = 0;
+
+  /** The storage of a node that runs turns out to be an older copy of what others have seen. */
+  onOvertaken: (node: number) => void = () => undefined;
   /** A host wants to be let in, with room for so many nodes. */
   onAsker: (host: string, room: number) => void = () => undefined;
 
   constructor(parts: OtherHostsParts) {
     this.#parts = parts;
     this.#known = parts.directory.readHosts();
+    const { directory } = parts;
+    this.#storage = new StorageWatch({
+      path: directory.path,
+      nodes: parts.options.listen === undefined ? [] : localNodes(parts.map),
+      nodeDirectory: (node) => directory.nodeDirectory(node),
+    });
     if (parts.options.listen === undefined) return;
     if (this.#known.clusterId === '') this.#write({ ...this.#known, clusterId: randomUUID() });
     const { map, options, ring, introduce, report } = parts;
@@ -59,6 +76,7 @@ export class OtherHosts {
         return bridgeSettings(options, { ...map, known, clusterId, claims: ring().hosts });
       },
       facts: () => factsOf(options, ring(), this.#known.clusterId),
+      marks: () => ({ own: this.#storage.own(), seen: this.#storage.seen }),
       onSpawn: introduce,
       onEvent: (event) => this.#onEvent(event),
       onError: report,
@@ -67,7 +85,20 @@ export class OtherHosts {
 
   /** @throws StoreError where it cannot listen, KV_INVALID_OPTION */
   async start(): Promise<void> {
-    await this.#bridge?.start();
+    if (this.#bridge === undefined) return;
+    await this.#bridge.start();
+    this.#meetUntilMs = performance.now() + MEET_MS_MAX;
+    this.#marking = setInterval(() => void this.#mark(), MARK_MS).unref();
+  }
+
+  async #mark(): Promise<void> {
+    this.#storage.save();
+    await this.#bridge?.setOwn(this.#storage.own()).catch(() => undefined);
+  }
+
+  /** What other hosts have seen of the storage of a node, where that is more than there is. */
+  overtakenBy(node: number): StorageMark | undefined {
+    return this.#storage.overtakenBy(node);
   }
 
   #onEvent(event: BridgeEvent): void {
@@ -81,6 +112,11 @@ export class OtherHosts {
         return;
       case 'asker':
         this.onAsker(event.host, event.room);
+        return;
+      case 'storage':
+        this.#storage.learn(event.marks);
+        this.#storage.hear(event.host, event.seen);
+        for (const { node } of event.seen) if (this.overtakenBy(node) !== undefined) this.onOvertaken(node);
         return;
       case 'hosts':
         this.#write({ ...this.#known, hosts: event.hosts });
@@ -145,12 +181,30 @@ export class OtherHosts {
     return this.#refusals.get(this.#addressOf(host));
   }
 
+  /** Resolves when the hosts that are known have said what they have seen of this one, or have had their time. */
+  async hear(): Promise<void> {
+    let untilMs = this.#meetUntilMs;
+    let isFirst = true;
+    while (this.#bridge !== undefined && performance.now() < untilMs) {
+      const heard = this.#others.filter((host) => this.#storage.hasHeard(host));
+      if (heard.length === this.#others.length) return;
+      if (heard.length > 0 && isFirst) {
+        isFirst = false;
+        untilMs = Math.min(untilMs, performance.now() + HEAR_MS_MAX);
+      }
+      await sleep(MEET_LOOK_MS);
+    }
+  }
+
   /** Resolves when every host that is known is connected, or has had its time: then requests find whoever they need. */
   async meet(): Promise<void> {
-    const untilMs = performance.now() + MEET_MS_MAX;
-    const isMet = () =>
-      this.#known.hosts.every(({ host }) => host === this.#parts.options.hostId || this.#up.has(host));
-    while (this.#bridge !== undefined && !isMet() && performance.now() < untilMs) await sleep(MEET_LOOK_MS);
+    const isMet = () => this.#others.every((host) => this.#up.has(host));
+    while (this.#bridge !== undefined && !isMet() && performance.now() < this.#meetUntilMs) await sleep(MEET_LOOK_MS);
+  }
+
+  /** Ids of the others that are known. */
+  get #others(): string[] {
+    return this.#known.hosts.map(({ host }) => host).filter((host) => host !== this.#parts.options.hostId);
   }
 
   /** Whether any other host can be reached. */
@@ -176,6 +230,9 @@ export class OtherHosts {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#marking);
+    // where its nodes have closed is exact
+    await this.#mark();
     await this.#bridge?.close();
   }
 }

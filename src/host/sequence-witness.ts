@@ -6,14 +6,8 @@
  * without a sync, since an older number is right too; a file that cannot be read says nothing.
  */
 import fs from 'node:fs';
-import type { ReplicaId } from '../core/ids.js';
+import { readMark, type StorageMark } from '../core/storage-mark.js';
 import { writeFileDurably } from './durable-file.js';
-
-export interface Witnessed {
-  readonly replica: number;
-  /** Everything before this sequence number was on disk. */
-  readonly sequence: number;
-}
 
 export class SequenceWitness {
   readonly #path: string;
@@ -22,25 +16,27 @@ export class SequenceWitness {
     this.#path = witnessPath(nodeDirectory);
   }
 
-  read(): Witnessed | undefined {
+  read(): StorageMark | undefined {
     try {
-      const { replica, sequence } = JSON.parse(fs.readFileSync(this.#path, 'utf8')) as Witnessed;
-      return Number.isSafeInteger(replica) && Number.isSafeInteger(sequence) ? { replica, sequence } : undefined;
+      // older versions wrote no time
+      const read = { bornMs: 0, ...(JSON.parse(fs.readFileSync(this.#path, 'utf8')) as Partial<StorageMark>) };
+      const mark = readMark({ ...read, node: 0 });
+      return mark && { replica: mark.replica, bornMs: mark.bornMs, sequence: mark.sequence };
     } catch {
       return undefined;
     }
   }
 
   /** @throws StoreError KV_STORAGE_FULL, KV_STORAGE_FAILED */
-  writeDurably(replica: ReplicaId, sequence: number): void {
-    writeFileDurably(this.#path, JSON.stringify({ replica, sequence } satisfies Witnessed));
+  writeDurably(mark: StorageMark): void {
+    writeFileDurably(this.#path, JSON.stringify(mark));
   }
 
   /** Without a sync; a disk that refuses it leaves the older number. */
-  write(replica: ReplicaId, sequence: number): void {
+  write(mark: StorageMark): void {
     const temporary = `${this.#path}.tmp`;
     try {
-      fs.writeFileSync(temporary, JSON.stringify({ replica, sequence } satisfies Witnessed));
+      fs.writeFileSync(temporary, JSON.stringify(mark));
       fs.renameSync(temporary, this.#path);
     } catch {
       // the next one may succeed

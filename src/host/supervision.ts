@@ -5,6 +5,7 @@
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { asStoreError, type StoreError } from '../core/errors.js';
 import type { RingState } from '../core/ring-state.js';
+import type { StorageMark } from '../core/storage-mark.js';
 import { EXIT_GATE_WORDS, ExitGate } from '../storage/exit-gate.js';
 import type { RecoveryReport } from '../storage/recovery.js';
 import { ControlLink } from './control.js';
@@ -13,11 +14,13 @@ import { Life, Status, type ThreadMap } from './thread-map.js';
 import type { NodeStart } from './worker-main.js';
 
 /** What a node's thread needs besides what the supervisor makes for each life. */
-export type NodeSettings = Omit<NodeStart, 'gate' | 'events'>;
+export type NodeSettings = Omit<NodeStart, 'gate' | 'events' | 'overtakenBy'>;
 
 export interface SupervisorHooks {
   /** The newest ring; asked for once the node is up (see `#live`). */
   readonly ring: () => RingState;
+  /** What other hosts have seen of a node's storage, where that is more than there is; asked for each life. */
+  readonly overtakenBy?: (node: number) => StorageMark | undefined;
   /** A thread is running but does not serve yet: give it its seats. */
   readonly onSpawn: (node: number, link: ControlLink) => Promise<void>;
   readonly onUp: (node: number, incarnation: number, report: RecoveryReport) => void;
@@ -87,7 +90,9 @@ export class Supervisor {
     const gate = new SharedArrayBuffer(EXIT_GATE_WORDS * 4);
     const events = new MessageChannel();
     this.#gate = new ExitGate(new Int32Array(gate));
-    const data: NodeStart = { ...this.#settings, isKnown: this.#isKnown, gate, events: events.port2 };
+    const overtakenBy = this.#hooks.overtakenBy?.(node);
+    const life = { isKnown: this.#isKnown, ...(overtakenBy !== undefined && { overtakenBy }) };
+    const data: NodeStart = { ...this.#settings, ...life, gate, events: events.port2 };
     const worker = new Worker(new URL(import.meta.resolve('#node-thread')), {
       workerData: data,
       transferList: [events.port2],

@@ -8,6 +8,7 @@ import { asStoreError, assert, type WireError } from '../core/errors.js';
 import type { GossipPreset } from '../core/gossip-tuning.js';
 import type { Quorums } from '../core/ring-change.js';
 import type { RingState } from '../core/ring-state.js';
+import type { StorageMark } from '../core/storage-mark.js';
 import { HostClock } from '../runtime/host-clock.js';
 import { MailboxReader } from '../runtime/mailbox.js';
 import { bridgeThread, PostOffice, seatThread } from '../runtime/post-office.js';
@@ -39,6 +40,8 @@ export interface NodeStart {
   readonly collectionIntervalMs: number;
   /** The node had a directory before: an empty one is a loss. */
   readonly isKnown: boolean;
+  /** What other hosts have seen of its storage, where that is more than there is now. */
+  readonly overtakenBy?: StorageMark;
   readonly syncIntervalMs: number;
   readonly logBytesMax: number;
   readonly mapBytesMax: number;
@@ -107,7 +110,7 @@ class NodeThread implements NodeControl {
       checkpoint: this.#files.untrusted,
       afterPowerLoss: this.#files.afterPowerLoss,
     });
-    this.#files.recovered(engine.nextCounter);
+    this.#files.recovered(engine.nextCounter, this.#start.overtakenBy);
     engine.replica = this.#files.replica;
     this.#files.trusted = true;
     if (report.cut !== undefined) this.#tell({ type: 'log-cut', ...report.cut });

@@ -65,7 +65,7 @@ export class FakeHost {
   #hooks(): BridgeHooks {
     return {
       nowMs: () => (performance.now() + this.clockAheadMs) | 0,
-      nodes: () => this.nodes,
+      nodes: () => ({ nodes: this.nodes, seen: [] }),
       deliver: (words, at, bytes) => {
         if (this.hasRoom) this.received.push(words.slice(at, at + bytes / 4));
         return this.hasRoom;
@@ -77,7 +77,7 @@ export class FakeHost {
         if (state === 'up') this.links.set(host, link);
         else if (reason !== undefined) this.links.delete(host);
       },
-      onPeerNodes: ({ host }, nodes) => this.nodesOf.set(host, nodes),
+      onPeerNodes: ({ host }, { nodes }) => this.nodesOf.set(host, nodes),
       onHosts: (hosts) => {
         this.hosts = hosts;
       },

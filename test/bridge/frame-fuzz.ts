@@ -131,7 +131,7 @@ class Reader {
     tally: new Tally(),
     hooks: {
       nowMs: () => 5,
-      nodes: () => [],
+      nodes: () => ({ nodes: [], seen: [] }),
       deliver: (words, at, bytes) => this.#deliver(words, at, bytes),
       waitingBytes: () => 0,
       facts: () => null,
