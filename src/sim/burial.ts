@@ -3,7 +3,7 @@
  * nor does anything come back.
  */
 import { clock } from '../core/ids.js';
-import type { Call } from './calls.js';
+import { type Call, isCurable, RESEND_MS, RESENDS_MAX } from './calls.js';
 import type { Observer } from './observer.js';
 import type { Workload } from './workload.js';
 import type { World } from './world.js';
@@ -24,16 +24,16 @@ const ASKED_MS = 600;
 export function buryAll(scope: BurialScope): void {
   const { world, observer, workload, keys, n, judge } = scope;
   const [client] = world.clients;
-  const bury = (key: string, mayRepeat: boolean) => {
+  const bury = (key: string, resends: number) => {
     const done = (call: Call) => {
-      if (mayRepeat && call.error === 'KV_DEADLINE_EXCEEDED') return bury(key, false);
+      if (resends > 0 && isCurable(call)) return world.after(RESEND_MS, () => bury(key, resends - 1));
       judge(call);
       if (call.error !== undefined) observer.problem(`a delete of ${key} failed with ${call.error} in the end`, key);
     };
     client.write({ ...workload.nextWrite(key, true), callerClock: clock(0) }, { done });
   };
-  for (const key of keys) bury(key, true);
-  world.runFor(ASKED_MS);
+  for (const key of keys) bury(key, RESENDS_MAX);
+  world.runFor(ASKED_MS + RESENDS_MAX * RESEND_MS);
   const held = () => keys.filter((key) => world.nodes.some(({ up, store }) => up && store.record(key) !== undefined));
   if (!world.runUntil(() => held().length === 0, COLLECTED_MS)) {
     for (const key of held()) observer.problem(`${key} is deleted, and is not forgotten`, key);

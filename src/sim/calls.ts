@@ -55,3 +55,10 @@ export function beginRead(base: CallBase, order: ReadOrder): ReadCall {
   const told = { set: emptySet(), shown: [], shownAtMs: 0, replicas: 0, fallbacks: 0, holders: 0 };
   return { ...base, kind: 'read', order, ...told };
 }
+
+/** How often a refused call is sent again, and how much later. */
+export const RESENDS_MAX = 8;
+export const RESEND_MS = 40;
+
+/** Whether the call was refused for what its client knows better now: src/client sends it again. */
+export const isCurable = ({ error }: Call): boolean => error === 'KV_DEADLINE_EXCEEDED' || error === 'KV_STALE_EPOCH';

@@ -87,7 +87,7 @@ export class SimClient {
   write(order: WriteOrder, options: CallOptions = {}): WriteCall {
     const node = options.node ?? this.#route(order);
     const call = this.#writeCall(order, node);
-    const { epoch } = this.#world.ring;
+    const { epoch } = this.#world.ringOf(this.#host);
     const deadlineMs = this.#deadline(node, order.deadlineMs);
     const draft = writeDraft({ epoch, ...call.order, deadlineMs });
     this.#send([call], addressOf(Role.coordinator, node, 0), draft, options, order.deadlineMs);
@@ -99,7 +99,7 @@ export class SimClient {
     const [first] = orders;
     const node = options.node ?? this.#route(first);
     const calls = orders.map((order) => this.#writeCall(order, node));
-    const { epoch } = this.#world.ring;
+    const { epoch } = this.#world.ringOf(this.#host);
     const deadlineMs = this.#deadline(node, first.deadlineMs);
     const draft = writeManyDraft(calls.map(({ order }) => ({ epoch, ...order, deadlineMs })));
     this.#send(calls, addressOf(Role.coordinator, node, 0), draft, options, first.deadlineMs);
@@ -117,7 +117,7 @@ export class SimClient {
   read(order: ReadOrder, options: CallOptions = {}): ReadCall {
     const node = options.node ?? this.#route(order);
     const call = beginRead(this.#base(node), order);
-    const { epoch } = this.#world.ring;
+    const { epoch } = this.#world.ringOf(this.#host);
     const draft = readDraft({ epoch, ...order, deadlineMs: this.#deadline(node, order.deadlineMs) });
     this.#send([call], addressOf(Role.coordinator, node, 0), draft, options, order.deadlineMs);
     return call;
@@ -155,7 +155,7 @@ export class SimClient {
   }
 
   #route({ key, available = false }: WriteOrder | ReadOrder): number {
-    const holders = this.#world.holders(partsOf(key).slot);
+    const holders = this.#world.ringOf(this.#host).lists[partsOf(key).slot >>> this.#world.slotShift];
     const isUp = (node: number) => this.#world.isUp(node, this.#host);
     const other = () => (available ? this.#world.nodes.find(({ index }) => isUp(index))?.index : undefined);
     return holders.find(isUp) ?? other() ?? holders[0];

@@ -7,8 +7,9 @@ export function describeCall(call: Call): string {
   const verb = call.kind === 'write' && call.order.tombstone === true ? 'delete' : kind;
   const key = call.kind === 'scan' ? '' : ` ${call.order.key}`;
   const value = call.kind === 'write' && verb === 'write' ? ` = ${call.order.value}` : '';
+  const zones = call.kind === 'scan' || call.order.zones === undefined ? '' : ` ${JSON.stringify(call.order.zones)}`;
   const how = call.kind !== 'scan' && call.order.available === true ? ' (sloppy)' : '';
-  const what = `${verb}${key}${value} by node ${node}${how}`;
+  const what = `${verb}${key}${value} by node ${node}${how}${zones}`;
   if (endMs === Number.POSITIVE_INFINITY) return `asks: ${what}`;
   if (error !== undefined) return `was told ${error}: ${what}`;
   if (call.kind === 'scan') return `was told: ${what}`;

@@ -10,6 +10,7 @@ import type { Observer } from './observer.js';
 import type { Plan } from './plan.js';
 import { Tallies } from './tallies.js';
 import type { World } from './world.js';
+import { type Backing, backingOf, mustMeet } from './zone-promises.js';
 
 export class Judge {
   readonly acked: WriteCall[] = [];
@@ -30,9 +31,14 @@ export class Judge {
     this.#tallies = new Tallies(observer, plan.tallies);
   }
 
-  /** Whether any node has lost something. */
-  get hasLost(): boolean {
-    return this.#losers > 0;
+  /**
+   * Whether what a read has shown stays so, although disks were lost. What N-R+1 hold, one of N-W+1 others holds that a node
+   * compares with before it counts again, as long as R+W is no more than N+1; what W hold it finds in any case.
+   */
+  get keepsOrder(): boolean {
+    const { r, w, n } = this.#plan;
+    if (this.#plan.beyond || this.#losers > 0) return false;
+    return r + w <= n + 1 || this.#world.nodes.every(({ disk }) => disk.losses === 0);
   }
 
   judge(call: Call): void {
@@ -49,9 +55,13 @@ export class Judge {
     this.#tallies.check(call, mustSee);
   }
 
-  /** Whether a write is one to be kept: not where a node that stood in for others was made to end with what it owed. */
-  mustLast({ fallbacks }: WriteCall): boolean {
-    return fallbacks === 0 || this.#world.endedOwing === 0;
+  /**
+   * Whether a write is one to be kept: not where a node that stood in for others was made to end with what it owed, nor where
+   * fewer replicas than W were waited for, in a zone, and disks were lost.
+   */
+  mustLast(call: WriteCall): boolean {
+    if (call.fallbacks > 0 && this.#world.endedOwing > 0) return false;
+    return call.order.zones === undefined || this.#backingOf(call).total >= this.#plan.w || this.#lossy === 0;
   }
 
   #judgeAck(call: WriteCall): void {
@@ -60,8 +70,9 @@ export class Judge {
     const name = nameOf(call);
     const problem = (text: string) => this.#observer.problem(`${name} ${text}`, order.key);
     const counted = order.available === true ? replicas : call.replicas;
-    if (counted < order.w) problem(`was acknowledged by ${counted} of ${order.w} replicas`);
-    const logged = this.#observer.loggedBy(name);
+    if (order.zones !== undefined) this.#judgeZones(call, problem);
+    else if (counted < order.w) problem(`was acknowledged by ${counted} of ${order.w} replicas`);
+    const logged = this.#observer.nodesThatLogged(name).length;
     if (logged < replicas) problem(`was acknowledged by ${replicas} replicas, ${logged} have logged it`);
     if (durability === DurabilityCode.sync) {
       const synced = this.#observer.syncedBy(name, this.#world.nodes);
@@ -74,8 +85,40 @@ export class Judge {
     this.#tallies.add(call);
   }
 
-  /** Nodes that have lost something: each may be the one that a read and a write have in common. */
+  /** Each zone that counts has as many replicas that have logged the write as its quorum asks for. */
+  #judgeZones(call: WriteCall, problem: (text: string) => void): void {
+    if (this.#plan.spares > 0) return;
+    const { key } = call.order;
+    const logged = this.#observer.nodesThatLogged(nameOf(call));
+    for (const [zone, needed] of this.#backingOf(call).byZone ?? []) {
+      const count = this.#world
+        .holdersOf(key)
+        .filter((node) => logged.includes(node) && this.#world.zoneOf(node) === zone).length;
+      if (count < needed) problem(`was acknowledged by ${needed} replicas of ${zone}, ${count} have logged it`);
+    }
+  }
+
+  #backingOf({ order, node }: WriteCall | ReadCall): Backing {
+    const world = this.#world;
+    return backingOf(order, this.#zonesOf(order.key), world.zoneOf(node));
+  }
+
+  #zonesOf(key: string): string[] {
+    return this.#world.holdersOf(key).map((node) => this.#world.zoneOf(node));
+  }
+
+  /**
+   * Nodes that may be the one that a read and a write have in common, and have lost the write. None, where all that lost
+   * something had enough others to compare with.
+   */
   get #losers(): number {
+    const { nodes } = this.#world;
+    if (nodes.every(({ mayBeLost }) => mayBeLost === 0)) return 0;
+    return this.#lossy;
+  }
+
+  /** Nodes whose disks have lost something. */
+  get #lossy(): number {
     return this.#world.nodes.filter(({ disk }) => disk.losses > 0).length;
   }
 
@@ -86,8 +129,10 @@ export class Judge {
     this.#graves.check(call, meets);
     this.#observer.checkSet('a read of', key, call.set);
     const replicas = call.replicas + (available === true ? call.fallbacks : 0);
-    if (replicas < r) {
-      this.#observer.problem(`a read of ${key} was answered by ${replicas} of ${r} replicas`, key);
+    const isZoned = call.order.zones !== undefined;
+    const needed = isZoned && this.#plan.spares === 0 ? this.#backingOf(call).total : isZoned ? 1 : r;
+    if (replicas < needed) {
+      this.#observer.problem(`a read of ${key} was answered by ${replicas} of ${needed} replicas`, key);
     }
     if (this.#plan.beyond || available === true) return;
     this.#tallies.check(call, meets);
@@ -96,14 +141,20 @@ export class Judge {
       if (this.#observer.hasSeen(call.set, nameOf(write))) continue;
       this.#observer.problem(`a read of ${key} (R=${r}) misses ${nameOf(write)} (W=${write.order.w})`, key);
     }
-    if (call.order.monotonic === true && !this.hasLost) this.#judgeMonotonic(call);
+    if (call.order.monotonic === true && this.keepsOrder) this.#judgeMonotonic(call);
   }
 
   /** Whether a strict read asks some replica that has confirmed this strict write of its key before. */
-  #mustSee({ order: { key, r, available }, startMs }: ReadCall, { order, endMs }: WriteCall): boolean {
-    if (order.key !== key || endMs > startMs) return false;
-    if (this.#plan.beyond || available === true || order.available === true) return false;
-    return r + order.w - this.#losers > this.#world.n;
+  #mustSee(read: ReadCall, write: WriteCall): boolean {
+    const { key, available, zones } = read.order;
+    if (write.order.key !== key || write.endMs > read.startMs) return false;
+    if (this.#plan.beyond || available === true || write.order.available === true) return false;
+    const backing = this.#backingOf(write);
+    const isZoned = zones !== undefined || write.order.zones !== undefined;
+    // by zone, replicas may be fewer than those that a node compares with, and zones are others when the ring has changed
+    const lost = backing.total < this.#plan.w ? this.#lossy : this.#losers;
+    if (isZoned && this.#plan.spares > 0) return false;
+    return mustMeet(backing, this.#backingOf(read), this.#zonesOf(key), lost);
   }
 
   #judgeMonotonic(call: ReadCall): void {

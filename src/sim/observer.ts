@@ -255,12 +255,11 @@ export class Observer {
   }
 
   /** Nodes that have ever logged the write of this value, or something that covers it. */
-  loggedBy(value: string): number {
+  nodesThatLogged(value: string): number[] {
     const write = this.#byValue.get(value);
-    if (write === undefined) return 0;
-    let nodes = 0;
-    for (const vector of this.#logged.get(write.key)?.values() ?? []) if (isDotCovered(write.dot, vector)) nodes++;
-    return nodes;
+    if (write === undefined) return [];
+    const logged = [...(this.#logged.get(write.key) ?? [])];
+    return logged.filter(([, vector]) => isDotCovered(write.dot, vector)).map(([node]) => node);
   }
 
   /** Nodes whose synced log covers the write of this value, or did. */

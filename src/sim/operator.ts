@@ -45,7 +45,7 @@ export function changeRing(world: World, node: number, change: RingChange, gone:
 /** A node of this world as a member of its ring. */
 export function memberOf(world: World, node: number, weight = 1): Member {
   const host = world.hostOf(node).name;
-  return { node: nodeIndex(node), host, machine: 'machine', zone: 'zone', weight };
+  return { node: nodeIndex(node), host, machine: 'machine', zone: world.zoneOf(node), weight };
 }
 
 /** Starts a spare node and asks for its join. */

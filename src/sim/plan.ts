@@ -18,6 +18,11 @@ export interface PlanOptions {
   readonly faultsMax?: number;
   /** Whether the ring changes. */
   readonly moves?: boolean;
+  /** Nothing fails but the network, and nodes that are slow. */
+  readonly calm?: boolean;
+  /** Between two rounds of anti-entropy, and between two looks for what may be forgotten. */
+  readonly antiEntropyMs?: number;
+  readonly collectionMs?: number;
   /** Whether disks may lose more than the guarantee covers; then only false answers are looked for. */
   readonly beyond?: boolean;
 }
@@ -27,6 +32,8 @@ export type FaultGroup = 'network' | 'delay' | 'node' | 'disk' | 'clock' | 'memb
 export interface Plan {
   readonly nodes: number;
   readonly nodesPerHost: number;
+  /** Zone of each host. */
+  readonly zones: readonly string[];
   /** Nodes that may join. */
   readonly spares: number;
   readonly n: number;
@@ -102,7 +109,7 @@ const TALLIES = ['tally', 'sum{tag}'];
 const ALL_GROUPS: readonly FaultGroup[] = ['network', 'delay', 'node', 'disk', 'clock'];
 const CALM_GROUPS: readonly FaultGroup[] = ['network', 'delay'];
 const DEADLINE_MS = 300;
-const NEVER_MS = 100_000_000;
+export const NEVER_MS = 100_000_000;
 const AMPLE_HINTS = { hintBytesMax: 1024 * 1024, hintAgeMaxMs: NEVER_MS };
 const SCARCE_HINTS = { hintBytesMax: 120, hintAgeMaxMs: 3_000 };
 
@@ -114,14 +121,17 @@ export function drawPlan(random: Random, lives: Random, options: PlanOptions = {
   const r = Math.min(n, options.r ?? drawnR);
   const nodes = Math.max(n, options.nodes ?? n + random.below(4));
   const nodesPerHost = options.hosts === undefined ? 1 + random.below(3) : Math.ceil(nodes / options.hosts);
-  const antiEntropyMs = random.pick([2_000, NEVER_MS]);
+  const antiEntropyMs = pickUnless(options.antiEntropyMs, random, [2_000, NEVER_MS]);
   const clients = 2 + random.below(3);
   const pace = random.pick([1, 1, 10]);
   const spares = (options.moves ?? random.chance(0.35)) ? 1 + random.below(2) : 0;
-  const groups = random.chance(0.2) ? CALM_GROUPS : spares > 0 ? [...ALL_GROUPS, 'members' as const] : ALL_GROUPS;
+  const isCalm = random.chance(0.2);
+  const groups = (options.calm ?? isCalm) ? CALM_GROUPS : spares > 0 ? [...ALL_GROUPS, 'members' as const] : ALL_GROUPS;
+  const zones = drawZones(lives, Math.ceil((nodes + spares) / nodesPerHost));
   return {
     nodes,
     nodesPerHost,
+    zones,
     spares,
     n,
     w,
@@ -149,9 +159,21 @@ export function drawPlan(random: Random, lives: Random, options: PlanOptions = {
     sloppy: random.pick([0, 0.3, 1]),
     // what does not fit becomes a note, which needs anti-entropy
     hints: antiEntropyMs < NEVER_MS && random.chance(0.3) ? SCARCE_HINTS : AMPLE_HINTS,
-    collectionMs: lives.pick([200, 1_000, NEVER_MS, NEVER_MS]),
+    collectionMs: pickUnless(options.collectionMs, lives, [200, 1_000, NEVER_MS, NEVER_MS]),
     expiring: lives.pick([0, 0.3]),
     tallies: TALLIES.slice(0, lives.below(TALLIES.length + 1)),
     leaverHintsMs: lives.pick([0, 20_000]),
   };
+}
+
+/** Hosts in turn: in most runs all in one zone. */
+function drawZones(random: Random, hosts: number): string[] {
+  const count = random.chance(0.35) ? Math.min(hosts, 2 + random.below(2)) : 1;
+  return Array.from({ length: hosts }, (_, host) => `zone-${host % count}`);
+}
+
+/** What is given; it is drawn all the same, so that it shifts nothing else. */
+function pickUnless<Item>(given: Item | undefined, random: Random, items: readonly Item[]): Item {
+  const drawn = random.pick(items);
+  return given ?? drawn;
 }

@@ -11,8 +11,11 @@ import { encodeBody, putBody, readBody } from '../protocol/body.js';
 import { Confirmed } from '../protocol/collection-messages.js';
 import type { MessageView } from '../protocol/header.js';
 import { Kind, type MessageName, Read, Replicate, Replicated, Write } from '../protocol/messages.js';
-import { Ask, askedDurability, isSuccess, success } from '../protocol/outcome.js';
+import { Ask, askedDurability, isSuccess, isZoned, packQuorum, success, zoneQuorumOf } from '../protocol/outcome.js';
 import { copyWords, putNumber, Rec, sizeOf } from '../protocol/record.js';
+import { NEVER_MS } from './plan.js';
+import { keepFirstRing, refuseNoRing } from './ring-plants.js';
+import { seeing } from './seeing.js';
 import type { Wrap } from './sim-node.js';
 import type { Plant } from './simulation.js';
 
@@ -25,7 +28,10 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
   'keeps its incarnation after a loss': { storage: { keepsIncarnation: true } },
   'changes the order of messages': { storage: { reorders: true } },
   'lets an older record replace a newer one': { wrap: spoiling(Role.vnode, 'replicate', () => takeBlindly) },
-  'confirms repairs that it does not keep': { wrap: spoiling(Role.vnode, 'replicate', confirmRepairs) },
+  'confirms repairs that it does not keep': {
+    wrap: spoiling(Role.vnode, 'replicate', confirmRepairs),
+    run: { antiEntropyMs: NEVER_MS },
+  },
   'ignores the context of a write': { wrap: spoiling(Role.vnode, 'mint', first(dropContext)) },
   'ignores the clock of its caller': { wrap: spoiling(Role.vnode, 'mint', first(dropCallerClock)) },
   'answers monotonic reads at once': { wrap: spoiling(Role.coordinator, 'read', first(dropMonotonic)) },
@@ -34,12 +40,17 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
   },
   'counts a replica twice': { wrap: spoiling(Role.coordinator, 'replicated', first(countTheNextToo)) },
   'counts a replica that has not answered': { wrap: spoiling(Role.coordinator, 'minted', countOneMore) },
-  'drops a hint once sent': { wrap: dropSentHints },
+  'drops a hint once sent': { wrap: dropSentHints, run: { calm: true, antiEntropyMs: NEVER_MS } },
   'collects a tombstone that some node has not taken': {
     wrap: spoiling(Role.collector, 'confirmed', first(agreeToAll)),
+    run: { collectionMs: 200, antiEntropyMs: NEVER_MS },
   },
   'buries what has not expired': { wrap: buryEarly },
   'shows one reader what has expired': { client: { ignoresExpiry: 1 } },
+  'counts at once though its disk has lost something': { storage: { doubtsNothing: true }, run: { n: 2, w: 2, r: 1 } },
+  'takes what an older ring sends': { wrap: refuseNoRing, run: { moves: true, collectionMs: 200 } },
+  'goes on by the ring that it began with': { wrap: keepFirstRing },
+  'takes a quorum of its own zone for one of each': { wrap: spoiling(Role.coordinator, 'write', first(askOwnZone)) },
   'sends updates without their context': { client: { dropsContexts: true } },
 };
 
@@ -105,6 +116,12 @@ function makeSloppy(_state: unknown, message: MessageView): void {
   message.words[message.at + Write.options] |= Ask.available;
 }
 
+function askOwnZone(_state: unknown, { words, at }: MessageView): void {
+  const options = words[at + Write.options];
+  const isEach = isZoned(options) && zoneQuorumOf(options) === 'each-quorum';
+  if (isEach) words[at + Write.options] = (options & ~0xff) | packQuorum('local-quorum');
+}
+
 function dropCallerClock(_state: unknown, message: MessageView): void {
   putNumber(message.words, message.at + Write.callerClock, 0);
 }
@@ -134,16 +151,6 @@ function buryEarly(role: Role, behaviour: AnyBehaviour): AnyBehaviour {
   const confirm: AnyHandler = (state, message, env) => real(state, message, ahead(env));
   const onTimer: typeof behaviour.onTimer = (state, token, env) => behaviour.onTimer?.(state, token, ahead(env));
   return { ...behaviour, receive: { ...behaviour.receive, confirm } as AnyBehaviour['receive'], onTimer };
-}
-
-/** The same effects, some of them others. */
-function seeing(env: Env, other: Partial<Env>): Env {
-  return new Proxy(env, {
-    get: (target, name) => {
-      const value = Reflect.get(name in other ? other : target, name);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
 }
 
 /** Whatever the keeper has sent in a tick it forgets, taken or not. */

@@ -60,6 +60,8 @@ export interface StorageFaults {
   readonly forgetsTombstones?: boolean;
   readonly ignoresSync?: boolean;
   readonly keepsIncarnation?: boolean;
+  /** A node whose disk lost something counts again at once. */
+  readonly doubtsNothing?: boolean;
   /** Between hosts, messages overtake each other. */
   readonly reorders?: boolean;
   /** What a turn sends leaves before the turn is in the log. */
@@ -158,7 +160,8 @@ export class SimNode {
       counters: this.counters,
       controlWaits: () => false,
     });
-    this.doubts = new PartitionDoubts(this.#parts.partitions, this.disk.doubt, {
+    const cause = faults.doubtsNothing === true ? 'none' : this.disk.doubt;
+    this.doubts = new PartitionDoubts(this.#parts.partitions, cause, {
       onSettled: () => undefined,
       onAllSettled: (mayBeLost) => {
         this.disk.doubt = 'none';

@@ -7,7 +7,7 @@ import { clock } from '../core/ids.js';
 import type { RarePath } from '../core/rare-path.js';
 import { isForgotten } from '../protocol/record.js';
 import { buryAll } from './burial.js';
-import type { Call } from './calls.js';
+import { type Call, isCurable, RESEND_MS, RESENDS_MAX } from './calls.js';
 import type { ClientFaults } from './client-faults.js';
 import { Faults } from './faults.js';
 import { areEqual, checkFinally } from './final-checks.js';
@@ -29,6 +29,8 @@ import { World } from './world.js';
 export interface Plant {
   readonly storage?: StorageFaults;
   readonly client?: ClientFaults;
+  /** What a run must have to meet it. */
+  readonly run?: PlanOptions;
   readonly wrap?: Wrap;
 }
 
@@ -72,7 +74,7 @@ const LOOK_MS = 250;
 
 /** Runs one seed, with a planted fault or without. */
 export function runSeed(seed: number, plant: Plant = {}, options: RunOptions = {}): RunReport {
-  return new Simulation(seed, plant, options).run();
+  return new Simulation(seed, plant, { ...plant.run, ...options }).run();
 }
 
 class Simulation {
@@ -159,7 +161,7 @@ class Simulation {
     const { keys } = this.#faults;
     checkFinally({ world, observer: this.#observer, plan: this.#plan, judge: this.#judge, keys });
     if (this.#plan.collectionMs < QUIET_MS && !this.#plan.beyond) this.#buryAll();
-    if (!this.#judge.hasLost) {
+    if (this.#judge.keepsOrder) {
       for (const { key, text } of this.#registers.problems()) this.#observer.problem(text, key);
     }
     return this.#report();
@@ -203,15 +205,15 @@ class Simulation {
    */
   #writeFresh(): void {
     const keys = this.#faults.keys.filter((_, index) => index % 2 === this.#seed % 2);
-    for (const key of keys) this.#writeOne(key, true);
-    this.#world.runFor(SETTLE_MS);
+    for (const key of keys) this.#writeOne(key, RESENDS_MAX);
+    this.#world.runFor(SETTLE_MS + RESENDS_MAX * RESEND_MS);
   }
 
-  /** A node's clock that runs ahead is only known when it has refused a write for it; src/client sends that again. */
-  #writeOne(key: string, mayRepeat: boolean): void {
+  /** What is refused for a clock that runs ahead, or for a newer ring, is sent again for a while, as src/client does. */
+  #writeOne(key: string, resends: number): void {
     const [client] = this.#world.clients;
     const done = (call: Call) => {
-      if (mayRepeat && call.error === 'KV_DEADLINE_EXCEEDED') this.#writeOne(key, false);
+      if (resends > 0 && isCurable(call)) this.#world.after(RESEND_MS, () => this.#writeOne(key, resends - 1));
       else this.#judgeFresh(call);
     };
     if (this.#plan.tallies.includes(key)) this.#workload.update(client, key, done);

@@ -4,6 +4,7 @@
  */
 import { nodeIndex } from '../core/ids.js';
 import type { VersionVector } from '../core/version-vector.js';
+import type { ZoneQuorum } from '../core/zone-quorum.js';
 import type { Call } from './calls.js';
 import type { SimClient } from './client.js';
 import type { WriteOrder } from './messages.js';
@@ -24,6 +25,8 @@ const AS_PUT = { tombstone: false, expiresAtMs: 0 };
 /** What tells a delete from others: its expiry, far away and its own. */
 const NEVER_MS = 4_000_000_000_000;
 
+const ZONED_CHANCE = 0.5;
+const ZONE_QUORUMS: readonly ZoneQuorum[] = [{ local: 1 }, 'local-quorum', 'local-quorum', 'each-quorum'];
 const TALLY_CHANCE = 0.25;
 const UPDATE_ROUNDS = 2;
 /** What expires does so within one of these. */
@@ -106,7 +109,11 @@ export class Workload {
       available: !isRegister && random.chance(this.#plan.sloppy),
       ...(context !== undefined && { context }),
     };
-    const other = random.chance(0.4) ? { node: random.pick(this.#world.holdersOf(key)) } : {};
+    const mayBeZoned = !isRegister && order.available !== true;
+    const zoned = mayBeZoned ? this.#zoned(client, key) : undefined;
+    const picked = random.chance(0.4) ? { node: random.pick(this.#world.holdersOf(key)) } : {};
+    const other = zoned?.to ?? picked;
+    Object.assign(order, zoned?.order);
     if (context === undefined && this.#batches.chance(BATCH_CHANCE)) this.#writeMany(client, order, other, done);
     else client.write(order, { ...other, done });
   }
@@ -195,7 +202,25 @@ export class Workload {
     const other = random.chance(0.5) ? { node: random.below(this.#world.nodes.length) } : {};
     const available = !this.#plan.registers.has(key) && random.chance(this.#plan.sloppy);
     const { r, deadlineMs } = this.#plan;
-    client.read({ key, r, monotonic: monotonic && !available, available, deadlineMs }, { ...other, done });
+    const isPlain = !this.#plan.registers.has(key) && !available;
+    const zoned = isPlain ? this.#zoned(client, key) : undefined;
+    const order = { key, r, monotonic: monotonic && !available && zoned === undefined, available, deadlineMs };
+    client.read({ ...order, ...zoned?.order }, { ...(zoned?.to ?? other), done });
+  }
+
+  /** Some requests are by zone; those of the own one go to a replica there. */
+  #zoned(
+    client: SimClient,
+    key: string,
+  ): { readonly order: { zones: ZoneQuorum }; readonly to: { node?: number } } | undefined {
+    const world = this.#world;
+    const lives = this.#lives;
+    if (new Set(this.#plan.zones).size === 1 || !lives.chance(ZONED_CHANCE)) return undefined;
+    const zones = lives.pick(ZONE_QUORUMS);
+    if (zones === 'each-quorum') return { order: { zones }, to: {} };
+    const zone = world.zoneOf(world.nodes.length + client.seat);
+    const own = world.holdersOf(key).filter((node) => world.zoneOf(node) === zone);
+    return own.length === 0 ? undefined : { order: { zones }, to: { node: lives.pick(own) } };
   }
 
   #ended(call: Call): void {

@@ -150,8 +150,18 @@ export class World {
     return this.hosts.map(({ ring }) => ring).reduce((newest, ring) => (ring.epoch > newest.epoch ? ring : newest));
   }
 
+  /** What the clients of a host route by: the ring that its nodes have adopted; where none runs, the host is told the newest. */
+  ringOf(host: SimHost): RingState {
+    return this.nodes.some((node) => node.up && this.hostOf(node.index) === host) ? host.ring : this.ring;
+  }
+
   get slotShift(): number {
     return 14 - Math.log2(this.partitions);
+  }
+
+  /** Zone of a node, or of a client. */
+  zoneOf(thread: number): string {
+    return this.#options.zones?.[this.hostOf(thread).index] ?? 'zone';
   }
 
   /** Host of a node, or of the client in a seat behind the nodes. */

@@ -6,7 +6,7 @@ import { FAULTS } from '../../src/sim/faults.js';
 import { runSeed } from '../../src/sim/simulation.js';
 import { KEPT_SEEDS } from './kept-seeds.js';
 
-const SEEDS = 120;
+const SEEDS = 300;
 /** Seeds from a kept one on that are run again. */
 const KEPT_AROUND = 2;
 
