@@ -69,8 +69,10 @@ export class Listener {
     const { host, port } = this.#options;
     await new Promise<void>((resolve, reject) => {
       const fail = (error: NodeJS.ErrnoException) => {
-        const code = error.code === 'EADDRINUSE' ? 'KV_IN_USE' : 'KV_INVALID_OPTION';
-        reject(new StoreError(code, `cannot listen at ${formatEndpoint({ host, port })}: ${error.message}`, {}, error));
+        const taken = error.code === 'EADDRINUSE';
+        const why = taken ? 'another process does; stop it, or name another address' : error.message;
+        const code = taken ? 'KV_IN_USE' : 'KV_INVALID_OPTION';
+        reject(new StoreError(code, `cannot listen at ${formatEndpoint({ host, port })}: ${why}`, {}, error));
       };
       this.#server.once('error', fail);
       this.#server.listen({ host, port }, () => {

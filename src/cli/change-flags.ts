@@ -8,7 +8,7 @@ import { type FailureDomain, OPTION_SPECS } from '../core/options.js';
 import type { ChangeOrder } from '../server/ring-json.js';
 import type { Flags } from './command.js';
 import { CliError } from './exit-codes.js';
-import { parseCount } from './quantities.js';
+import { parseCount, parseFlag } from './quantities.js';
 
 export const CHANGES = ['join', 'leave', 'replace', 'reweight', 'failure-domain', 'forget'] as const;
 export type ChangeName = (typeof CHANGES)[number];
@@ -45,8 +45,8 @@ function changeOf(name: ChangeName, words: readonly string[], flags: Flags): Sto
       expect(words, 0, 0, 'join takes no arguments; --count says how many nodes join');
       return {
         kind: 'join',
-        ...(flags.weight === undefined ? {} : { weight: parseWeight(flags.weight as string) }),
-        ...(flags.count === undefined ? {} : { count: parseCount(flags.count as string, { min: 1, max: 128 }) }),
+        ...(flags.weight === undefined ? {} : { weight: parseFlag('--weight', flags.weight, parseWeight) }),
+        ...(flags.count === undefined ? {} : { count: parseFlag('--count', flags.count, parseJoining) }),
       };
     case 'leave': {
       const hosts = (flags.host ?? []) as readonly string[];
@@ -62,7 +62,7 @@ function changeOf(name: ChangeName, words: readonly string[], flags: Flags): Sto
       return { kind: 'replace', nodes: words.map(parseNode), ...(flags.same === true && { same: true }) };
     case 'reweight':
       expect(words, 2, 2, 'reweight takes a node and its new weight');
-      return { kind: 'reweight', node: parseCount(words[0], { max: 4_094 }), weight: parseWeight(words[1]) };
+      return { kind: 'reweight', node: parseNode(words[0]), weight: parseWeight(words[1]) };
     case 'failure-domain':
       expect(words, 1, 1, 'failure-domain takes what replicas must differ in');
       return { kind: 'failure-domain', failureDomain: parseFailureDomain(words[0]) };
@@ -72,7 +72,9 @@ function changeOf(name: ChangeName, words: readonly string[], flags: Flags): Sto
   }
 }
 
-const parseNode = (word: string): number => parseCount(word, { max: 4_094 });
+const parseNode = (word: string): number => parseFlag('the number of a node', word, parseNumber);
+const parseNumber = (word: string): number => parseCount(word, { max: 4_094 });
+const parseJoining = (text: string): number => parseCount(text, { min: 1, max: 128 });
 
 function expect(words: readonly string[], min: number, max: number, message: string): void {
   if (words.length < min || words.length > max) throw new CliError('KV_USAGE', message);

@@ -68,7 +68,7 @@ export function printedError(thrown: unknown): PrintedError {
     return { code, message, details, exitCode: CLI_ERROR_EXITS[code] };
   }
   if (!(thrown instanceof StoreError) && isSystemError(thrown)) {
-    return { code: 'KV_INPUT', message: thrown.message, details: {}, exitCode: EXIT_CODES.input.code };
+    return { code: 'KV_INPUT', message: fileTrouble(thrown), details: {}, exitCode: EXIT_CODES.input.code };
   }
   const { code, message, details } = asStoreError(thrown);
   return { code, message, details, exitCode: storeExitCode(code) };
@@ -83,6 +83,12 @@ export function exitCodesHelp(): string {
 function storeExitCode(code: string): number {
   if (USAGE_ERRORS.has(code)) return EXIT_CODES.usage.code;
   return code === 'KV_INTERNAL' ? EXIT_CODES.internal.code : EXIT_CODES.store.code;
+}
+
+/** `in.ndjson: no such file or directory`, of Node.js' `ENOENT: no such file or directory, open 'in.ndjson'`. */
+function fileTrouble({ code, path, message }: NodeJS.ErrnoException): string {
+  const what = /^[A-Z0-9]+: (.*?), \w+(?: '.*)?$/s.exec(message)?.[1];
+  return path === undefined || what === undefined ? message : `${path}: ${what} (${code})`;
 }
 
 function isSystemError(thrown: unknown): thrown is NodeJS.ErrnoException {

@@ -84,5 +84,5 @@ export function table(rows: readonly (readonly (string | number)[])[]): string {
 }
 
 function isNumeric(cell: string | number | undefined): boolean {
-  return typeof cell === 'number' || /^[+-]?[\d,.]+( ?(%|B|[KMGT]iB))?$/.test(cell ?? '');
+  return typeof cell === 'number' || cell === '-' || /^[+-]?[\d,.]+( ?(%|B|[KMGT]iB))?$/.test(cell ?? '');
 }

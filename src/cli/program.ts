@@ -2,7 +2,7 @@
  * The whole command line as one commander program: every command, the help around them and what happens to a line that
  * cannot be understood (exit code 2, like every other usage error).
  */
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, type Option } from 'commander';
 import { SERVER_VERSION } from '../server/version.js';
 import { addCommand } from './command.js';
 import { backupCommand } from './commands/backup.js';
@@ -79,7 +79,7 @@ Examples:
 export async function runCommandLine(argv: readonly string[]): Promise<void> {
   const program = buildProgram(argv);
   try {
-    await program.parseAsync(argv as string[]);
+    await program.parseAsync(withoutHelpFor(program, argv));
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
     process.exitCode = thrown.exitCode === 0 ? EXIT_CODES.ok.code : EXIT_CODES.usage.code;
@@ -95,7 +95,7 @@ export function buildProgram(words?: readonly string[]): Command {
     .description('A Dynamo-style key-value store: a whole cluster inside one process.')
     .version(SERVER_VERSION, '-V, --version', 'print the version')
     .exitOverride()
-    .configureHelp({ showGlobalOptions: false })
+    .configureHelp({ showGlobalOptions: false, optionDescription: describeOption })
     .configureOutput({ outputError: usageErrorPrinter('--help') })
     .addHelpText('after', ABOUT)
     .addHelpText('afterAll', exitCodesHelp());
@@ -105,6 +105,19 @@ export function buildProgram(words?: readonly string[]): Command {
     command.configureOutput({ outputError: usageErrorPrinter(`help ${command.name()}`) });
   }
   return program;
+}
+
+/** `help nope` is to be refused as `nope` is, with the nearest name; commander would show the help of everything. */
+function withoutHelpFor({ commands }: Command, argv: readonly string[]): string[] {
+  const [, , word, named] = argv;
+  const known = [undefined, 'help', ...commands.map((command) => command.name())];
+  const isUnknown = word === 'help' && !known.includes(named) && !named.startsWith('-');
+  return argv.filter((_, place) => !(isUnknown && place === 2));
+}
+
+/** As commander does, but a default that is text stands there as everything else: without quotes. */
+function describeOption(option: Option): string {
+  return new Help().optionDescription(option).replace(/default: "([^"]*)"/, 'default: $1');
 }
 
 /** Prints a complaint of commander, and which help to look at. */

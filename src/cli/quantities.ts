@@ -26,12 +26,22 @@ export function parseDurationMs(text: string): number {
   return ms;
 }
 
+/** What a parser of this file makes of the text after a flag; its complaint names the flag. @throws CliError KV_USAGE */
+export function parseFlag<Result>(flag: string, text: unknown, parse: (text: string) => Result): Result {
+  try {
+    return parse(String(text));
+  } catch (thrown) {
+    if (!(thrown instanceof CliError)) throw thrown;
+    throw new CliError(thrown.code, `${flag}: ${thrown.message}`, { flag }, thrown);
+  }
+}
+
 /** A whole number within bounds. @throws CliError KV_USAGE */
 export function parseCount(text: string, { min = 0, max = Number.MAX_SAFE_INTEGER } = {}): number {
   const count = /^\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
-  if (!(count >= min && count <= max))
-    throw new CliError('KV_USAGE', `'${text}' is not a whole number from ${min} to ${max}`);
-  return count;
+  if (count >= min && count <= max) return count;
+  const range = max === Number.MAX_SAFE_INTEGER ? `of ${min} or more` : `from ${min} to ${max}`;
+  throw new CliError('KV_USAGE', `'${text}' is not a whole number ${range}`);
 }
 
 /** `2`, `local:2`, `local-quorum`, `each-quorum`. @throws CliError KV_USAGE */

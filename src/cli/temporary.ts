@@ -2,16 +2,21 @@
  * Files and folders that must not outlive a command: removed when the work ends, however it ends, and when a signal
  * interrupts it (a second one is not needed: the process ends with the exit code of the signal).
  */
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { constants } from 'node:os';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** A path counts as removed when it has been away at so many looks, and is given up after so many. */
+const LOOKS_AWAY = 20;
+const LOOKS_MAX = 75;
+const BETWEEN_LOOKS_MS = 20;
+
 /** Runs the work, then removes the path, if it is still there. */
 export async function withTemporary<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
   const interrupted = (name: NodeJS.Signals): void => {
-    rmSync(path, { recursive: true, force: true });
+    removeFromThreads(path);
     process.exit(128 + constants.signals[name]);
   };
   for (const name of SIGNALS) process.on(name, interrupted);
@@ -20,5 +25,20 @@ export async function withTemporary<Result>(path: string, work: () => Promise<Re
   } finally {
     for (const name of SIGNALS) process.off(name, interrupted);
     await rm(path, { recursive: true, force: true });
+  }
+}
+
+/** A node's thread that is opening its directory makes it anew; it cannot be waited for in a signal's handler. */
+function removeFromThreads(path: string): void {
+  const never = new Int32Array(new SharedArrayBuffer(4));
+  for (let look = 0, away = 0; look < LOOKS_MAX && away < LOOKS_AWAY; look++) {
+    away = existsSync(path) ? 0 : away + 1;
+    try {
+      rmSync(path, { recursive: true, force: true });
+    } catch {
+      // a thread has put something where all was gone: looked at again
+    }
+    // Atomics: a pause alone; nobody writes the word
+    Atomics.wait(never, 0, 0, BETWEEN_LOOKS_MS);
   }
 }

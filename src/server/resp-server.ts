@@ -212,8 +212,10 @@ class Door implements ConnectionHost {
 function listenAtPort(listener: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const refused = (error: NodeJS.ErrnoException) => {
-      const code = error.code === 'EADDRINUSE' ? 'KV_IN_USE' : 'KV_INVALID_OPTION';
-      reject(new StoreError(code, `cannot listen at ${host}:${port}: ${error.message}`, { host, port }, error));
+      const taken = error.code === 'EADDRINUSE';
+      const why = taken ? 'another process does; stop it, or name another address' : error.message;
+      const code = taken ? 'KV_IN_USE' : 'KV_INVALID_OPTION';
+      reject(new StoreError(code, `cannot listen at ${host}:${port}: ${why}`, { host, port }, error));
     };
     listener.once('error', refused);
     try {

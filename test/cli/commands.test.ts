@@ -1,5 +1,5 @@
 /** The commands as processes: results, exit codes, `--json`, files and pipes, on a directory that nobody holds. */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { Cli } from './cli-runner.js';
@@ -111,6 +111,36 @@ test('commands: usage errors -> exit code 2 and KV_USAGE, as JSON with --json', 
   t.like(JSON.parse(stderr), { error: { code: 'KV_USAGE', exitCode: 2, details: { option: 'n' } } });
 });
 
+test('commands: what is wrong with a line -> named, with the flag, the file or the nearest name', async (t) => {
+  const cli = await Cli.create(t);
+  const said: [args: string[], code: number, sentence: string][] = [
+    [['help', 'pu'], 2, "KV_USAGE: unknown command 'pu' (Did you mean put?); see kvorum --help"],
+    [['help', 'nonsense'], 2, "KV_USAGE: unknown command 'nonsense'; see kvorum --help"],
+    [
+      ['put', 'k', 'v', '--ttl', '3x'],
+      2,
+      "KV_USAGE: --ttl: '3x' is not a time: give a number with ms, s, m, h or d, like 30s",
+    ],
+    [['join', '--count', '0'], 2, "KV_USAGE: --count: '0' is not a whole number from 1 to 128"],
+    [['leave', 'a'], 2, "KV_USAGE: the number of a node: 'a' is not a whole number from 0 to 4094"],
+    [['bench', '--value', '1g'], 2, "KV_USAGE: --value: '1g' is not a size from 1 B to 1.0 MiB"],
+    [
+      ['sim', '--plant', 'forgets tombstone'],
+      2,
+      "KV_USAGE: there is no fault 'forgets tombstone' to plant; did you mean 'forgets tombstones'?; --plant list names them",
+    ],
+    [['load', 'no-such-file'], 5, 'KV_INPUT: no-such-file: no such file or directory (ENOENT)'],
+  ];
+  for (const [args, code, sentence] of said)
+    t.deepEqual(await cli.run(args), { code, stdout: '', stderr: `kvorum: ${sentence}\n` });
+  t.regex((await cli.must(['help', 'drain'])).stdout, /\(default: 60s\)/);
+  await cli.must(['put', 'k', 'v']);
+  const limit = await cli.run(['scan', '--limit', 'x']);
+  t.regex(limit.stderr, /^kvorum: KV_USAGE: --limit: 'x' is not a whole number of 0 or more\n$/);
+  const forgotten = await cli.must(['forget', 'nobody']);
+  t.regex(forgotten.stdout, /^the ring names no host 'nobody' \(epoch 1\): there was nothing to forget/);
+});
+
 test('commands: no directory, nobody at the address, no file, no quorum -> 3, 4, 5, 2', async (t) => {
   const cli = await Cli.create(t);
   const missing = await cli.run(['get', 'k']);
@@ -177,8 +207,9 @@ test('commands: bench interrupted -> exit code 143, and its temporary directory 
   const temporary = join(cli.folder, 'tmp');
   mkdirSync(temporary);
   const child = cli.start(['bench', '--time', '30s'], { TMPDIR: temporary, KVORUM_PATH: '' });
-  while (readdirSync(temporary).length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  const isThere = () => readdirSync(temporary).some((name) => existsSync(join(temporary, name, 'kvorum.json')));
+  while (!isThere()) await new Promise((resolve) => setTimeout(resolve, 20));
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
   child.kill('SIGTERM');
   const code = await new Promise((resolve) => child.once('close', resolve));
   t.is(code, 143);

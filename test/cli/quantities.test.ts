@@ -60,6 +60,7 @@ test('quantities: a count out of bounds -> refused with the bounds', (t) => {
   t.is(parseCount('64', { min: 1, max: 64 }), 64);
   t.throws(() => parseCount('65', { min: 1, max: 64 }), { message: /from 1 to 64/ });
   t.throws(() => parseCount('0', { min: 1, max: 64 }));
+  t.throws(() => parseCount('x', { min: 1 }), { message: "'x' is not a whole number of 1 or more" });
 });
 
 for (const [text, target] of [

@@ -19,7 +19,7 @@ import type { CommandSpec, Invocation } from '../command.js';
 import { CliError } from '../exit-codes.js';
 import { withStore } from '../open-access.js';
 import { rateOf, startProgress } from '../progress.js';
-import { formatBytes, formatCount, formatNumber, parseCount } from '../quantities.js';
+import { formatBytes, formatCount, formatNumber, parseCount, parseFlag } from '../quantities.js';
 import type { StoreAccess } from '../store-access.js';
 
 /** Partitions under way at the same time. */
@@ -77,7 +77,8 @@ async function prepare(folder: string): Promise<void> {
 }
 
 async function backUp({ flags, output }: Invocation, access: StoreAccess, folder: string): Promise<BackupManifest> {
-  const r = flags.r === undefined ? undefined : parseCount(String(flags.r), { min: 1, max: 9 });
+  const parseReplicas = (text: string) => parseCount(text, { min: 1, max: 9 });
+  const r = flags.r === undefined ? undefined : parseFlag('--r', flags.r, parseReplicas);
   const { partitions, epoch, n, clusterName = '' } = await access.ring();
   const about = { format: BACKUP_FORMAT, clusterName, partitions, n, epoch };
   const startedAt = new Date().toISOString();

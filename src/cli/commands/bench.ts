@@ -5,6 +5,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { OPTION_SPECS } from '../../core/options.js';
 import { BulkPool } from '../../runtime/bulk-pool.js';
 import type { CommandSpec, Invocation } from '../command.js';
 import { CliError } from '../exit-codes.js';
@@ -13,7 +14,7 @@ import type { LoadTask } from '../load-generator.js';
 import { LocalAccess } from '../local-access.js';
 import { withStore } from '../open-access.js';
 import { table } from '../output.js';
-import { parseBytes, parseCount, parseDurationMs } from '../quantities.js';
+import { formatBytes, parseBytes, parseCount, parseDurationMs, parseFlag } from '../quantities.js';
 import type { StoreAccess } from '../store-access.js';
 import { withTemporary } from '../temporary.js';
 
@@ -67,12 +68,20 @@ async function benchIn(invocation: Invocation): Promise<undefined> {
 
 function planOf({ flags }: Invocation): Plan {
   return {
-    durationMs: parseDurationMs(String(flags.time)),
-    inFlight: parseCount(String(flags.inFlight), { min: 1, max: 10_000 }),
-    keys: parseCount(String(flags.keys), { min: 1, max: 100_000_000 }),
-    value: 'x'.repeat(Math.max(1, parseBytes(String(flags.value)))),
-    threads: parseCount(String(flags.threads), { min: 1, max: 64 }),
+    durationMs: parseFlag('--time', flags.time, parseDurationMs),
+    inFlight: parseFlag('--in-flight', flags.inFlight, (text) => parseCount(text, { min: 1, max: 10_000 })),
+    keys: parseFlag('--keys', flags.keys, (text) => parseCount(text, { min: 1, max: 100_000_000 })),
+    value: 'x'.repeat(parseFlag('--value', flags.value, parseValueBytes)),
+    threads: parseFlag('--threads', flags.threads, (text) => parseCount(text, { min: 1, max: 64 })),
   };
+}
+
+/** No pair is larger than `pairBytesMax` may be. */
+function parseValueBytes(text: string): number {
+  const bytes = parseBytes(text);
+  const max = OPTION_SPECS.pairBytesMax.max as number;
+  if (bytes >= 1 && bytes <= max) return bytes;
+  throw new CliError('KV_USAGE', `'${text}' is not a size from 1 B to ${formatBytes(max)}`);
 }
 
 async function run(access: StoreAccess, plan: Plan): Promise<{ put: Measurement; get: Measurement }> {

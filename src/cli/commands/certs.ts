@@ -2,7 +2,7 @@
 import { makeCertificates } from '../certificates.js';
 import type { CommandSpec } from '../command.js';
 import { CliError } from '../exit-codes.js';
-import { parseCount } from '../quantities.js';
+import { parseCount, parseFlag } from '../quantities.js';
 
 const DAYS_DEFAULT = 365;
 
@@ -34,7 +34,7 @@ export const certsCommand: CommandSpec = {
   run: async ({ args: [folder], flags, output }) => {
     const hosts = (flags.host ?? []) as readonly string[];
     if (hosts.length === 0) throw new CliError('KV_USAGE', 'name the hosts: --host ID, once for each');
-    const days = parseCount(String(flags.days), { min: 1, max: 3_650 });
+    const days = parseFlag('--days', flags.days, (text) => parseCount(text, { min: 1, max: 3_650 }));
     const files = await makeCertificates(folder, hosts, days);
     output.result(files, () => {
       const authority = `authority ${files.authority}${files.made ? '' : ' (it was there)'}`;

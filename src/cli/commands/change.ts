@@ -94,7 +94,10 @@ function changeCommand(name: ChangeName, { addFlags, ...texts }: ChangeTexts): C
         const begun = await access.change(order);
         const end = () => (isSame ? followNode(invocation, access, begun) : follow(invocation, access, before, begun));
         const result = invocation.flags.wait === false ? begun : await end();
-        invocation.output.result(result, () => (isSame ? describeRenewal(result) : describeResult(name, result)));
+        invocation.output.result(result, () => {
+          if (name === 'forget') return describeForgotten(invocation.args[0], before, result);
+          return isSame ? describeRenewal(result) : describeResult(name, result);
+        });
         return undefined;
       });
     },
@@ -159,9 +162,15 @@ function describeRenewal({ joined, partitions, settled, records, done }: ChangeR
   return `replace: ${node} began anew and holds ${formatNumber(partitions, 'partition')}, ${formatNumber(records, 'record')} received`;
 }
 
+/** Whom the ring does not name is forgotten already, or mistyped: the sentence is the same. */
+function describeForgotten(host: string, { epoch: before }: RingReport, { epoch }: ChangeResult): string {
+  return epoch === before
+    ? `the ring names no host '${host}' (epoch ${epoch}): there was nothing to forget; kvorum status lists the hosts`
+    : `host ${host} is forgotten (epoch ${epoch})`;
+}
+
 function describeResult(name: ChangeName, result: ChangeResult): string {
   const { joined, partitions, settled, records, bytes, epoch, done } = result;
-  if (name === 'forget') return `the host is forgotten (epoch ${epoch})`;
   const nodes = joined.length > 0 ? ` (new: node ${joined.join(', ')})` : '';
   if (!done)
     return `${name}${nodes} has begun: ${formatNumber(partitions - settled, 'partition')} to move (epoch ${epoch})`;

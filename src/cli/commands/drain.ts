@@ -7,7 +7,7 @@ import type { DrainReport } from '../../server/draining.js';
 import type { CommandSpec, Invocation } from '../command.js';
 import { CliError, EXIT_CODES } from '../exit-codes.js';
 import { withHolder } from '../open-access.js';
-import { formatNumber, parseDurationMs } from '../quantities.js';
+import { formatNumber, parseDurationMs, parseFlag } from '../quantities.js';
 import type { RemoteAccess } from '../remote-access.js';
 
 const WAIT_DEFAULT = '60s';
@@ -33,7 +33,7 @@ export const drainCommand: CommandSpec = {
   ],
   run: (invocation) =>
     withHolder(invocation, async (access) => {
-      const waitMs = parseDurationMs(String(invocation.flags.wait));
+      const waitMs = parseFlag('--wait', invocation.flags.wait, parseDurationMs);
       const { pid } = await access.status();
       const last = await follow(invocation, access, waitMs);
       await untilGone(invocation, access, pid);

@@ -6,7 +6,7 @@ import type { CommandSpec } from '../command.js';
 import { CliError } from '../exit-codes.js';
 import { withStore } from '../open-access.js';
 import { type Output, printable } from '../output.js';
-import { parseQuorum } from '../quantities.js';
+import { parseFlag, parseQuorum } from '../quantities.js';
 import type { FoundValue, JsonValue } from '../store-access.js';
 import { QUORUM_FORMS } from './put.js';
 
@@ -30,7 +30,7 @@ export const getCommand: CommandSpec = {
   run: (invocation) => {
     const { args, flags, output } = invocation;
     const [key] = args;
-    const request = flags.r === undefined ? {} : { r: parseQuorum(String(flags.r)) };
+    const request = flags.r === undefined ? {} : { r: parseFlag('--r', flags.r, parseQuorum) };
     return withStore(invocation, { create: false, ownFlags: getCommand.ownFlags ?? [] }, async (access) => {
       const found = await access.get(key, request);
       if (!found.found) throw new CliError('KV_NOT_FOUND', `no value for key '${printable(key)}'`, { key });

@@ -10,7 +10,7 @@ import { type BadLine, loadLines } from '../loader.js';
 import { readLines } from '../ndjson.js';
 import { withStore } from '../open-access.js';
 import { rateOf, startProgress } from '../progress.js';
-import { formatBytes, formatCount, formatNumber, parseCount } from '../quantities.js';
+import { formatBytes, formatCount, formatNumber, parseCount, parseFlag } from '../quantities.js';
 import type { StoreAccess } from '../store-access.js';
 
 /** Bad lines named on standard error; the rest are counted. */
@@ -61,7 +61,7 @@ async function loadFile({ flags, output }: Invocation, access: StoreAccess, sour
   try {
     const totals = await loadLines(access, readLines(chunks as AsyncIterable<Uint8Array>), {
       onError,
-      inFlightMax: parseCount(String(flags.inFlight), { min: 1, max: 64 }),
+      inFlightMax: parseFlag('--in-flight', flags.inFlight, (text) => parseCount(text, { min: 1, max: 64 })),
       onProgress: (bytes, count) => progress.update(bytes, count),
       onBadLine: (bad) => {
         if (errors.push(bad) <= BAD_LINES_SHOWN_MAX) output.note(`kvorum: skipped line ${bad.line}: ${bad.fault}`);

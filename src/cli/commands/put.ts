@@ -10,7 +10,7 @@ import { CliError } from '../exit-codes.js';
 import { withStore } from '../open-access.js';
 import { storeOptions } from '../option-flags.js';
 import { printable } from '../output.js';
-import { parseDurationMs, parseQuorum } from '../quantities.js';
+import { parseDurationMs, parseFlag, parseQuorum } from '../quantities.js';
 import type { JsonValue, WriteRequest } from '../store-access.js';
 
 const STDIN_BYTES_MAX = OPTION_SPECS.pairBytesMax.max ?? 1024 * 1024;
@@ -40,7 +40,7 @@ export const putCommand: CommandSpec = {
     const { args, flags, output } = invocation;
     const [key, given] = args;
     const typed = await typedValue(given, flags);
-    const ttl = flags.ttl === undefined ? {} : { ttlMs: parseDurationMs(String(flags.ttl)) };
+    const ttl = flags.ttl === undefined ? {} : { ttlMs: parseFlag('--ttl', flags.ttl, parseDurationMs) };
     const request = { key, ...typed, ...ttl, ...writeRequest(flags) };
     const find = { create: true, ownFlags: putCommand.ownFlags ?? [] };
     return withStore(invocation, find, async (access) => {
@@ -67,7 +67,7 @@ export function addWriteFlags(command: Parameters<NonNullable<CommandSpec['flags
 export function writeRequest(flags: Flags): WriteRequest {
   const { mode, durability } = storeOptions(flags, {}, ['mode', 'durability']);
   return {
-    ...(flags.w === undefined ? {} : { w: parseQuorum(String(flags.w)) }),
+    ...(flags.w === undefined ? {} : { w: parseFlag('--w', flags.w, parseQuorum) }),
     ...(mode === undefined ? {} : { mode }),
     ...(durability === undefined ? {} : { durability }),
     ...(flags.context === undefined ? {} : { context: String(flags.context) }),

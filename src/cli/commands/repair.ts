@@ -6,7 +6,7 @@ import type { RepairResult } from '../../client/types.js';
 import type { CommandSpec, Invocation } from '../command.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { withStore } from '../open-access.js';
-import { formatCount, formatNumber, parseCount } from '../quantities.js';
+import { formatCount, formatNumber, parseCount, parseFlag } from '../quantities.js';
 import type { StoreAccess } from '../store-access.js';
 
 /** Partitions under way at the same time. */
@@ -51,7 +51,8 @@ export const repairCommand: CommandSpec = {
 async function repairAll(invocation: Invocation, access: StoreAccess): Promise<Totals> {
   const { flags } = invocation;
   const { partitions } = await access.ring();
-  const one = flags.partition === undefined ? undefined : parseCount(String(flags.partition), { max: partitions - 1 });
+  const parsePartition = (text: string) => parseCount(text, { max: partitions - 1 });
+  const one = flags.partition === undefined ? undefined : parseFlag('--partition', flags.partition, parsePartition);
   const wanted = one === undefined ? Array.from({ length: partitions }, (_, partition) => partition) : [one];
   const totals: Totals = { done: 0, partitions: wanted.length, differing: 0, moved: 0, failed: [] };
   const progress = await startProgress(invocation, totals);

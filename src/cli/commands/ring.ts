@@ -44,7 +44,7 @@ function describeBalance({ epoch, partitions, n, failureDomain, nodes, preferenc
     owned.get(node) ?? 0,
     replicas,
     fairShare.toFixed(1),
-    `${(100 * (replicas / fairShare - 1)).toFixed(1)}%`,
+    fairShare > 0 ? `${(100 * (replicas / fairShare - 1)).toFixed(1)}%` : '-',
   ]);
   const heading = ['node', 'owns', 'replicas', 'fair share', 'off by'];
   const moving = change === undefined ? '' : `\n${describeChange(change)}`;

@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import type { CommandSpec, Flags } from '../command.js';
 import { withStore } from '../open-access.js';
 import { printable } from '../output.js';
-import { parseCount } from '../quantities.js';
+import { parseCount, parseFlag } from '../quantities.js';
 import { type JsonPair, type JsonValue, keyText, type ScanRequest, valueIn } from '../store-access.js';
 
 export const scanCommand: CommandSpec = {
@@ -54,7 +54,7 @@ export function scanRequest(flags: Flags): ScanRequest {
     if (flags[name] !== undefined) request[name] = flags[name];
   }
   if (flags.keys === true) request.values = false;
-  if (flags.limit !== undefined) request.limit = parseCount(String(flags.limit));
+  if (flags.limit !== undefined) request.limit = parseFlag('--limit', flags.limit, (text) => parseCount(text));
   return request;
 }
 

@@ -3,6 +3,7 @@
  * that breaks a promise ends the command with exit code 6, the command that replays it and a shortened trace.
  */
 import { availableParallelism } from 'node:os';
+import { didYouMean } from '../../core/nearest-name.js';
 import { type CampaignReport, runCampaign } from '../../sim/campaign.js';
 import { PLANTS } from '../../sim/plants.js';
 import { type ShortTrace, shortTrace } from '../../sim/shrink.js';
@@ -11,7 +12,7 @@ import type { CommandSpec, Flags, Invocation } from '../command.js';
 import { CliError, EXIT_CODES } from '../exit-codes.js';
 import { table } from '../output.js';
 import { startProgress } from '../progress.js';
-import { formatCount, formatNumber, parseCount } from '../quantities.js';
+import { formatCount, formatNumber, parseCount, parseFlag } from '../quantities.js';
 
 /** Options of a run as flags: their names, ranges and help. */
 const RUN_FLAGS = {
@@ -78,11 +79,14 @@ export const simCommand: CommandSpec = {
   },
 };
 
+const parseSeed = (text: string): number => parseCount(text, { max: 0xffff_ffff });
+const parseSeeds = (text: string): number => parseCount(text, { min: 1, max: 10_000_000 });
+
 async function campaign({ flags, output }: Invocation, run: RunOptions): Promise<CampaignReport> {
-  const firstSeed = flags.seed === undefined ? 1 : parseCount(String(flags.seed), { max: 0xffff_ffff });
+  const firstSeed = flags.seed === undefined ? 1 : parseFlag('--seed', flags.seed, parseSeed);
   const isOne = flags.seed !== undefined && flags.seeds === '100';
-  const seeds = isOne ? 1 : parseCount(String(flags.seeds), { min: 1, max: 10_000_000 });
-  const threads = parseCount(String(flags.threads), { min: 1, max: 64 });
+  const seeds = isOne ? 1 : parseFlag('--seeds', flags.seeds, parseSeeds);
+  const threads = parseFlag('--threads', flags.threads, (text) => parseCount(text, { min: 1, max: 64 }));
   const progress = await startProgress({ label: 'sim', totalCount: seeds, noun: 'seeds', quiet: output.json });
   try {
     return await runCampaign({
@@ -101,14 +105,18 @@ async function campaign({ flags, output }: Invocation, run: RunOptions): Promise
 function plantOf({ plant }: Flags): string | undefined {
   if (plant === undefined) return undefined;
   if (String(plant) in PLANTS) return String(plant);
-  throw new CliError('KV_USAGE', `there is no fault '${plant}' to plant; --plant list names them`);
+  throw new CliError(
+    'KV_USAGE',
+    `there is no fault '${plant}' to plant${didYouMean(String(plant), Object.keys(PLANTS))}; --plant list names them`,
+  );
 }
 
 function runOptions(flags: Flags): RunOptions {
   for (const [less, more] of BOUNDED_BY) refuseMore(flags, less, more);
   const numbers = Object.entries(RUN_FLAGS).flatMap(([name, { min, max }]) => {
     if (flags[name] === undefined) return [];
-    return [[name === 'faults' ? 'faultsMax' : name, parseCount(String(flags[name]), { min, max })]];
+    const parse = (text: string) => parseCount(text, { min, max });
+    return [[name === 'faults' ? 'faultsMax' : name, parseFlag(`--${name}`, flags[name], parse)]];
   });
   return {
     ...Object.fromEntries(numbers),
