@@ -27,7 +27,7 @@ import { PartitionTrees } from './partition-trees.js';
 import { readList } from './read-targets.js';
 import { NO_COUNTS, type RepairCounts } from './repair-counts.js';
 import { type Rounds, startRounds, tellRepaired, visitRounds } from './repair-rounds.js';
-import { advanceTree, build, healer } from './tree-builds.js';
+import { advanceTree, build, healer, pollUnread } from './tree-builds.js';
 import { TreeVerification } from './tree-verification.js';
 
 export interface AntiEntropyOptions {
@@ -77,7 +77,7 @@ export interface AntiEntropyState {
   timerAtMs: number;
 }
 
-type Handles = 'compare' | 'compared' | 'list' | 'listed' | 'exchange' | 'fetched' | 'replicated';
+type Handles = 'compare' | 'compared' | 'list' | 'listed' | 'exchange' | 'fetched' | 'replicated' | 'unread';
 
 /** Records of one slice: some hundred microseconds. */
 const SLICE_RECORDS = 128;
@@ -124,6 +124,7 @@ export function antiEntropy(options: AntiEntropyOptions): Behaviour<AntiEntropyS
         if (state.polls.fetched(message, env)) tellCounts(state);
         else moved(state, message, env, 'fetched');
       },
+      unread: (state, message, env) => pollUnread(state, message, env),
       replicated(state, message, env) {
         tellReplaced(state);
         moved(state, message, env, 'replicated');

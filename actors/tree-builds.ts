@@ -1,6 +1,8 @@
 /** How a node's anti-entropy has the trees of its partitions built: for whoever compares, and to verify them. */
 import type { Env } from '../src/actor/env.js';
 import type { PartitionId } from '../src/core/ids.js';
+import type { MessageView } from '../src/protocol/header.js';
+import { Unread } from '../src/protocol/mend-messages.js';
 import type { AntiEntropyState } from './anti-entropy.js';
 import { tellCounts } from './doubt-rounds.js';
 
@@ -30,5 +32,13 @@ export function advanceTree(
 
 /** What to do about a key that cannot be read. */
 export function healer(state: AntiEntropyState, partition: PartitionId, env: Env): (key: Uint8Array) => void {
-  return (key) => void state.polls.start('unreadable', partition, key.slice(), env);
+  return (key) => void state.polls.start('unreadable', partition, Uint8Array.from(key), env);
+}
+
+/** A vnode has met a key that cannot be read. */
+export function pollUnread(state: AntiEntropyState, message: MessageView, env: Env): void {
+  const keySlot = message.u32(Unread.keySlot);
+  const start = (message.at + Unread.key) * 4;
+  const partition = ((keySlot >>> 16) >>> env.placement.slotShift) as PartitionId;
+  healer(state, partition, env)(message.bytes.subarray(start, start + (keySlot & 0xffff)));
 }

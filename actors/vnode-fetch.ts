@@ -10,6 +10,7 @@ import { Answer, AnswerFlag, Fetch, Kind } from '../src/protocol/messages.js';
 import { Ask, failure, isOlderThan, success } from '../src/protocol/outcome.js';
 import { copyWords, Flag, flagsOf, Rec, recordBytes, sizeOf, valueWord } from '../src/protocol/record.js';
 import { decodeRecord, encodedBytes, encodeRecord, keyParts, withoutValues } from '../src/protocol/record-set.js';
+import { castUnread } from './unread-keys.js';
 import type { VnodeState } from './vnode.js';
 
 export function fetchRecord({ partition, options: { doubts } }: VnodeState, message: MessageView, env: Env): void {
@@ -31,7 +32,12 @@ export function fetchRecord({ partition, options: { doubts } }: VnodeState, mess
     at = store.find(words, words[start + Fetch.keyHash], words[start + Fetch.keySlot], start + Fetch.key);
     bytes = at < 0 ? 0 : versionsOnly ? versionBytes(store, at) : sizeOf(store.words, at);
   } catch (error) {
-    refuse(message, env, asStoreError(error).code);
+    const { code } = asStoreError(error);
+    const { words, at: start } = message;
+    // whoever replaces records is not asked to do it again
+    const isRepair = (options & Ask.repair) !== 0;
+    if (code === 'KV_CORRUPT' && !isRepair) castUnread(env, words, start + Fetch.keyHash, start + Fetch.key);
+    refuse(message, env, code);
     return;
   }
   const out = env.open(Kind.fetched, message.from, message.request, Answer.record * 4 + bytes);

@@ -14,6 +14,7 @@ import { Replicate } from '../src/protocol/messages.js';
 import { Ask, failure, isOlderThan, success } from '../src/protocol/outcome.js';
 import { clockOf, copyWords, counterOf, Flag, flagsOf, Rec, sameDot, sizeOf } from '../src/protocol/record.js';
 import { decodeRecord, encodedBytes, encodeRecord, keyParts } from '../src/protocol/record-set.js';
+import { castUnread } from './unread-keys.js';
 import { askDurability, findHeld, findOrRenounce, type Renouncing, type VnodeOptions } from './vnode-mint.js';
 
 /** Takes the record at this word of a `replicate`, or of a batch of them, into a partition of this node; the outcome. */
@@ -36,7 +37,9 @@ export function takeRecord(
     const outcome = isPromised ? 0 : mergeRecord(message, record, { minters, partition }, env);
     return outcome === 0 ? success(1, askDurability(options, store)) : outcome;
   } catch (error) {
-    return failure(asStoreError(error).code);
+    const { code } = asStoreError(error);
+    if (code === 'KV_CORRUPT') castUnread(env, message.words, record + Rec.keyHash, record + Rec.key);
+    return failure(code);
   }
 }
 

@@ -85,6 +85,7 @@ export const EXPORTS: Readonly<Record<MessageName, readonly Path[] | 'local'>> =
   mintMany: 'local',
   mend: 'local',
   mended: 'local',
+  unread: 'local',
 };
 
 const IS_EXPORTED = new Uint8Array(0x1_0000);

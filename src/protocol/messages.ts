@@ -166,6 +166,7 @@ export const enum Kind {
   mintMany = 44,
   mend = 45,
   mended = 46,
+  unread = 47,
 }
 
 export const enum Write {

@@ -227,3 +227,46 @@ test('mending: many writes in one message -> those of a damaged key wait, the ot
   }
   t.is(openIn(a), 0);
 });
+
+test('mending: a replica meets its damaged record in a read, or where it is to take a write -> the others’ takes its place at once', (t) => {
+  for (const meet of ['read', 'write'] as const) {
+    const one = scene();
+    const [a, b] = one.nodes;
+    for (const node of one.nodes) putAt(node, KEY, plain('a', 2, 'old'));
+    b.store.corrupt.add(KEY);
+    if (meet === 'write') t.is(written(one).error, undefined);
+    else one.world.clients[0].read({ key: KEY, r: 3 }, { node: a.index });
+    t.true(
+      one.world.runUntil(() => b.store.corrupt.size === 0, 1_000),
+      meet,
+    );
+    one.world.runFor(5_000);
+    t.deepEqual(valuesOf(heldAt(b, KEY)), [meet === 'write' ? 'new' : 'old']);
+    t.is(b.repairs?.healed, 1);
+  }
+});
+
+test('mending: the records of two replicas are damaged -> a read has each ask the others once', (t) => {
+  for (let seed = 1; seed <= 20; seed++) {
+    let fetches = 0;
+    const one = scene({
+      seed,
+      wrap: (role, behaviour) => {
+        const { fetch } = behaviour.receive;
+        if (role !== Role.vnode || fetch === undefined) return behaviour;
+        const counted: typeof fetch = (state, message, env) => {
+          fetches++;
+          fetch(state, message, env);
+        };
+        return { ...behaviour, receive: { ...behaviour.receive, fetch: counted } };
+      },
+    });
+    for (const node of one.nodes) {
+      putAt(node, KEY, plain('a', 2, 'old'));
+      if (node !== one.nodes[0]) node.store.corrupt.add(KEY);
+    }
+    one.world.clients[0].read({ key: KEY, r: 3 }, { node: one.nodes[0].index });
+    one.world.runFor(1_000);
+    t.is(fetches, 3 + 2 * 2, `seed ${seed}`);
+  }
+});
