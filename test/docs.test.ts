@@ -14,6 +14,7 @@ import { EXIT_CODES } from '../src/cli/exit-codes.js';
 import { formatBytes } from '../src/cli/quantities.js';
 import { ERROR_CODES } from '../src/core/errors.js';
 import { OPTION_SPECS, type OptionSpec } from '../src/core/options.js';
+import { EVENTS } from '../src/host/reports.js';
 import { MESSAGES } from '../src/protocol/messages.js';
 import { codeBlocks, namedPaths, printedBy, tableUnder } from './docs/markdown.js';
 
@@ -80,6 +81,16 @@ test('README: exit codes -> those of the command line', async (t) => {
     rows,
     Object.values(EXIT_CODES).map(({ code, meaning }) => [String(code), meaning]),
   );
+});
+
+test('README: calls and events of a store -> all are named', async (t) => {
+  const readme = await read('README.md');
+  const contract = /^export interface Store [^{]*\{([\s\S]*?)^\}/m.exec(await read('src/client/types.ts'))?.[1] ?? '';
+  const calls = [...contract.matchAll(/^ {2}([a-zA-Z]+)[<(]/gm)].map(([, name]) => name);
+  t.true(calls.length > 20);
+  for (const name of calls) t.true(new RegExp(`\`${name}[\`(]`).test(readme), name);
+  const events = tableUnder(readme, '### Events').flatMap(([names]) => names.match(/[a-z-]+/g) ?? []);
+  t.deepEqual(events.sort(), Object.keys(EVENTS).sort());
 });
 
 test('architecture: messages -> those of MESSAGES', async (t) => {
