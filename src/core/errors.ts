@@ -8,7 +8,11 @@
 export const ERROR_CODES = {
   KV_INVALID_OPTION: { retryable: false, meaning: 'An option is unknown, of the wrong type, or out of its range.' },
   KV_INVALID_KEY: { retryable: false, meaning: 'The key is empty, too long, or neither string nor Uint8Array.' },
-  KV_INVALID_VALUE: { retryable: false, meaning: 'The value cannot be encoded (a function, a symbol, a cycle).' },
+  KV_INVALID_VALUE: {
+    retryable: false,
+    meaning:
+      'The value cannot be encoded (undefined, a function, a symbol), or has no JSON form where one is asked for (a cycle).',
+  },
   KV_PAIR_TOO_LARGE: { retryable: false, meaning: 'Key and value together exceed pairBytesMax.' },
   KV_INVALID_CONTEXT: { retryable: false, meaning: 'The context is not one that a read of this store returned.' },
   KV_TOO_MANY_SIBLINGS: {

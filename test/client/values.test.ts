@@ -8,6 +8,9 @@ import { makeFolder, SMALL, shareStore } from './store-fixture.js';
 
 const store = shareStore(test);
 
+const cycle: { name: string; self?: unknown } = { name: 'a' };
+cycle.self = cycle;
+
 const VALUES: readonly [string, Value][] = [
   ['an empty string', ''],
   ['an ASCII string', 'hello'],
@@ -42,6 +45,7 @@ const VALUES: readonly [string, Value][] = [
   ['an empty object', {}],
   ['an object, nested', { a: { b: { c: [{ d: 'deep' }] } }, 'with space': 1, 5: 'five' }],
   ['bytes within an object', { bytes: Buffer.from('abc') }],
+  ['a cycle', cycle],
 ];
 for (const [name, value] of VALUES) {
   test(`${name}: put and got -> the same, of the same type`, async (t) => {
@@ -111,6 +115,19 @@ test('a key: as a string and as its bytes -> the same key', async (t) => {
   );
   for (const key of ['a\u0000', 'a', 'a\u0000\u0000', 'a\u0000\u0000\u0000']) await store().put(key, key);
   for (const key of ['a\u0000', 'a', 'a\u0000\u0000', 'a\u0000\u0000\u0000']) t.is(await store().get(key), key);
+});
+
+test('an instance of a class: put and got -> a plain object of the same fields', async (t) => {
+  class Point {
+    constructor(
+      readonly x: number,
+      readonly y: number,
+    ) {}
+  }
+  await store().put('point', new Point(1, 2));
+  const seen = await store().get('point');
+  t.deepEqual(seen, { x: 1, y: 2 });
+  t.is((seen as object).constructor, Object);
 });
 
 test('values: of every kind, after the store was opened again -> the same', async (t) => {
