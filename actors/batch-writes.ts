@@ -47,8 +47,9 @@ export function mintMany(writes: Writes, message: MessageView, env: Env): void {
       return;
     }
     if (at < 0) {
-      putNumber(reached, 0, reachedBy(~at, env));
-      runs.add(member, ~at, 0, reached[0], reached[1]);
+      const { clock, detail } = reachedBy(~at, env);
+      putNumber(reached, 0, clock);
+      runs.add(member, ~at, detail, reached[0], reached[1]);
       return;
     }
     if (durability < 0) durability = askDurability(options, env.store);
@@ -73,7 +74,7 @@ function writeAlone(writes: Writes, at: WriteAt, waits: boolean, env: Env): void
   const { table } = writes;
   const minted = waits ? UNREADABLE : mintFor(writes.vnodes, table.partition[slot], at.message, at.record, env);
   if (minted === UNREADABLE && mendMember(at.message, at.record, table.idOf(slot), env)) return;
-  if (minted < 0) failUnminted(env, table, slot, ~minted, { clock: reachedBy(~minted, env) });
+  if (minted < 0) failUnminted(env, table, slot, ~minted, reachedBy(~minted, env));
   else mintedAt(writes, slot, minted, askDurability(table.options[slot], env.store), env);
 }
 

@@ -51,6 +51,7 @@ export interface WriteAt {
   readonly member: number;
 }
 
+const NOTHING = { clock: 0, detail: 0 };
 /** Words of the key ring for each write: enough for keys of two dozen bytes. */
 const KEY_WORDS = 8;
 
@@ -137,7 +138,7 @@ export function minted(writes: Writes, message: MessageView, env: Env): void {
   if (slot < 0) return;
   const outcome = message.words[message.at + Minted.outcome];
   if (!isSuccess(outcome)) {
-    failUnminted(env, table, slot, outcome, { clock: reachedBy(outcome, env) });
+    failUnminted(env, table, slot, outcome, reachedBy(outcome, env));
     return;
   }
   mintedAt(writes, slot, message.words[message.at + Minted.position], durabilityOf(outcome), env);
@@ -232,6 +233,6 @@ function giveUpOnDown(table: WriteTable, slot: number, { placement }: Env): bool
   return lost !== 0;
 }
 
-/** What whoever tries again must know: the clock that a write came behind its `latest` for; 0 for any other outcome. */
-export const reachedBy = (outcome: number, env: Env): number =>
-  errorOf(outcome) === 'KV_DEADLINE_EXCEEDED' ? env.store.clock : 0;
+/** What whoever tries again must know: the clock that a write came behind its `latest` for, and the wall; nothing of others. */
+export const reachedBy = (outcome: number, env: Env): { readonly clock: number; readonly detail: number } =>
+  errorOf(outcome) === 'KV_DEADLINE_EXCEEDED' ? { clock: env.store.clock, detail: env.wallMs() | 0 } : NOTHING;

@@ -146,7 +146,7 @@ export class Writes {
   }
 
   #failed(outcome: number, clock: Clock, detail: number): never {
-    if (errorOf(outcome) === 'KV_DEADLINE_EXCEEDED') this.#session.refused(clock, this.#seat.wallMs);
+    if (errorOf(outcome) === 'KV_DEADLINE_EXCEEDED') this.#session.refused(clock, detail, this.#seat.wallMs);
     else this.#session.heard(clock);
     throw writeError(outcome, detail);
   }

@@ -8,8 +8,9 @@
  * of the machines are. A caller that is told of the loss behind `latest`, by its own wall clock, runs ahead of no time.
  *
  * Who gives up one write after another, each with a long deadline, must not run further and further ahead, or nodes refuse
- * it (`driftMaxMs`). So `latest` is at most half of that ahead of the wall, further only behind clocks that are: a write that
- * would need a later clock is refused, and sent again until the wall has caught up.
+ * it (`driftMaxMs`); nor may callers drive each other, whose clocks meet in those of nodes. So a caller takes no node's clock
+ * further than half of that ahead of the walls of hosts: what would need a later one is refused, and sent again until the
+ * wall has caught up. A node whose clock is ahead all the same, by no caller's doing, still gets its time.
  */
 import { packClock, wallMsOf } from './hybrid-clock.js';
 import type { Clock } from './ids.js';
@@ -19,15 +20,19 @@ import type { Clock } from './ids.js';
  * the sooner a write is told that its connection broke; the more, the longer it may wait in mailboxes of busy nodes.
  */
 const MINT_SHARE = 0.5;
-/** Share of `driftMaxMs` that a caller may be ahead by its own doing. */
+/** Share of `driftMaxMs` that a caller may take clocks ahead of the walls. */
 const AHEAD_SHARE = 0.5;
+/** Time to be minted behind a clock that is further ahead than that. */
+const FAR_MS = 500;
 
 export class SessionClock {
   callerClock = 0 as Clock;
   /** The latest millisecond of a clock that a write did get. */
   #heardMs = 0;
-  /** How far clocks that writes had to reach were ahead of this host's, in milliseconds, at most. */
-  #aheadMs = 0;
+  /** The latest millisecond of the clock of a node that refused a write for being behind it. */
+  #reachedMs = 0;
+  /** How far the walls of such nodes' hosts are ahead of this one's, in milliseconds, at most. */
+  #skewMs = 0;
   readonly #driftMaxMs: number;
 
   /** For nodes that refuse callers' clocks which are more than `driftMaxMs` ahead of their wall clocks. */
@@ -37,11 +42,18 @@ export class SessionClock {
 
   /** The `latest` of a write that begins now: milliseconds since 1970. */
   latest(wallMs: number, deadlineMs: number): number {
-    const boundMs = Math.ceil(this.#driftMaxMs * AHEAD_SHARE);
-    const fresh = Math.min(this.#aheadMs + Math.min(Math.ceil(deadlineMs * MINT_SHARE), boundMs), this.#driftMaxMs);
+    const driftMaxMs = this.#driftMaxMs;
+    const boundMs = Math.ceil(driftMaxMs * AHEAD_SHARE);
+    const ownMs = wallMs + Math.min(this.#skewMs + boundMs, driftMaxMs);
+    const limitMs = Math.max(ownMs, this.#heardMs);
+    // walls go on; what callers took ahead waits for them
+    const aheadMs = Math.max(this.#skewMs, this.#reachedMs - wallMs);
+    const shareMs = Math.min(Math.ceil(deadlineMs * MINT_SHARE), boundMs);
     // what was given up may have taken the whole of its last millisecond
-    const behindAll = Math.min(wallMsOf(this.callerClock) + 1, Math.max(wallMs + boundMs, this.#heardMs));
-    return Math.max(wallMs + fresh, behindAll);
+    const nextMs = wallMsOf((this.callerClock + 1) as Clock);
+    const near = Math.min(wallMs + aheadMs + shareMs, ownMs);
+    const far = nextMs > limitMs ? 0 : wallMs + Math.min(aheadMs + Math.min(shareMs, FAR_MS), driftMaxMs);
+    return Math.max(near, far, Math.min(nextMs, limitMs));
   }
 
   /** A write got this clock. */
@@ -55,9 +67,14 @@ export class SessionClock {
     this.#reach((packClock(latest + 1, 0) - 1) as Clock);
   }
 
-  /** A write was refused at a node whose own clock was this, behind its `latest`. */
-  refused(clock: Clock, wallMs: number): void {
-    this.#aheadMs = Math.max(this.#aheadMs, wallMsOf(clock) - wallMs);
+  /**
+   * A write was refused at a node whose own clock was this, behind its `latest`; 0 where it came too late for other reasons.
+   * `nodeWallMs`: what the wall there said, as 32 bits.
+   */
+  refused(clock: Clock, nodeWallMs: number, wallMs: number): void {
+    if (clock === 0) return;
+    this.#reachedMs = Math.max(this.#reachedMs, wallMsOf(clock));
+    this.#skewMs = Math.max(this.#skewMs, (nodeWallMs - wallMs) | 0);
   }
 
   #reach(clock: Clock): void {

@@ -30,7 +30,8 @@ export const MESSAGES = {
     kind: 'reply',
     fields: { outcome: 'u32', detail: 'u32', clock: 'u64' },
     body: 'none',
-    summary: 'coordinator to client: how the write ended; detail is the siblings it left, or needed << 8 | got.',
+    summary:
+      'coordinator to client: how the write ended; detail is the siblings it left, or needed << 8 | got, or the wall clock.',
   },
   mint: {
     tag: 4,

@@ -289,7 +289,7 @@ export class SimClient {
     const outcome = message.u32(Written.outcome);
     call.detail = message.u32(Written.detail);
     const reached = writtenClock(message);
-    if (call.error === 'KV_DEADLINE_EXCEEDED') this.#session.refused(reached, this.#host.clock.wallMs);
+    if (call.error === 'KV_DEADLINE_EXCEEDED') this.#session.refused(reached, call.detail, this.#host.clock.wallMs);
     else this.#session.heard(reached);
     if (call.error !== undefined) return;
     call.replicas = replicasOf(outcome);

@@ -25,7 +25,7 @@ test('session clock: any coordinators, each with a clock of its own -> a later w
       const own = tick(0 as Clock, wallMs + skewMs);
       const clock = own > session.callerClock ? own : ((session.callerClock + 1) as Clock);
       if (wallMsOf(clock) > latest) {
-        session.refused(own, wallMs);
+        session.refused(own, wallMs + skewMs, wallMs);
         // the same coordinator takes the next one
         if (session.latest(wallMs, deadlineMs) < wallMsOf(own)) return false;
         continue;
@@ -40,6 +40,82 @@ test('session clock: any coordinators, each with a clock of its own -> a later w
   });
   fc.assert(property);
   t.pass();
+});
+
+interface Node {
+  readonly skewMs: number;
+  clock: Clock;
+}
+
+/** A write of the session at the node: when it was minted behind what the node knows, or why it was not. */
+function mint(session: SessionClock, node: Node, latest: number, nowMs: number): 'minted' | 'behind' | 'drift' {
+  const nodeMs = nowMs + node.skewMs;
+  if (wallMsOf(session.callerClock) - nodeMs > DRIFT_MAX_MS) return 'drift';
+  node.clock = tick(node.clock, nodeMs);
+  const clock = node.clock > session.callerClock ? node.clock : ((session.callerClock + 1) as Clock);
+  if (wallMsOf(clock) > latest) return 'behind';
+  node.clock = clock;
+  return 'minted';
+}
+
+test('session clock: several callers give up one write after another at nodes that they share -> none drives the others on', (t) => {
+  const skew = fc.integer({ min: 0, max: DRIFT_MAX_MS / 2 - 1_000 });
+  const step = fc.record({
+    caller: fc.nat(2),
+    at: fc.nat(1),
+    passedMs: fc.nat(20),
+    deadlineMs: fc.constantFrom(20, 1_000, 60_000, 3_600_000),
+    isMinted: fc.boolean(),
+    isLost: fc.boolean(),
+  });
+  const property = fc.property(
+    fc.tuple(skew, skew, skew),
+    fc.tuple(skew, skew),
+    fc.array(step, { minLength: 200, maxLength: 400 }),
+    (callerSkews, nodeSkews, steps) => {
+      const sessions = callerSkews.map((skewMs) => ({ skewMs, session: new SessionClock(DRIFT_MAX_MS) }));
+      const nodes: Node[] = nodeSkews.map((skewMs) => ({ skewMs, clock: 0 as Clock }));
+      const furthestMs = Math.max(...callerSkews, ...nodeSkews) + DRIFT_MAX_MS / 2;
+      let nowMs = WALL_MS;
+      const write = (caller: number, at: number, deadlineMs: number, isMinted = true, isLost = false): boolean => {
+        const { session, skewMs } = sessions[caller];
+        const node = nodes[at];
+        const latest = session.latest(nowMs + skewMs, deadlineMs);
+        const end = isMinted ? mint(session, node, latest, nowMs) : 'minted';
+        t.not(end, 'drift');
+        if (end === 'behind') session.refused(node.clock, nowMs + node.skewMs, nowMs + skewMs);
+        else if (isLost || !isMinted) session.gaveUp(latest);
+        else session.heard(node.clock);
+        return end === 'minted';
+      };
+      for (const { caller, at, passedMs, deadlineMs, isMinted, isLost } of steps) {
+        nowMs += passedMs;
+        write(caller, at, deadlineMs, isMinted, isLost);
+        for (const { clock } of nodes) t.true(wallMsOf(clock) <= nowMs + furthestMs);
+      }
+      // once the wall has caught up with what was given up, everybody writes at the second try at most
+      nowMs += DRIFT_MAX_MS;
+      for (const caller of [0, 1, 2]) {
+        for (const at of [0, 1]) t.true(write(caller, at, 1_000) || write(caller, at, 1_000));
+      }
+    },
+  );
+  fc.assert(property, { numRuns: 200 });
+});
+
+test('session clock: a node whose clock is far ahead by no caller’s doing -> its writes get their time', (t) => {
+  const session = new SessionClock(DRIFT_MAX_MS);
+  const node: Node = { skewMs: 0, clock: packClock(WALL_MS + DRIFT_MAX_MS - 5_000, 0) };
+  t.is(mint(session, node, session.latest(WALL_MS, 1_000), WALL_MS), 'behind');
+  session.refused(node.clock, WALL_MS, WALL_MS);
+  for (let write = 0; write < 3; write++) {
+    const nowMs = WALL_MS + write * 10;
+    t.is(mint(session, node, session.latest(nowMs, 1_000), nowMs), 'minted');
+    session.heard(node.clock);
+  }
+  // late, or meant for another life of the node
+  session.refused(0 as Clock, 0, WALL_MS);
+  t.true(session.latest(WALL_MS + 120_000, 1_000) < WALL_MS + 121_000);
 });
 
 test('session clock: a write that was given up behind its latest -> the clock is not ahead of the wall', (t) => {
