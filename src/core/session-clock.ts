@@ -52,7 +52,8 @@ export class SessionClock {
     // what was given up may have taken the whole of its last millisecond
     const nextMs = wallMsOf((this.callerClock + 1) as Clock);
     const near = Math.min(wallMs + aheadMs + shareMs, ownMs);
-    const far = nextMs > limitMs ? 0 : wallMs + Math.min(aheadMs + Math.min(shareMs, FAR_MS), driftMaxMs);
+    const isFar = wallMs + aheadMs > ownMs && nextMs <= limitMs;
+    const far = isFar ? wallMs + Math.min(aheadMs + Math.min(shareMs, FAR_MS), driftMaxMs) : 0;
     return Math.max(near, far, Math.min(nextMs, limitMs));
   }
 

@@ -87,7 +87,7 @@ export class Engine implements Store {
     this.slotShift = 14 - Math.log2(parts.partitions);
     const { arena, index, base, bloom, slotShift } = this;
     this.flusher = new Flusher({ arena, index, base, bloom, partitions: parts.partitions + 1, slotShift });
-    this.counts = new RecordCounts(this.words, base, this.flusher);
+    this.counts = new RecordCounts(this.words, base, this.flusher, this.systemPartition);
     this.#pages = new PageReader(arena, this.flusher, base);
     const reserve = (bytes: number) => this.#unlogged(bytes);
     this.#cold = new ColdReads({ arena, index, base, slotShift, reserve, dirtyShare: () => this.dirtyShare });

@@ -104,6 +104,11 @@ export class LmdbEnvironment {
     return this.#guarded((store) => [...store.getKeys(query)] as Buffer[]);
   }
 
+  /** How many keys there are, up to the query's limit. */
+  count(query: RangeOptions): number {
+    return this.#guarded((store) => store.getKeysCount(query));
+  }
+
   stats(): LmdbStats {
     return this.#guarded((store) => {
       const stats = store.getStats() as PageCounts & { free: PageCounts; lastPageNumber: number };

@@ -8,6 +8,9 @@ import { wordOf } from './arena.js';
 import type { BaseTable } from './base-table.js';
 import type { Flusher } from './flusher.js';
 
+/** Records that the node keeps for itself, hints above all, are counted up to this; further ones count as keys. */
+const PRIVATE_MAX = 100_000;
+
 export class RecordCounts {
   /** Keys staged that the node did not hold, less what a flush has counted. */
   newKeys = 0;
@@ -22,12 +25,24 @@ export class RecordCounts {
   readonly #words: Int32Array;
   readonly #base: BaseTable;
   readonly #flusher: Flusher;
+  readonly #systemPartition: number;
+  #privateOnDisk = 0;
 
-  constructor(words: Int32Array, base: BaseTable, flusher: Flusher) {
+  constructor(words: Int32Array, base: BaseTable, flusher: Flusher, systemPartition: number) {
     this.#words = words;
     this.#base = base;
     this.#flusher = flusher;
-    this.#baseKeys = base.entryCount;
+    this.#systemPartition = systemPartition;
+    this.#baseKeys = this.#keysOnDisk();
+  }
+
+  #keysOnDisk(): number {
+    try {
+      this.#privateOnDisk = this.#base.countIn(this.#systemPartition, PRIVATE_MAX);
+    } catch {
+      // the table was closed behind a flush: this is an estimate
+    }
+    return this.#base.entryCount - this.#privateOnDisk;
   }
 
   /** A record was staged over the one at position `before` (0: none). */
@@ -64,6 +79,7 @@ export class RecordCounts {
 
   /** 1 where the node forgets a key, -1 where it holds one again that it had forgotten. */
   #absence(at: number, before: number): number {
+    if (slotOfRecord(this.#words, at) >= SYSTEM_SLOT) return 0;
     const wasForgotten = before !== 0 && isForgotten(this.#words, wordOf(before));
     return Number(isForgotten(this.#words, at)) - Number(wasForgotten);
   }
@@ -92,7 +108,7 @@ export class RecordCounts {
 
   /** A flush is done: `flushedKeys` of the new ones are in the base table now. */
   countFlushed(flushedKeys: number): void {
-    this.#baseKeys = this.#base.entryCount;
+    this.#baseKeys = this.#keysOnDisk();
     this.newKeys -= flushedKeys;
     this.#forgotten -= this.#forgottenBefore;
     this.#forgottenBefore = 0;

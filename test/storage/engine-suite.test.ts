@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as eventTurn } from 'node:timers/promises';
 import test from 'ava';
+import { forgetPrivate, PrivateKind, privateKey, putPrivate } from '../../src/actor/private-record.js';
 import { Found, HotReader } from '../../src/storage/hot-reader.js';
 import { forgetSuite } from './forget-suite.js';
 import { MiB, StorageNode, testFolder } from './node-fixture.js';
@@ -57,6 +58,31 @@ test('engine: a forgotten key, flushed and reopened from the log or from the tab
   t.is(node.text(key), 'two');
   node.endTurn();
   t.is(node.engine.counts.keysAbout, 1);
+});
+
+test('engine: records that the node keeps for itself -> are no keys, in memory, on disk or forgotten', async (t) => {
+  const folder = testFolder(t);
+  let node = await StorageNode.open(t, folder);
+  const about = () => node.engine.counts.keysAbout;
+  const name = (index: number) => privateKey(PrivateKind.note, Uint8Array.of(0, index, 0, 0));
+  const names = [1, 2, 3, 4].map(name);
+  node.put(keyOf('one'), 'value');
+  for (const key of names.slice(0, 3)) putPrivate(node.engine, key, Buffer.from('kept'));
+  node.endTurn();
+  t.is(about(), 1);
+  await node.flush();
+  t.is(about(), 1);
+  forgetPrivate(node.engine, names[0]);
+  putPrivate(node.engine, names[3], Buffer.from('kept'));
+  node.endTurn();
+  forgetPrivate(node.engine, names[3]);
+  node.endTurn();
+  t.is(about(), 1);
+  await node.flush();
+  t.is(about(), 1);
+  node = await node.reopen(t);
+  await node.flush();
+  t.is(about(), 1);
 });
 
 engineSuite('engine in memory', { memoryBytes: 16 * MiB, flushes: false, compression: false });
