@@ -10,7 +10,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test from 'ava';
+import { STORE_CASES } from '../bench/store/cases.js';
 import { EXIT_CODES } from '../src/cli/exit-codes.js';
+import { buildProgram } from '../src/cli/program.js';
 import { formatBytes } from '../src/cli/quantities.js';
 import { ERROR_CODES } from '../src/core/errors.js';
 import { OPTION_SPECS, type OptionSpec } from '../src/core/options.js';
@@ -91,6 +93,31 @@ test('README: calls and events of a store -> all are named', async (t) => {
   for (const name of calls) t.true(new RegExp(`\`${name}[\`(]`).test(readme), name);
   const events = tableUnder(readme, '### Events').flatMap(([names]) => names.match(/[a-z-]+/g) ?? []);
   t.deepEqual(events.sort(), Object.keys(EVENTS).sort());
+});
+
+test('README: commands -> those of the command line', async (t) => {
+  const rows = tableUnder(await read('README.md'), '## Command line');
+  const words = new Set(rows.flatMap(([names]) => names.match(/[a-z-]+/g) ?? []));
+  t.deepEqual(
+    buildProgram()
+      .commands.map((command) => command.name())
+      .filter((name) => !words.has(name)),
+    [],
+  );
+});
+
+test('README: the table of speed, and its figures -> a row for each case of the bench', async (t) => {
+  const ids = STORE_CASES.map(({ id }) => id);
+  const rows = tableUnder(await read('README.md'), '## Speed');
+  t.deepEqual(
+    rows.map(([id]) => id),
+    ids,
+  );
+  const { results } = JSON.parse(await read('docs/bench/quick.json')) as { results: { id: string }[] };
+  t.deepEqual(
+    results.map(({ id }) => id),
+    ids,
+  );
 });
 
 test('architecture: messages -> those of MESSAGES', async (t) => {
