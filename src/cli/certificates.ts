@@ -9,6 +9,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { makeDirectory } from '../host/data-directory.js';
 import { CliError } from './exit-codes.js';
 import { withTemporary } from './temporary.js';
 
@@ -43,7 +44,7 @@ export async function makeCertificates(
 ): Promise<CertificateFiles> {
   const wanted = [...new Set(hosts)].map((host) => filesOf(folder, checkedId(host)));
   await openssl(['version']);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  makeDirectory(folder);
   const taken = wanted.find(({ key, certificate }) => existsSync(key) || existsSync(certificate));
   if (taken !== undefined) {
     throw new CliError('KV_INPUT', `${taken.host} has files in ${folder} already; remove them to have new ones`, {

@@ -197,8 +197,8 @@ function tooNew(path: string, format: number): StoreError {
   return new StoreError('KV_FORMAT_TOO_NEW', message, { path, format });
 }
 
-/** As `mkdir -p`; that of Node.js never returns where a parent exists and refuses children with ENOENT, as /proc does. */
-function makeDirectory(path: string): void {
+/** As `mkdir -p`; that of Node.js never returns where a parent exists and refuses children with ENOENT, as /proc does. @throws a system error */
+export function makeDirectory(path: string): void {
   if (fs.existsSync(path)) return;
   makeDirectory(dirname(path));
   try {

@@ -135,6 +135,9 @@ test('commands: what is wrong with a line -> named, with the flag, the file or t
     t.deepEqual(await cli.run(args), { code, stdout: '', stderr: `kvorum: ${sentence}\n` });
   t.regex((await cli.must(['help', 'drain'])).stdout, /\(default: 60s\)/);
   await cli.must(['put', 'k', 'v']);
+  // where Node.js itself would try for ever
+  const unmade = await cli.run(['backup', '/proc/kvorum/backup']);
+  t.deepEqual([unmade.code, unmade.stdout], [5, '']);
   const limit = await cli.run(['scan', '--limit', 'x']);
   t.regex(limit.stderr, /^kvorum: KV_USAGE: --limit: 'x' is not a whole number of 0 or more\n$/);
   const forgotten = await cli.must(['forget', 'nobody']);

@@ -2,8 +2,9 @@
  * `kvorum backup DIR`: the records of every partition, merged from R replicas, into a directory of checksummed files
  * (backup-file.ts) and a manifest, while the store serves. A directory without its manifest is no backup.
  */
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDirectory } from '../../host/data-directory.js';
 import { writeFileDurably } from '../../host/durable-file.js';
 import { SERVER_VERSION } from '../../server/version.js';
 import { writeBackupFile } from '../backup-file.js';
@@ -64,7 +65,7 @@ export const backupCommand: CommandSpec = {
 
 /** Makes the directory; what a backup that never ended has left there goes. @throws CliError KV_INPUT */
 async function prepare(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  makeDirectory(folder);
   const names = await readdir(folder);
   if (names.includes(MANIFEST_NAME)) {
     throw new CliError('KV_INPUT', `${folder} holds a backup already; name a new directory`, { folder });
