@@ -1,7 +1,7 @@
 /**
  * What joins two hosts of a simulated world: lanes in both directions over one connection. A blocked direction holds its
  * messages up; blocked for too long, or cut on purpose, the connection breaks: both ends learn of it, what was under way
- * is lost or sent again by the next connection, which may also repeat what had arrived. Within one connection each lane
+ * is lost or sent again by the next connection, which may also repeat what had arrived, if it is one that does. Within one connection each lane
  * keeps its order.
  */
 import type { Lane } from './lane.js';
@@ -11,6 +11,8 @@ export interface ConnectionParts {
   readonly random: Random;
   readonly nowMs: () => number;
   readonly schedule: (atMs: number, run: () => void) => void;
+  /** Whether what had arrived may arrive once more, by the next connection. */
+  readonly repeats: boolean;
   /** Both ends learn that it is there, or gone. */
   readonly onChange: () => void;
   readonly onEvent: (event: ConnectionEvent) => void;
@@ -100,7 +102,7 @@ export class Connection {
   }
 
   #open(): void {
-    const { random, onEvent, onChange } = this.#parts;
+    const { random, repeats, onEvent, onChange } = this.#parts;
     this.isOpen = true;
     this.#number++;
     onEvent('reconnect');
@@ -108,7 +110,7 @@ export class Connection {
       for (const lane of lanes) {
         lane.blocked = false;
         const repeated = lane.begin(this.#number, {
-          repeats: lane.repeats && random.chance(0.5) ? random.below(REPEATS_MAX + 1) : 0,
+          repeats: lane.repeats && random.chance(0.5) && repeats ? random.below(REPEATS_MAX + 1) : 0,
           again: again.get(lane) ?? [],
         });
         for (let i = 0; i < repeated; i++) onEvent('message repeated');

@@ -15,7 +15,7 @@ export interface DepartureOptions {
 }
 
 const LOOK_MS = 50;
-const REQUESTS_MS = 500;
+const REQUESTS_MS = 100;
 const RELEASE_MS_MAX = 10_000;
 
 export class Departures {

@@ -23,10 +23,10 @@ export class Graves {
   }
 
   /** `mustSee`: whether the read must have seen this delete. */
-  check({ order: { key }, set }: ReadCall, mustSee: (write: WriteCall) => boolean): void {
+  check({ order: { key }, set, startMs }: ReadCall, mustSee: (write: WriteCall) => boolean): void {
     const observer = this.#observer;
     for (const sibling of set.siblings) {
-      if (!observer.isRisen(key, sibling)) continue;
+      if (!observer.isRisen(key, sibling, startMs)) continue;
       observer.problem(`a read of ${key} shows ${observer.nameOf(sibling)} again, which had been collected`, key);
     }
     for (const call of this.#deletes.get(key) ?? []) {

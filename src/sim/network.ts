@@ -24,6 +24,8 @@ export interface NetworkOptions {
   readonly delayMs: readonly [number, number];
   /** Plants a fault: messages between hosts overtake each other. */
   readonly reorders: boolean;
+  /** Whether connections may repeat what the ones before them had delivered. */
+  readonly repeats: boolean;
   /** Share of the messages between hosts after which their connection breaks, to be made anew at once. */
   readonly glitches: number;
   readonly nowMs: () => number;
@@ -100,8 +102,8 @@ export class Network {
     const id = low * 0x1_0000 + high;
     let connection = this.#connections.get(id);
     if (connection === undefined) {
-      const { random, nowMs, schedule, onChange, onEvent } = this.options;
-      connection = new Connection({ random, nowMs, schedule, onChange: () => onChange(low, high), onEvent });
+      const { random, repeats, nowMs, schedule, onChange, onEvent } = this.options;
+      connection = new Connection({ random, repeats, nowMs, schedule, onChange: () => onChange(low, high), onEvent });
       this.#connections.set(id, connection);
     }
     return connection;

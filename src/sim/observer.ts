@@ -58,6 +58,8 @@ export class Observer {
   readonly #byExpiry = new Map<number, string>();
   /** By key: what of it was collected, so that nobody need have it any more. */
   readonly #collected = new Map<string, VersionVector>();
+  /** When that was last more than before. */
+  readonly #collectedAtMs = new Map<string, number>();
   /** What each life of a node logged last of a key. */
   readonly #latest = new WeakMap<object, Map<string, VersionVector>>();
   /** By key and node: all that the node ever logged of it. */
@@ -114,7 +116,10 @@ export class Observer {
     const key = keyText(words);
     const set = setOf(words);
     this.#checkBuried('a collection has', key, set);
-    this.#collected.set(key, mergeVectors(this.#collected.get(key) ?? [], set.vector));
+    const before = this.#collected.get(key) ?? [];
+    if (isCovered(set.vector, before)) return;
+    this.#collected.set(key, mergeVectors(before, set.vector));
+    this.#collectedAtMs.set(key, this.#nowMs());
   }
 
   /** What is buried was deleted, or expired: by more than clocks may differ, on the clock that was ahead of all. */
@@ -238,8 +243,9 @@ export class Observer {
     return this.#bases.get(name)?.replaced ?? [];
   }
 
-  /** Whether a sibling is alive although it was collected. */
-  isRisen(key: string, { dot, tombstone, expiresAtMs }: Sibling): boolean {
+  /** Whether a sibling is alive although it was collected; for somebody who asked at `sinceMs`, before that. */
+  isRisen(key: string, { dot, tombstone, expiresAtMs }: Sibling, sinceMs = this.#nowMs()): boolean {
+    if (sinceMs < (this.#collectedAtMs.get(key) ?? 0)) return false;
     if (tombstone || !isDotCovered(dot, this.#collected.get(key) ?? [])) return false;
     return !this.#byExpiry.has(expiresAtMs) || expiresAtMs > this.#latestWallMs();
   }

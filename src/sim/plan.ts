@@ -68,6 +68,11 @@ export interface Plan {
   readonly hints: { readonly hintBytesMax: number; readonly hintAgeMaxMs: number };
   /** Between two looks of a partition's owner for what may be forgotten. */
   readonly collectionMs: number;
+  /**
+   * Whether connections repeat what had arrived. Those of the bridge do not, and a collection counts on it: what was sent
+   * before its barriers arrives before them, or never.
+   */
+  readonly repeats: boolean;
   /** Share of the writes of shared keys that expire. */
   readonly expiring: number;
   /** Keys that all clients update, each adding something of its own. */
@@ -127,6 +132,7 @@ export function drawPlan(random: Random, lives: Random, options: PlanOptions = {
   const spares = (options.moves ?? random.chance(0.35)) ? 1 + random.below(2) : 0;
   const isCalm = random.chance(0.2);
   const groups = (options.calm ?? isCalm) ? CALM_GROUPS : spares > 0 ? [...ALL_GROUPS, 'members' as const] : ALL_GROUPS;
+  const collectionMs = pickUnless(options.collectionMs, lives, [200, 1_000, NEVER_MS, NEVER_MS]);
   const zones = drawZones(lives, Math.ceil((nodes + spares) / nodesPerHost));
   return {
     nodes,
@@ -159,7 +165,8 @@ export function drawPlan(random: Random, lives: Random, options: PlanOptions = {
     sloppy: random.pick([0, 0.3, 1]),
     // what does not fit becomes a note, which needs anti-entropy
     hints: antiEntropyMs < NEVER_MS && random.chance(0.3) ? SCARCE_HINTS : AMPLE_HINTS,
-    collectionMs: pickUnless(options.collectionMs, lives, [200, 1_000, NEVER_MS, NEVER_MS]),
+    collectionMs,
+    repeats: collectionMs >= NEVER_MS,
     expiring: lives.pick([0, 0.3]),
     tallies: TALLIES.slice(0, lives.below(TALLIES.length + 1)),
     leaverHintsMs: lives.pick([0, 20_000]),

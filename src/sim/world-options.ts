@@ -27,6 +27,8 @@ export interface WorldOptions {
   /** Delay of a message between hosts. */
   readonly delayMs?: readonly [number, number];
   readonly laneBytesMax?: number;
+  /** Whether connections repeat what the ones before them had delivered; they do where left out. */
+  readonly repeats?: boolean;
   /** Share of the messages between hosts after which their connection breaks. */
   readonly glitches?: number;
   /** The hosts' monotonic clocks when the world begins. */

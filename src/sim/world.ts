@@ -94,6 +94,7 @@ export class World {
       localDelayMs: LOCAL_DELAY_MS,
       delayMs,
       glitches: this.#options.glitches ?? 0,
+      repeats: this.#options.repeats ?? true,
       nowMs: () => this.nowMs,
       schedule: (atMs, run) => this.schedule(atMs, run),
       onSent: (thread, dueMs) => this.schedule(dueMs, () => this.#arrive(thread)),

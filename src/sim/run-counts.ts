@@ -1,0 +1,56 @@
+/** What happened in a run, to see that it was worth it. */
+import type { Plan } from './plan.js';
+import type { World } from './world.js';
+
+export interface RunCounts {
+  readonly acked: number;
+  readonly failed: number;
+  readonly reads: number;
+  readonly crashes: number;
+  readonly losses: number;
+  /** Dead records that were forgotten everywhere. */
+  readonly collected: number;
+  /** Acknowledged updates of tallies, and acknowledged writes by zone. */
+  readonly updates: number;
+  readonly zoned: number;
+  /** Reads that hid something expired. */
+  readonly expired: number;
+  /** Nodes that had left and ended with hints. */
+  readonly owing: number;
+  /** 1 where disks were lost, and registers were checked all the same. */
+  readonly ordered: number;
+  /** The most of a read. */
+  readonly siblings: number;
+}
+
+export interface RunCountsScope {
+  readonly world: World;
+  readonly plan: Plan;
+  /** How often each kind of fault fired. */
+  readonly faults: Readonly<Record<string, number>>;
+  readonly keepsOrder: boolean;
+}
+
+export function countRun({ world, plan, faults, keepsOrder }: RunCountsScope): RunCounts {
+  const calls = world.clients.flatMap(({ history }) => history);
+  const reads = calls.filter((call) => call.kind === 'read');
+  const acked = calls.filter((call) => call.kind === 'write' && call.error === undefined);
+  const orders = acked.flatMap((call) => (call.kind === 'write' ? [call.order] : []));
+  const losses = world.nodes.reduce((sum, { disk }) => sum + disk.losses, 0);
+  const isHidden = ({ set, shown }: (typeof reads)[number]) =>
+    set.siblings.some((sibling) => !sibling.tombstone && !shown.includes(sibling));
+  return {
+    acked: acked.length,
+    failed: calls.filter(({ error }) => error !== undefined).length,
+    reads: reads.length,
+    crashes: ['node crash', 'node crash in a turn', 'host crash'].reduce((sum, name) => sum + (faults[name] ?? 0), 0),
+    losses,
+    collected: world.nodes.reduce((sum, { collected }) => sum + collected, 0),
+    updates: orders.filter(({ key }) => plan.tallies.includes(key)).length,
+    zoned: orders.filter(({ zones }) => zones !== undefined).length,
+    expired: reads.filter(isHidden).length,
+    owing: world.endedOwing,
+    ordered: Number(losses > 0 && keepsOrder && plan.registers.size > 0),
+    siblings: Math.max(0, ...reads.map(({ set }) => set.siblings.length)),
+  };
+}
