@@ -5,7 +5,6 @@
  */
 import { addressOf, nodeOf, Role } from '../src/actor/address.js';
 import type { Env } from '../src/actor/env.js';
-import { asStoreError, type ErrorCode } from '../src/core/errors.js';
 import type { NodeIndex } from '../src/core/ids.js';
 import { rarely } from '../src/core/rare-path.js';
 import {
@@ -20,26 +19,35 @@ import {
   startRead,
   startRepairs,
 } from '../src/core/read-quorum.js';
-import { emptySet, type SiblingSet } from '../src/core/siblings.js';
+import type { SiblingSet } from '../src/core/siblings.js';
 import type { MessageView } from '../src/protocol/header.js';
-import { Answer, AnswerFlag, Fetch, Kind, Read, Replicate, Replicated } from '../src/protocol/messages.js';
+import { Answer, Fetch, Kind, Read, Replicate, Replicated } from '../src/protocol/messages.js';
 import {
   Ask,
   DurabilityCode,
   errorOf,
-  failure,
   isOlderThan,
   isSuccess,
   packOptions,
   quorumOf,
-  success,
   withEpoch,
 } from '../src/protocol/outcome.js';
-import { decodeRecord, encodedBytes, encodeRecord, type KeyParts } from '../src/protocol/record-set.js';
+import { encodedBytes, encodeRecord, type KeyParts } from '../src/protocol/record-set.js';
 import { isPast } from './late-write.js';
+import { answer, answerError, decodeFetched, keyOf, worst } from './read-answers.js';
+import {
+  confirmHandOn,
+  decideHandOn,
+  endHandOn,
+  fillingFor,
+  type HandOn,
+  mustHandOn,
+  NOBODY,
+  startHandOn,
+} from './read-hand-on.js';
 import { chooseReplicas, readList, readNeeds } from './read-targets.js';
 
-interface OpenRead {
+export interface OpenRead {
   readonly client: number;
   readonly request: number;
   readonly deadline: number;
@@ -54,6 +62,9 @@ interface OpenRead {
   hedgeAtMs: number;
   /** What each round of repairs has sent; its mark is its place in here. */
   readonly rounds: SiblingSet[];
+  /** Who is to hold what a monotonic read answers with, besides: the partition is being filled for them. */
+  readonly later: readonly NodeIndex[];
+  handOn: HandOn | undefined;
 }
 
 export interface Reads {
@@ -99,6 +110,8 @@ export function read(reads: Reads, message: MessageView, env: Env): void {
     spare,
     hedgeAtMs: (env.nowMs() + HEDGE_MS) >>> 0,
     rounds: [],
+    later: state.options.monotonic ? fillingFor(placement, partition) : NOBODY,
+    handOn: undefined,
   };
   reads.open.set(id, open);
   for (const [index, node] of asked.entries()) ask(env, id, open, node, index > 0);
@@ -117,13 +130,6 @@ function quorumFor(options: number, partition: number, { placement, node }: Env)
   const { candidates, standIns, lost } = chooseReplicas(placement, node, partition, (options & Ask.available) !== 0);
   const monotonic = (options & Ask.monotonic) !== 0;
   return { quorum: { n, r: quorumOf(options), monotonic, standIns, needs }, candidates, lost };
-}
-
-function keyOf(message: MessageView): KeyParts {
-  const keySlot = message.u32(Read.keySlot);
-  const start = (message.at + Read.key) * 4;
-  const bytes = message.bytes.subarray(start, start + (keySlot & 0xffff));
-  return { bytes: Uint8Array.prototype.slice.call(bytes), hash: message.u32(Read.keyHash) | 0, slot: keySlot >>> 16 };
 }
 
 function ask(env: Env, id: number, open: OpenRead, node: NodeIndex, versionsOnly: boolean): void {
@@ -154,19 +160,6 @@ export function fetched(reads: Reads, message: MessageView, env: Env): void {
   step(reads, message.request, open, env);
 }
 
-/** One replica's damaged record fails that replica, not all that this coordinator has under way. */
-function decodeFetched(message: MessageView): { set: SiblingSet; versionsOnly: boolean } | { failed: ErrorCode } {
-  const detail = message.u32(Answer.detail);
-  // nothing has no values to fetch
-  if ((detail & AnswerFlag.record) === 0) return { set: emptySet(), versionsOnly: false };
-  const versionsOnly = (detail & AnswerFlag.versionsOnly) !== 0;
-  try {
-    return { set: decodeRecord(message.words, message.bytes, message.at + Answer.record), versionsOnly };
-  } catch (error) {
-    return { failed: asStoreError(error).code };
-  }
-}
-
 /** A replica took, or refused, the record that a monotonic read sent it. */
 export function readReplicated(reads: Reads, message: MessageView, env: Env): void {
   const open = reads.open.get(message.request);
@@ -175,6 +168,13 @@ export function readReplicated(reads: Reads, message: MessageView, env: Env): vo
   const outcome = message.u32(Replicated.outcome);
   const sent = open.rounds[message.u32(Replicated.mark)];
   if (sent === undefined) return;
+  if (open.handOn !== undefined) {
+    // what an earlier round has sent is less
+    if (sent !== open.rounds.at(-1)) return;
+    confirmHandOn(open.handOn, node, isSuccess(outcome));
+    step(reads, message.request, open, env);
+    return;
+  }
   open.state = isSuccess(outcome)
     ? addRepaired(open.state, node, sent)
     : addReadReply(open.state, { node, failed: errorOf(outcome) });
@@ -183,8 +183,8 @@ export function readReplicated(reads: Reads, message: MessageView, env: Env): vo
 
 /** Does what the quorum decides next. */
 function step(reads: Reads, id: number, open: OpenRead, env: Env): void {
-  replaceFailed(id, open, env);
-  const decision = decideRead(open.state);
+  if (open.handOn === undefined) replaceFailed(id, open, env);
+  const decision = open.handOn === undefined ? decideRead(open.state) : decideHandOn(open.handOn);
   switch (decision.kind) {
     case 'wait':
       return;
@@ -203,6 +203,10 @@ function step(reads: Reads, id: number, open: OpenRead, env: Env): void {
       }
       return;
     case 'answer':
+      if (open.handOn === undefined && mustHandOn(open.later, decision)) {
+        handOn(reads, id, open, decision, env);
+        return;
+      }
       for (const node of readRepairs(open.state)) repair(env, open, node, decision.set, NO_REPLY);
       answer(env, open, decision);
       reads.open.delete(id);
@@ -211,6 +215,17 @@ function step(reads: Reads, id: number, open: OpenRead, env: Env): void {
       answerError(env, open.client, open.request, worst(open.state), (decision.needed << 8) | decision.got);
       reads.open.delete(id);
   }
+}
+
+/** Has the nodes that the partition is being filled for take what the read shows, before it does. */
+function handOn(reads: Reads, id: number, open: OpenRead, decision: ReadAnswer, env: Env): void {
+  const begun = startHandOn(open.state, open.later, decision);
+  open.handOn = begun;
+  open.rounds.push(decision.set);
+  for (const node of [...begun.waiting]) {
+    if (!repair(env, open, node, decision.set, id)) confirmHandOn(begun, node, false);
+  }
+  step(reads, id, open, env);
 }
 
 /** The id of a repair whose confirmation nobody waits for. */
@@ -227,13 +242,6 @@ function replaceFailed(id: number, open: OpenRead, env: Env): void {
   }
 }
 
-/** Why too few answered, where it is worth telling. */
-const TOLD: readonly ErrorCode[] = ['KV_CORRUPT', 'KV_STALE_EPOCH'];
-
-function worst({ failures }: ReadState): ErrorCode {
-  return TOLD.find((code) => failures.some(({ failed }) => failed === code)) ?? 'KV_READ_QUORUM_UNMET';
-}
-
 function repair(env: Env, open: OpenRead, node: NodeIndex, set: SiblingSet, id: number): boolean {
   const bytes = encodedBytes(open.key.bytes.length, set);
   const to = addressOf(Role.vnode, node, open.partition);
@@ -243,23 +251,6 @@ function repair(env: Env, open: OpenRead, node: NodeIndex, set: SiblingSet, id: 
   out.words[out.at + Replicate.mark] = open.rounds.length - 1;
   encodeRecord(out.words, out.bytes, out.at + Replicate.record, open.key, set);
   return true;
-}
-
-function answer(env: Env, open: OpenRead, { set, replicas, fallbacks, holders }: ReadAnswer): void {
-  const has = set.vector.length > 0;
-  const bytes = has ? encodedBytes(open.key.bytes.length, set) : 0;
-  const out = env.open(Kind.answered, open.client, open.request, Answer.record * 4 + bytes);
-  if (out === undefined) return;
-  out.words[out.at + Answer.outcome] = success(replicas, 0, fallbacks);
-  out.words[out.at + Answer.detail] = (has ? AnswerFlag.record : 0) | (holders << 8);
-  if (has) encodeRecord(out.words, out.bytes, out.at + Answer.record, open.key, set);
-}
-
-function answerError(env: Env, client: number, request: number, code: ErrorCode, detail: number): void {
-  const out = env.open(Kind.answered, client, request, Answer.record * 4);
-  if (out === undefined) return;
-  out.words[out.at + Answer.outcome] = failure(code);
-  out.words[out.at + Answer.detail] = detail;
 }
 
 /** Ends reads past their deadline, and asks others in place of replicas that went down without an answer. */
@@ -275,7 +266,7 @@ export function sweepReads(reads: Reads, env: Env): void {
 
 /** Asks one more replica than are needed where those have kept the read waiting; whether one was asked. */
 function hedge(id: number, open: OpenRead, env: Env): boolean {
-  if (open.spare.length === 0 || !isPast(open.hedgeAtMs, env.nowMs())) return false;
+  if (open.handOn !== undefined || open.spare.length === 0 || !isPast(open.hedgeAtMs, env.nowMs())) return false;
   open.hedgeAtMs = (env.nowMs() + HEDGE_MS) >>> 0;
   ask(env, id, open, open.spare.shift() as NodeIndex, true);
   return true;
@@ -283,6 +274,7 @@ function hedge(id: number, open: OpenRead, env: Env): boolean {
 
 /** Counts nodes as failed that owe an answer or a confirmation and are down; whether there were any. */
 function giveUpOnDown(open: OpenRead, { placement }: Env): boolean {
+  if (open.handOn !== undefined) return endHandOn(open.handOn, (node) => placement.isUp(node));
   const { failures, options } = open.state;
   for (const node of [...readList(placement, open.partition), ...options.standIns]) {
     if (placement.isUp(node) || open.state.failures.some((failure) => failure.node === node)) continue;

@@ -67,6 +67,8 @@ export class LocalReads {
     const asked = monotonic ? Math.max(r, n - r + 1) : r;
     for (let tries = 0; tries < TRIES; tries++) {
       if (!this.#replicas.begin() || !this.#replicas.choose(partition, asked, 0)) return undefined;
+      // new holders have to take what it shows
+      if (monotonic && this.#replicas.ring.isFilling(partition)) return undefined;
       const found = this.#findAll(key, asked);
       if (found === Found.unsettled) continue;
       if (found === Found.absent) return undefined;

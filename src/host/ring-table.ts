@@ -79,6 +79,11 @@ export class RingTable {
     return this.#near[node] === 1;
   }
 
+  /** Whether new holders of the partition are still copying it. */
+  isFilling(partition: number): boolean {
+    return this.#phases[partition] === Phase.filling;
+  }
+
   /** The list that a strict read of the partition needs R of. Only right under one `version`. */
   reads(partition: number): Uint16Array {
     return this.#phases[partition] === Phase.handingOver ? this.#next : this.#preference;
