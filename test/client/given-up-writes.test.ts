@@ -85,7 +85,7 @@ const callerClockOf = (words: Int32Array) => getNumber(words, Write.callerClock)
 const endOf = (wallMs: number, latest: number) => packClock(wallMs + ((latest - wallMs) | 0), 4_095);
 
 test('a node of this host ends with a write in flight -> the next one is newer than any clock that it may have got', async (t) => {
-  const { seat, messages, errors, send } = makeWrites();
+  const { seat, requests, messages, errors, send } = makeWrites();
   send();
   seat.incarnation++;
   await until(() => errors.length === 1);
@@ -94,6 +94,7 @@ test('a node of this host ends with a write in flight -> the next one is newer t
   const [first, second] = messages;
   t.true(callerClockOf(second) >= endOf(seat.wallMs, latestOf(first)));
   t.true(latestOf(second) > latestOf(first));
+  requests.close(new Error('over') as StoreError);
 });
 
 test('a write is given up while others are gathered -> those that join them leave with a clock above it', (t) => {

@@ -9,7 +9,21 @@ import { BATCH, isDelete, keyOf, LANES, SETTINGS, textOf } from './kill-ledger.j
 
 const [path, n, first] = process.argv.slice(2);
 const DURABILITIES: readonly Durability[] = ['interval', 'none', 'sync', 'interval'];
+const PAUSE = new Int32Array(new SharedArrayBuffer(4));
 const store = await open({ ...SETTINGS, path, n: Number(n) });
+
+/** Before anything else happens; a pipe that is full is waited for. Short lines are written whole or not at all. */
+function say(line: string): void {
+  for (;;) {
+    try {
+      writeSync(1, `${line}\n`);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(PAUSE, 0, 0, 1);
+    }
+  }
+}
 
 async function lane(index: number): Promise<void> {
   const durability = DURABILITIES[index % DURABILITIES.length];
@@ -22,7 +36,7 @@ async function lane(index: number): Promise<void> {
       // not acknowledged: the lane ends, since what this write left is not known
       return;
     }
-    writeSync(1, `${index} ${number}\n`);
+    say(`${index} ${number}`);
   }
 }
 
@@ -30,7 +44,7 @@ async function batches(): Promise<void> {
   for (let number = Number(first); ; number++) {
     const pairs = Array.from({ length: BATCH }, (_, index) => `batch-${number}-${index}`);
     await store.putMany(pairs.map((key) => [key, textOf(key, number)]));
-    writeSync(1, `batch ${number}\n`);
+    say(`batch ${number}`);
   }
 }
 
