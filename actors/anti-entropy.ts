@@ -16,6 +16,7 @@ import type { NodeIndex, PartitionId } from '../src/core/ids.js';
 import { ALL_PEERS, Compare, Exchange as ExchangeAt, ExchangeFlag } from '../src/protocol/exchange-messages.js';
 import type { MessageView } from '../src/protocol/header.js';
 import { failure } from '../src/protocol/outcome.js';
+import type { ChangeWatches } from './change-watches.js';
 import { pullHooks, tellCounts, tellReplaced, visitDoubts } from './doubt-rounds.js';
 import { DoubtSettlement } from './doubt-settlement.js';
 import { Exchange, type ExchangeTask } from './exchange.js';
@@ -36,6 +37,7 @@ export interface AntiEntropyOptions {
   readonly doubts: PartitionDoubts;
   readonly mayHoldDead: Uint8Array;
   readonly minters: Minters;
+  readonly watches: ChangeWatches;
   /** Between the beginnings of two rounds over all partitions. */
   readonly intervalMs: number;
   /** In which everything is read once. */
@@ -146,7 +148,7 @@ export function antiEntropy(options: AntiEntropyOptions): Behaviour<AntiEntropyS
 
 function start(options: AntiEntropyOptions, env: Env): AntiEntropyState {
   const trees = new PartitionTrees(env.store, env.placement, options.mayHoldDead);
-  env.store.watch = trees;
+  env.store.watch = options.watches.inFrontOf(trees);
   const { n } = env.placement;
   const state: AntiEntropyState = {
     options,

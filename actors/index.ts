@@ -7,6 +7,7 @@ import type { AnyBehaviour } from '../src/actor/behaviour.js';
 import type { PartitionDoubts } from '../src/actor/partition-doubts.js';
 import type { Quorums } from '../src/core/ring-change.js';
 import { type AntiEntropyOptions, antiEntropy } from './anti-entropy.js';
+import { ChangeWatches } from './change-watches.js';
 import { type CollectorOptions, collector } from './collector.js';
 import { type CoordinatorOptions, coordinator } from './coordinator.js';
 import { CollectionPromises } from './dead-records.js';
@@ -23,11 +24,11 @@ import type { VnodeOptions } from './vnode-mint.js';
 export interface NodeActorsOptions {
   readonly node: number;
   readonly partitions: number;
-  readonly vnode: Omit<VnodeOptions, 'doubts' | 'promises' | 'minters' | 'unread'>;
+  readonly vnode: Omit<VnodeOptions, 'doubts' | 'promises' | 'minters' | 'unread' | 'watches'>;
   readonly coordinator: Omit<CoordinatorOptions, 'vnodes' | 'w'>;
   readonly gossip: GossipOptions;
   readonly hints: HintKeeperOptions;
-  readonly antiEntropy: Omit<AntiEntropyOptions, 'doubts' | 'mayHoldDead' | 'minters'>;
+  readonly antiEntropy: Omit<AntiEntropyOptions, 'doubts' | 'mayHoldDead' | 'minters' | 'watches'>;
   readonly collector: Pick<CollectorOptions, 'intervalMs' | 'clockDriftMaxMs' | 'onCollected'>;
   readonly doubts: PartitionDoubts;
   readonly ring: Pick<RebalancerOptions, 'onMoved'> & { readonly quorums: Quorums } & Pick<Debts, 'isReleased'>;
@@ -51,14 +52,16 @@ export function nodeActors(options: NodeActorsOptions): NodeActor[] {
   const debts: Debts = { owes: true, ...(ring.isReleased === undefined ? {} : { isReleased: ring.isReleased }) };
   // what a former life left is looked through once
   const mayHoldDead = new Uint8Array(partitions + 1).fill(1);
-  const shared = { ...options.vnode, doubts, promises, minters: new Minters(), unread: new UnreadKeys() };
+  const minters = new Minters();
+  const watches = new ChangeWatches();
+  const shared = { ...options.vnode, doubts, promises, minters, unread: new UnreadKeys(), watches };
   const vnodes = vnode(shared);
   return [
     ...Array.from({ length: partitions }, (_, partition) => actor(Role.vnode, vnodes, partition)),
     actor(Role.coordinator, coordinator({ ...options.coordinator, w: ring.quorums.w, vnodes: shared })),
     actor(Role.gossip, gossipAgent(options.gossip)),
     actor(Role.hintKeeper, hintKeeper({ ...options.hints, debts, doubts })),
-    actor(Role.antiEntropy, antiEntropy({ ...options.antiEntropy, doubts, mayHoldDead, minters: shared.minters })),
+    actor(Role.antiEntropy, antiEntropy({ ...options.antiEntropy, doubts, mayHoldDead, minters, watches })),
     actor(Role.collector, collector({ ...options.collector, doubts, mayHoldDead, promises })),
     actor(Role.ringKeeper, ringKeeper({ quorums: ring.quorums, cause: doubts.cause, debts })),
     actor(Role.rebalancer, rebalancer({ w: ring.quorums.w, onMoved: ring.onMoved, doubts })),

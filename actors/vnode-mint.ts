@@ -16,6 +16,7 @@ import { Write } from '../src/protocol/messages.js';
 import { Ask, askedDurability, DurabilityCode, failure } from '../src/protocol/outcome.js';
 import { clockOf, copyWords, Flag, flagsOf, getNumber, Rec, setDot, sizeOf } from '../src/protocol/record.js';
 import { decodeRecord, decodeVector, encodedBytes, encodeRecord, keyParts } from '../src/protocol/record-set.js';
+import type { ChangeWatches } from './change-watches.js';
 import type { CollectionPromises } from './dead-records.js';
 import { isBehind } from './late-write.js';
 import { isMintedBy, type Minters } from './minter.js';
@@ -33,6 +34,8 @@ export interface VnodeOptions {
   readonly minters: Minters;
   /** Keys whose writes wait for a record that can be read; none where left out. */
   readonly unread?: UnreadKeys;
+  /** Who is told which keys change; nobody where left out. */
+  readonly watches?: ChangeWatches;
 }
 
 /** What `mintFor` says where the record that the node holds cannot be read. */

@@ -18,13 +18,14 @@ import { fetchRecord } from './vnode-fetch.js';
 import { takeRecord } from './vnode-merge.js';
 import { askDurability, mintFor, UNREADABLE, type VnodeOptions } from './vnode-mint.js';
 import { scanPage } from './vnode-scan.js';
+import { answerWatch } from './vnode-watch.js';
 
 export interface VnodeState {
   readonly partition: number;
   readonly options: VnodeOptions;
 }
 
-type Handles = 'mint' | 'mended' | 'replicate' | 'standIn' | 'fetch' | 'scan';
+type Handles = 'mint' | 'mended' | 'replicate' | 'standIn' | 'fetch' | 'scan' | 'watch';
 
 /** The behaviour of every vnode of a node. */
 export function vnode(options: VnodeOptions): Behaviour<VnodeState, Handles> {
@@ -38,6 +39,7 @@ export function vnode(options: VnodeOptions): Behaviour<VnodeState, Handles> {
       standIn,
       fetch: (state, message, env) => fetchRecord(state, message, env),
       scan: (state, message, env) => scanPage(state, message, env),
+      watch: (state, message, env) => answerWatch(state, message, env),
     },
   };
 }

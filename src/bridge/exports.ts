@@ -86,6 +86,8 @@ export const EXPORTS: Readonly<Record<MessageName, readonly Path[] | 'local'>> =
   mend: 'local',
   mended: 'local',
   unread: 'local',
+  watch: [[client, vnode]],
+  changes: [[vnode, client]],
 };
 
 const IS_EXPORTED = new Uint8Array(0x1_0000);

@@ -3,13 +3,15 @@
  * a directory without one is no backup, or one that never ended.
  *
  *   {"format":1, "clusterName", "partitions", "n", "epoch", "version", "startedAt", "endedAt", "records", "bytes",
- *    "files":[{"name","partition","records","bytes","sha256"}], "sha256": of the JSON of all before it}
+ *    "files":[{"name","partition","records","bytes","sha256","instant","reason"?}], "sha256": of the JSON of all before it}
  */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { NoInstant } from '../client/types.js';
 import { StoreError } from '../core/errors.js';
 import { CliError } from './exit-codes.js';
+import { formatNumber } from './quantities.js';
 
 export const BACKUP_FORMAT = 1;
 export const MANIFEST_NAME = 'manifest.json';
@@ -20,6 +22,10 @@ export interface BackupFile {
   readonly records: number;
   readonly bytes: number;
   readonly sha256: string;
+  /** Whether its records are those of one instant; not there in backups that were made before that was asked for. */
+  readonly instant?: boolean;
+  /** Why they are not. */
+  readonly reason?: NoInstant;
 }
 
 export interface BackupManifest {
@@ -36,6 +42,47 @@ export interface BackupManifest {
   readonly records: number;
   readonly bytes: number;
   readonly files: readonly BackupFile[];
+}
+
+/** How many files show one instant, and which do not. */
+export interface Instants {
+  readonly instants: number;
+  readonly notInstant: readonly { readonly partition: number; readonly reason: NoInstant | 'unknown' }[];
+}
+
+export function instantsOf(files: readonly BackupFile[]): Instants {
+  const notInstant = files
+    .filter(({ instant }) => instant !== true)
+    .map(({ partition, reason }) => ({ partition, reason: reason ?? ('unknown' as const) }));
+  return { instants: files.length - notInstant.length, notInstant };
+}
+
+const REASONS: Readonly<Record<Instants['notInstant'][number]['reason'], string>> = {
+  'too-large': 'larger than an image of it may be',
+  'too-busy': 'written to all the time',
+  'ring-changing': 'its holders changed',
+  unavailable: 'a replica failed',
+  unknown: 'made by a version that did not ask for one',
+};
+
+/** The same as lines for people; at most one for each reason. */
+export function instantLines({ instants, notInstant }: Instants): string[] {
+  const all = instants + notInstant.length;
+  const lines = [`each at one instant of its own: ${instants} of ${formatNumber(all, 'partition')}`];
+  for (const reason of new Set(notInstant.map((one) => one.reason))) {
+    const partitions = notInstant.filter((one) => one.reason === reason).map(({ partition }) => partition);
+    lines.push(
+      `of no one instant (${REASONS[reason]}): ${formatNumber(partitions.length, 'partition')}, ${listed(partitions)}`,
+    );
+  }
+  return lines;
+}
+
+const LISTED_MAX = 12;
+
+function listed(partitions: readonly number[]): string {
+  const some = partitions.slice(0, LISTED_MAX).join(', ');
+  return partitions.length > LISTED_MAX ? `${some}, ...` : some;
 }
 
 export function manifestText(manifest: BackupManifest): string {

@@ -77,11 +77,15 @@ export class LocalAccess implements StoreAccess {
   }
 
   async *records(request: RecordsRequest): AsyncGenerator<RecordPage> {
-    for (let gt: Buffer | undefined; ; ) {
-      const page = await recordPage(this.store.records({ ...request, ...(gt !== undefined && { gt }) }));
-      yield page;
-      if (page.after === undefined) return;
-      gt = page.after;
+    const records = this.store.records(request);
+    try {
+      for (let more = true; more; ) {
+        const page = await recordPage(records);
+        yield page;
+        more = page.after !== undefined;
+      }
+    } finally {
+      await records.return?.();
     }
   }
 

@@ -87,15 +87,18 @@ export class RemoteAccess implements StoreAccess {
     }
   }
 
-  async *records(request: RecordsRequest): AsyncGenerator<RecordPage> {
-    for (let after: Buffer | undefined; ; ) {
-      const place = after === undefined ? {} : { afterBase64: after.toString('base64') };
-      const reply = await this.#send(['RECORDS', JSON.stringify({ ...request, ...place })]);
-      const [frames, count, last] = Array.isArray(reply) ? reply : [];
+  async *records({ onInstant, ...request }: RecordsRequest): AsyncGenerator<RecordPage> {
+    let question: object = { ...request, ...(onInstant !== undefined && { instant: true }) };
+    for (let pages = 0; ; pages++) {
+      const reply = await this.#send(['RECORDS', JSON.stringify(question)]);
+      const [frames, count, last, cursor, report] = Array.isArray(reply) ? reply : [];
       if (!Buffer.isBuffer(frames) || typeof count !== 'number') throw this.#stranger('it did not answer with records');
-      after = Buffer.isBuffer(last) ? last : undefined;
+      if (pages === 0) onInstant?.(this.#json(report ?? null));
+      const after = Buffer.isBuffer(last) ? last : undefined;
       yield { frames, count, after };
       if (after === undefined) return;
+      if (typeof cursor === 'number') question = { cursor };
+      else if (!('cursor' in question)) question = { ...request, afterBase64: after.toString('base64') };
     }
   }
 

@@ -6,6 +6,7 @@
 import type {
   ChangeResult,
   HostReport,
+  InstantReport,
   MemberReport,
   RepairResult,
   RingPlan,
@@ -80,6 +81,8 @@ export interface RepairRequest {
 export interface RecordsRequest {
   readonly partition: number;
   readonly r?: number;
+  /** Asks for the records of one instant, and is told before the first page whether they are. */
+  readonly onInstant?: (report: InstantReport) => void;
 }
 
 /** What became of records that were to be restored. */

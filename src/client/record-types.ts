@@ -23,6 +23,15 @@ export interface StoredRecord {
   readonly siblings: readonly StoredSibling[];
 }
 
+/**
+ * Why the records of a partition are not those of one instant: they would take more than 64 MiB; it was written to all the
+ * time; its holders changed meanwhile; or a replica failed.
+ */
+export type NoInstant = 'too-large' | 'too-busy' | 'ring-changing' | 'unavailable';
+
+/** Whether the records that follow are what R replicas held at one instant. */
+export type InstantReport = { readonly instant: true } | { readonly instant: false; readonly reason: NoInstant };
+
 export interface RecordsOptions {
   /** Only this partition; default all. */
   readonly partition?: number;
@@ -30,6 +39,11 @@ export interface RecordsOptions {
   readonly gt?: Uint8Array;
   /** Replicas that are merged, 1..n; default a majority of n, or the store's `r` if that is more. */
   readonly r?: number;
+  /**
+   * Asks for the records of one instant, which takes memory for all of them, up to 64 MiB; told before the first one
+   * whether they are that. Where they are not, they come as without it. With `partition`, without `gt`.
+   */
+  readonly onInstant?: (report: InstantReport) => void;
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
 }

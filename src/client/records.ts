@@ -9,6 +9,8 @@ import { asStoreError, StoreError } from '../core/errors.js';
 import { wallMsOf } from '../core/hybrid-clock.js';
 import { liveSiblings, type Sibling, type SiblingSet } from '../core/siblings.js';
 import { Tag } from '../protocol/record.js';
+import { instantImage } from './instant-image.js';
+import { PartitionImage } from './partition-image.js';
 import type {
   RecordsOptions,
   RestoreOptions,
@@ -47,7 +49,7 @@ const OWN_FAULTS: ReadonlySet<string> = new Set([
 export async function* records(
   core: StoreCore,
   partitions: number,
-  { partition, gt, ...options }: RecordsOptions,
+  { partition, gt, onInstant, ...options }: RecordsOptions,
 ): AsyncGenerator<StoredRecord, void, undefined> {
   if (partition !== undefined && !(Number.isInteger(partition) && partition >= 0 && partition < partitions)) {
     const message = `partition must be a whole number from 0 to ${partitions - 1}, not ${String(partition)}`;
@@ -58,6 +60,22 @@ export async function* records(
   const { seat, requests, ring } = core;
   const parts = { seat, requests, ring, partitions, ...(partition !== undefined && { only: partition }) };
   const bounds = { reverse: false, ...(gt !== undefined && { gt }) };
+  if (onInstant !== undefined) {
+    if (partition === undefined || gt !== undefined) {
+      const message = 'onInstant goes with a partition and without gt: a whole partition is read at one instant';
+      throw new StoreError('KV_INVALID_OPTION', message, { option: 'onInstant' });
+    }
+    const image = await instantImage(parts, partition, order);
+    if (image instanceof PartitionImage) {
+      onInstant({ instant: true });
+      for (const entry of image.entries()) {
+        const record = storedRecord(entry, image.atMs);
+        if (record !== undefined) yield record;
+      }
+      return;
+    }
+    onInstant({ instant: false, reason: image });
+  }
   for await (const entry of scanEntries(parts, bounds, order)) {
     core.checkOpen();
     const record = storedRecord(entry, Date.now());

@@ -1,8 +1,16 @@
 /** The bounds of a scan as bytes: a prefix becomes a range, and of two bounds on one side the tighter holds. */
 import { StoreError } from '../core/errors.js';
 import { KEY_BYTES_MAX } from '../protocol/limits.js';
-import type { ScanBounds } from './scan.js';
 import type { Key, ScanOptions } from './types.js';
+
+export interface ScanBounds {
+  readonly gt?: Uint8Array;
+  readonly gte?: Uint8Array;
+  readonly lt?: Uint8Array;
+  readonly lte?: Uint8Array;
+  readonly reverse: boolean;
+  readonly limit?: number;
+}
 
 /** @throws StoreError KV_INVALID_OPTION */
 export function boundsOf(options: ScanOptions): ScanBounds {

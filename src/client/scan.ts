@@ -3,30 +3,19 @@
  * and joins what they hold. Bounded in memory: two pages a cursor at most; not a snapshot.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { addressOf, Role } from '../actor/address.js';
 import { asStoreError, StoreError } from '../core/errors.js';
 import { mergeSets, type SiblingSet } from '../core/siblings.js';
 import type { RingTable } from '../host/ring-table.js';
-import { bodyMessageBytes, encodeBody, putBody } from '../protocol/body.js';
 import type { MessageView } from '../protocol/header.js';
-import { PAGE_BYTES_MAX } from '../protocol/limits.js';
-import { Kind, Page, Scan } from '../protocol/messages.js';
+import { Page } from '../protocol/messages.js';
 import { errorOf, isSuccess } from '../protocol/outcome.js';
 import { keyBytesOf, RECORD_HEADER_BYTES, sizeOf } from '../protocol/record.js';
 import { decodeRecord } from '../protocol/record-set.js';
 import type { ReadOrder } from './call-options.js';
-import type { Requests, Waiter } from './requests.js';
+import type { Requests } from './requests.js';
+import type { ScanBounds } from './scan-bounds.js';
 import type { Seat } from './seat.js';
-import { PromiseWaiter } from './waiters.js';
-
-export interface ScanBounds {
-  readonly gt?: Uint8Array;
-  readonly gte?: Uint8Array;
-  readonly lt?: Uint8Array;
-  readonly lte?: Uint8Array;
-  readonly reverse: boolean;
-  readonly limit?: number;
-}
+import { askPage } from './vnode-calls.js';
 
 export interface Entry {
   readonly key: Buffer;
@@ -174,24 +163,9 @@ class Cursor {
 
   #ask(node: number): Promise<ReplicaPage> {
     const { seat, requests } = this.#parts;
-    return new Promise((resolve, reject) => {
-      const waiter: Waiter = new PromiseWaiter(decodePage, resolve, reject);
-      const deadline = (seat.nowMs + this.#order.deadlineMs) >>> 0;
-      const id = requests.begin(node, deadline, waiter);
-      const body = encodeBody(this.#bounds);
-      const bytes = bodyMessageBytes(Scan.body, body);
-      if (!seat.open(Kind.scan, addressOf(Role.vnode, node, this.#partition), id, bytes)) {
-        requests.end(id);
-        throw new StoreError('KV_OVERLOADED', `the mailbox of node ${node} is full; slow down and try again`, { node });
-      }
-      requests.extend(id, (seat.nowMs + this.#order.deadlineMs) >>> 0);
-      const { words, bytes: target, at } = seat.out;
-      words[at + Scan.deadline] = deadline;
-      words[at + Scan.bytesMax] = PAGE_BYTES_MAX;
-      words[at + Scan.epoch] = this.#epoch;
-      words[at + Scan.epoch + 1] = 0;
-      putBody(words, target, at + Scan.body, body);
-    });
+    const { deadlineMs } = this.#order;
+    const replica = { seat, requests, node, partition: this.#partition, epoch: this.#epoch, deadlineMs };
+    return askPage(replica, this.#bounds, decodePage);
   }
 }
 

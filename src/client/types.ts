@@ -24,6 +24,8 @@ export type {
   StoreEvents,
 } from '../host/reports.js';
 export type {
+  InstantReport,
+  NoInstant,
   RecordsOptions,
   RestoreOptions,
   RestoreResult,
@@ -216,7 +218,7 @@ export interface Store extends AsyncDisposable {
   batch(operations: Iterable<BatchOperation>, options?: WriteOptions): Promise<void>;
   /** Pairs in byte order of the keys, over all partitions, merged without loading them; not a snapshot. */
   scan(options?: ScanOptions): AsyncIterableIterator<Pair>;
-  /** Whole records with all siblings, by partition, as R replicas hold them together: for backups. Not a snapshot. */
+  /** Whole records with all siblings, by partition, as R replicas hold them together: for backups. See `onInstant`. */
   records(options?: RecordsOptions): AsyncIterableIterator<StoredRecord>;
   /** Writes such records where they are not there already, siblings as siblings; they replace what the key held. */
   restore(records: Iterable<StoredRecord>, options?: RestoreOptions): Promise<RestoreResult>;

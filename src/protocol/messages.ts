@@ -13,6 +13,7 @@ import { HINT_MESSAGES } from './hint-messages.js';
 import { MEND_MESSAGES } from './mend-messages.js';
 import { checkLayout, type MessageSpec, offsetsOf } from './message-spec.js';
 import { RING_MESSAGES } from './ring-messages.js';
+import { WATCH_MESSAGES } from './watch-messages.js';
 
 export type { MessageSpec } from './message-spec.js';
 
@@ -116,6 +117,7 @@ export const MESSAGES = {
   ...COLLECTION_MESSAGES,
   ...BATCH_MESSAGES,
   ...MEND_MESSAGES,
+  ...WATCH_MESSAGES,
 } as const satisfies Record<string, MessageSpec>;
 
 export type MessageName = keyof typeof MESSAGES;
@@ -168,6 +170,8 @@ export const enum Kind {
   mend = 45,
   mended = 46,
   unread = 47,
+  watch = 48,
+  changes = 49,
 }
 
 export const enum Write {
@@ -267,9 +271,8 @@ const write = {
   body: Write.record,
 };
 const many = { writeMany: Kind.writeMany, mintMany: Kind.mintMany, mend: Kind.mend, mended: Kind.mended };
-for (const [name, kind] of Object.entries({ write: Kind.write, mint: Kind.mint, ...many })) {
+for (const [name, kind] of Object.entries({ write: Kind.write, mint: Kind.mint, ...many }))
   check(name as MessageName, kind, write);
-}
 const written = { outcome: Written.outcome, detail: Written.detail, clock: Written.clock };
 check('written', Kind.written, { ...written, body: Written.end });
 check('wroteMany', Kind.wroteMany, written);
@@ -292,6 +295,6 @@ const hints = { pad: Kind.pad, standIn: Kind.standIn, hint: Kind.hint, note: Kin
 const ballots = { prepare: Kind.prepare, promised: Kind.promised, accept: Kind.accept, voted: Kind.voted };
 const maps = { ringMap: Kind.ringMap, ringReport: Kind.ringReport, pull: Kind.pull, pulled: Kind.pulled };
 const changes = { changeRing: Kind.changeRing, ringChanged: Kind.ringChanged };
-for (const [name, kind] of Object.entries({ ...hints, ...ballots, ...maps, ...changes })) {
+const watches = { watch: Kind.watch, changes: Kind.changes };
+for (const [name, kind] of Object.entries({ ...hints, ...ballots, ...maps, ...changes, ...watches }))
   check(name as MessageName, kind, {});
-}

@@ -10,6 +10,7 @@ import type { Store } from '../client/types.js';
 import { StoreError } from '../core/errors.js';
 import type { Draining } from './draining.js';
 import { LocalReads } from './local-reads.js';
+import { RecordCursors } from './record-cursors.js';
 import { COMMANDS } from './resp-commands.js';
 import { type ConnectionHost, RespConnection } from './resp-connection.js';
 import { type RespLimits, respLimits } from './resp-parser.js';
@@ -86,6 +87,7 @@ class Door implements ConnectionHost {
   readonly listener: Server;
   readonly localReads: LocalReads;
   readonly cursors = new ScanCursors(Date.now);
+  readonly recordCursors = new RecordCursors();
   readonly commands = COMMANDS;
   readonly limits: RespLimits;
   readonly writer = new RespWriter();
@@ -206,6 +208,7 @@ class Door implements ConnectionHost {
     }, CLOSE_GRACE_MS);
     await stopped;
     clearTimeout(grace);
+    this.recordCursors.close();
   }
 }
 

@@ -5,6 +5,7 @@ import type { Store } from '../client/types.js';
 import type { CommandSpec } from './command-spec.js';
 import type { Draining } from './draining.js';
 import type { LocalReads } from './local-reads.js';
+import type { RecordCursors } from './record-cursors.js';
 import type { RespProtocol } from './resp-writer.js';
 import type { ScanCursors } from './scan-cursors.js';
 
@@ -43,6 +44,7 @@ export interface ServerContext {
   readonly store: Store;
   readonly localReads: LocalReads;
   readonly cursors: ScanCursors;
+  readonly recordCursors: RecordCursors;
   readonly commands: ReadonlyMap<string, CommandSpec>;
   readonly counters: ServerCounters;
   readonly startedAtMs: number;

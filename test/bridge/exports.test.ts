@@ -7,6 +7,7 @@ import { ALL_PEERS, Exchange } from '../../src/protocol/exchange-messages.js';
 import { Head } from '../../src/protocol/header.js';
 import { Kind, MESSAGES, NAME_OF_TAG } from '../../src/protocol/messages.js';
 import { Pull } from '../../src/protocol/ring-messages.js';
+import { Watch, WatchStep } from '../../src/protocol/watch-messages.js';
 import { Lane } from '../../src/sim/lane.js';
 import { runSeed } from '../../src/sim/simulation.js';
 import { World } from '../../src/sim/world.js';
@@ -57,6 +58,7 @@ test('exports: a reply -> travels the paths of its call, backwards', (t) => {
     ['changeRing', 'ringChanged'],
     ['pull', 'pulled'],
     ['confirm', 'confirmed'],
+    ['watch', 'changes'],
   ] as const) {
     t.deepEqual(straight(reply), flip(call), `${call} and ${reply}`);
   }
@@ -88,7 +90,7 @@ function watch(run: () => void): { readonly seen: ReadonlySet<string>; readonly 
   return { seen, refused: [...refused] };
 }
 
-/** A client has a partition compared, and counted, by a node; and something dead is collected. */
+/** A client has a partition compared, counted and watched by a node; and something dead is collected. */
 function askAndCollect(): void {
   const world = new World({ seed: 5, nodes: 3, n: 3, partitions: 8, collectionMs: 200 });
   for (const node of world.nodes) putAt(node, 'dead', plain('a', 1, '', { tombstone: true }));
@@ -109,9 +111,16 @@ function askAndCollect(): void {
       putBody(words, bytes, at + Pull.body, body);
     },
   };
+  const watching = {
+    tag: Kind.watch,
+    bytes: Watch.end * 4,
+    fill: (words: Int32Array, _: Buffer, at: number) =>
+      words.set([1_024, world.ring.epoch, 1, WatchStep.begin], at + Watch.bytesMax),
+  };
   client.ask(exchange, addressOf(Role.antiEntropy, 1, 0), onAnswer);
   client.ask(count, addressOf(Role.rebalancer, 1, 0), onAnswer);
-  world.runUntil(() => answers === 2 && world.nodes.every((node) => [...node.store.keys].length === 0), 60_000);
+  client.ask(watching, addressOf(Role.vnode, 1, 0), onAnswer);
+  world.runUntil(() => answers === 3 && world.nodes.every((node) => [...node.store.keys].length === 0), 60_000);
 }
 
 test.serial(

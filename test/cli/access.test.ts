@@ -122,6 +122,27 @@ for (const [name, setUp] of Object.entries({ local, remote })) {
     await t.throwsAsync(access.restore(frames.subarray(1)), { instanceOf: StoreError });
   });
 
+  test(`access, ${name}: records of one instant, page by page -> told once, and as they were when it began`, async (t) => {
+    const { access, store } = await setUp(t);
+    const value = 'x'.repeat(9_000);
+    for (let number = 0; number < 300; number++) await access.put({ key: `key:${number}`, value });
+    const reports: unknown[] = [];
+    const pages = await collect(access.records({ partition: 0, onInstant: (report) => reports.push(report) }));
+    t.deepEqual(reports, [{ instant: true }]);
+    t.true(pages.length > 2);
+    t.deepEqual(
+      Buffer.concat(pages.map((page) => page.frames)),
+      Buffer.concat((await collect(access.records({ partition: 0 }))).map((page) => page.frames)),
+    );
+    store.instant = { instant: false, reason: 'too-busy' };
+    const others = await collect(access.records({ partition: 0, onInstant: (report) => reports.push(report) }));
+    t.deepEqual(reports[1], { instant: false, reason: 'too-busy' });
+    t.is(
+      others.reduce((sum, { count }) => sum + count, 0),
+      300,
+    );
+  });
+
   test(`access, ${name}: status and ring -> the same reports`, async (t) => {
     const { access } = await setUp(t);
     await access.put({ key: 'k', value: 1 });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { type BackupHeader, type Frames, faultOf, readBackupFile, writeBackupFile } from '../../src/cli/backup-file.js';
+import { instantLines, instantsOf } from '../../src/cli/backup-manifest.js';
 import type { StoredRecord } from '../../src/client/types.js';
 import { decodeFrames, encodeFrame } from '../../src/server/record-frames.js';
 import { collect } from '../client/store-fixture.js';
@@ -71,4 +72,23 @@ test('backup file: cut off at any byte, or something behind the end -> a fault',
   }
   await writeFile(path, Buffer.concat([whole, Buffer.from('x')]));
   t.regex((await faultOf(folder, file, HEADER)) ?? '', /something follows the end/);
+});
+
+test('manifest: files of one instant, of none, and of a version that did not ask -> counted, and why, in words', (t) => {
+  const file = (partition: number) => ({ name: '', partition, records: 0, bytes: 0, sha256: '' });
+  const files = [
+    { ...file(0), instant: true },
+    ...Array.from({ length: 13 }, (_, index) => ({ ...file(1 + index), instant: false, reason: 'too-busy' as const })),
+    { ...file(14), instant: false, reason: 'too-large' as const },
+    file(15),
+  ];
+  const instants = instantsOf(files);
+  t.is(instants.instants, 1);
+  t.deepEqual(instants.notInstant.at(-1), { partition: 15, reason: 'unknown' });
+  t.deepEqual(instantLines(instants), [
+    'each at one instant of its own: 1 of 16 partitions',
+    'of no one instant (written to all the time): 13 partitions, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, ...',
+    'of no one instant (larger than an image of it may be): 1 partition, 14',
+    'of no one instant (made by a version that did not ask for one): 1 partition, 15',
+  ]);
 });

@@ -33,6 +33,8 @@ test('backup: a directory -> whole, restored into another shape, and restored ag
   t.is((await readdir(backup)).length, 17);
   const [whole] = await cli.json(['verify', backup]);
   t.like(whole, { whole: true, records: PAIRS, files: 16, partitions: 16, clusterName: 'kvorum', damages: [] });
+  t.like(whole, { instants: 16, notInstant: [] });
+  t.regex((await cli.must(['verify', backup])).stdout, /^each at one instant of its own: 16 of 16 partitions$/m);
   const other = ['--path', join(cli.folder, 'other')];
   const env = OTHER_SHAPE;
   t.regex(
@@ -52,6 +54,8 @@ test('backup: a server that is being written to -> all that was acknowledged bef
   const loading = cli.must(['load', '-'], { input: linesOf(PAIRS, 20_000), beside: true });
   const [about] = await cli.json(['backup', backup], { beside: true });
   t.true(Number(about.records) >= PAIRS, `${String(about.records)} records`);
+  t.is(Number(about.instants) + (about.notInstant as unknown[]).length, 16);
+  t.true(Number(about.instants) > 0, JSON.stringify(about));
   await loading;
   t.is((await damages(cli, backup)).code, 0);
   await server.stop();

@@ -77,6 +77,14 @@ test('hosts: whole records through one of two -> every key, siblings too, and a 
     records.map(({ key }) => key.toString()),
     [...keys, 'cart'].toSorted(),
   );
+  const images: string[] = [];
+  for (let partition = 0; partition < 16; partition++) {
+    const reports: unknown[] = [];
+    const image = second.records({ partition, onInstant: (report) => reports.push(report) });
+    for (const { key } of await collect(image)) images.push(key.toString());
+    t.deepEqual(reports, [{ instant: true }], `partition ${partition}`);
+  }
+  t.deepEqual(images.toSorted(), [...keys, 'cart'].toSorted());
   const alone = await openSmall(t);
   t.like(await alone.restore(records), { written: 201, failed: [] });
   t.deepEqual(await alone.getMany(keys), await first.getMany(keys));

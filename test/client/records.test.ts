@@ -111,3 +111,57 @@ test('records: by partition, from a key on -> each record once; a partition that
   await failsWith(t, 'KV_INVALID_OPTION', () => collect(store.records({ partition: 16 })));
   await failsWith(t, 'KV_INVALID_OPTION', () => collect(store.records({ r: 4 })));
 });
+
+test('records: of one instant, while pairs are written one after the other -> no torn pair; without it, the same records at rest', async (t) => {
+  const store = await openSmall(t);
+  const key = (letter: string, pair: number) => `{tag}${letter}:${pair}`;
+  await store.putMany(Array.from({ length: 2_000 }, (_, index) => [key('aa', index), 'x'.repeat(100)] as const));
+  for (const letter of ['a', 'b']) await store.putMany([0, 1, 2, 3].map((pair) => [key(letter, pair), '0'] as const));
+  const partition = await partitionWithRecords(store);
+  let stopped = false;
+  const write = async () => {
+    for (let value = 1; !stopped; value++) {
+      await store.put(key('a', value % 4), String(value));
+      await store.put(key('b', value % 4), String(value));
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  };
+  const writing = write();
+  let instants = 0;
+  for (let image = 0; image < 20; image++) {
+    let isInstant = false;
+    const onInstant = ({ instant }: { instant: boolean }) => {
+      isInstant = instant;
+    };
+    const records = await collect(store.records({ partition, onInstant }));
+    t.is(records.length, 2_008);
+    const names = records.map((record) => record.key.toString('latin1'));
+    t.deepEqual(names, names.toSorted());
+    const values = new Map(
+      records.map((record) => [record.key.toString(), Number(Buffer.from(record.siblings[0].value).toString())]),
+    );
+    const of = (letter: string, pair: number) => values.get(key(letter, pair)) as number;
+    if (isInstant) for (const pair of [0, 1, 2, 3]) t.true(of('b', pair) <= of('a', pair), `image ${image}`);
+    instants += Number(isInstant);
+  }
+  stopped = true;
+  await writing;
+  t.log(`${instants} of 20 images are of one instant`);
+  t.true(instants > 0);
+  const reports: unknown[] = [];
+  const atRest = await collect(store.records({ partition, r: 3, onInstant: (report) => reports.push(report) }));
+  t.deepEqual(reports, [{ instant: true }]);
+  t.deepEqual(atRest, await collect(store.records({ partition, r: 3 })));
+  await failsWith(t, 'KV_INVALID_OPTION', () => collect(store.records({ onInstant: () => {} })));
+  const behind = { partition, gt: Buffer.from('k'), onInstant: () => {} };
+  await failsWith(t, 'KV_INVALID_OPTION', () => collect(store.records(behind)));
+  const aborted = { partition, onInstant: () => {}, signal: AbortSignal.abort() };
+  await failsWith(t, 'KV_ABORTED', () => collect(store.records(aborted)));
+});
+
+async function partitionWithRecords(store: Store): Promise<number> {
+  for (let partition = 0; partition < 16; partition++) {
+    for await (const _ of store.records({ partition })) return partition;
+  }
+  throw new Error('no partition holds anything');
+}

@@ -69,6 +69,7 @@ test('message table: each call -> a reply that ends it', (t) => {
     accept: 'voted',
     changeRing: 'ringChanged',
     pull: 'pulled',
+    watch: 'changes',
   };
   for (const name of names.filter((one) => MESSAGES[one].kind === 'call')) {
     const answer = answers[name];

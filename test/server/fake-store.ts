@@ -48,6 +48,7 @@ export class FakeStore implements Store {
   readonly seen: unknown[] = [];
   /** When set, calls reject with it. */
   failure: StoreError | undefined;
+  instant: Parameters<NonNullable<RecordsOptions['onInstant']>>[0] = { instant: true };
   /** How long a write takes; 0 answers in the next turn of the event loop. */
   delayMs = 0;
   maxInFlight = 0;
@@ -166,22 +167,21 @@ export class FakeStore implements Store {
   }
 
   /** Strings and bytes only, all of them in partition 0. */
-  async *records({ partition = 0, gt }: RecordsOptions = {}): AsyncIterableIterator<StoredRecord> {
+  async *records({ partition = 0, gt, onInstant }: RecordsOptions = {}): AsyncIterableIterator<StoredRecord> {
     await this.later();
+    onInstant?.(this.instant);
     for (const name of partition === 0 ? [...this.entries.keys()].sort() : []) {
       const entry = this.live(Buffer.from(name, 'latin1'));
       if (entry === undefined || (gt !== undefined && name <= nameOf(gt))) continue;
       const { value, writtenAtMs, expiresAtMs = 0 } = entry;
       const type = typeof value === 'string' ? 'string' : 'bytes';
-      const bytes = Buffer.from(value as string);
-      const sibling = { type, value: bytes, tombstone: false, expiresAtMs, writtenAtMs } as const;
-      yield { key: Buffer.from(name, 'latin1'), siblings: [sibling] };
+      const about = { type, tombstone: false, expiresAtMs, writtenAtMs } as const;
+      yield { key: Buffer.from(name, 'latin1'), siblings: [{ ...about, value: Buffer.from(value as string) }] };
     }
   }
 
   async restore(records: Iterable<StoredRecord>): Promise<RestoreResult> {
-    const all = [...records];
-    await this.later();
+    const [all] = await Promise.all([[...records], this.later()]);
     for (const { key, siblings } of all) {
       const { type, value } = siblings[0];
       this.set(nameOf(key), type === 'string' ? Buffer.from(value).toString() : value, undefined);

@@ -4,6 +4,7 @@
  */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { InstantReport } from '../../client/types.js';
 import { makeDirectory } from '../../host/data-directory.js';
 import { writeFileDurably } from '../../host/durable-file.js';
 import { SERVER_VERSION } from '../../server/version.js';
@@ -12,6 +13,8 @@ import {
   BACKUP_FORMAT,
   type BackupFile,
   type BackupManifest,
+  instantLines,
+  instantsOf,
   MANIFEST_NAME,
   manifestText,
 } from '../backup-manifest.js';
@@ -32,8 +35,9 @@ export const backupCommand: CommandSpec = {
   description:
     'Writes one file for each partition, then a manifest with the SHA-256 of each. Every record is what R replicas hold ' +
     'together: its siblings, types and expiry times. It has every write that was acknowledged before the backup began ' +
-    '(where R+W>N); of writes during it, some. It is no snapshot across keys. DIR is new, empty, or holds a backup that ' +
-    'never ended; without manifest.json it is no backup.',
+    '(where R+W>N); of writes during it, some. Each partition is read at one instant where that is possible, which ' +
+    'the end says; two partitions are of different instants. DIR is new, empty, or holds a backup that never ended; ' +
+    'without manifest.json it is no backup.',
   ownFlags: ['r'],
   flags: (command) => {
     command.option('--r <count>', "replicas that are merged, 1 to n (default: a majority, or the store's r if more)");
@@ -54,9 +58,11 @@ export const backupCommand: CommandSpec = {
       writeFileDurably(join(folder, MANIFEST_NAME), manifestText(manifest));
       const { files, ...totals } = manifest;
       const perSecond = Math.round(rateOf(totals.records, startedAt));
-      invocation.output.result({ folder, ...totals, files: files.length, perSecond }, () => {
+      const instants = instantsOf(files);
+      invocation.output.result({ folder, ...totals, files: files.length, perSecond, ...instants }, () => {
         const size = `${formatBytes(totals.bytes)}, ${formatCount(perSecond)}/s`;
-        return `backed up ${formatNumber(totals.records, 'record')} of ${formatNumber(files.length, 'partition')} to ${folder} (${size})`;
+        const what = `backed up ${formatNumber(totals.records, 'record')} of ${formatNumber(files.length, 'partition')} to ${folder} (${size})`;
+        return [what, ...instantLines(instants)].join('\n');
       });
       return undefined;
     });
@@ -95,8 +101,11 @@ async function backUp({ flags, output }: Invocation, access: StoreAccess, folder
   const work = async (): Promise<void> => {
     for (const partition of next) {
       if (failed) return;
-      const pages = access.records({ partition, ...(r !== undefined && { r }) });
-      files.push(await writeBackupFile(folder, headerOf(about, partition), pages));
+      const reports: InstantReport[] = [];
+      const onInstant = (report: InstantReport) => void reports.push(report);
+      const pages = access.records({ partition, onInstant, ...(r !== undefined && { r }) });
+      const file = await writeBackupFile(folder, headerOf(about, partition), pages);
+      files.push({ ...file, ...reports[0] });
       progress.update(0, files.length);
     }
   };

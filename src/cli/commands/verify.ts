@@ -1,5 +1,5 @@
 /** `kvorum verify DIR`: reads a whole backup and says what of it is damaged. It touches no store. */
-import { readManifest } from '../backup-manifest.js';
+import { instantLines, instantsOf, readManifest } from '../backup-manifest.js';
 import { damagesOf } from '../backup-verify.js';
 import type { CommandSpec } from '../command.js';
 import { EXIT_CODES } from '../exit-codes.js';
@@ -21,9 +21,12 @@ export const verifyCommand: CommandSpec = {
     const damages = await damagesOf(folder, manifest, output.json);
     const { clusterName, partitions, epoch, startedAt, records, bytes, files } = manifest;
     const about = { folder, clusterName, partitions, epoch, startedAt, records, bytes, files: files.length };
-    output.result({ ...about, whole: damages.length === 0, damages }, () => {
+    const instants = instantsOf(files);
+    output.result({ ...about, whole: damages.length === 0, damages, ...instants }, () => {
       const what = `${formatNumber(records, 'record')} in ${formatNumber(files.length, 'file')}, ${formatBytes(bytes)}`;
-      if (damages.length === 0) return `whole: ${what}, of cluster ${clusterName}, begun ${startedAt}`;
+      if (damages.length === 0) {
+        return [`whole: ${what}, of cluster ${clusterName}, begun ${startedAt}`, ...instantLines(instants)].join('\n');
+      }
       const lines = damages.map(({ file, fault }) => `${file}: ${fault}`);
       return [`damaged: ${formatNumber(damages.length, 'file')} of ${what}`, ...lines].join('\n');
     });
