@@ -1,6 +1,7 @@
 /** A peer that has authenticated itself and then does as it likes, a proxy that breaks connections, and ports that are free. */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { ExecutionContext } from 'ava';
+import { freePort } from '../../bench/harness/free-port.js';
 import { allocateFrame, type FrameType } from '../../src/bridge/frame.js';
 import type { Frame } from '../../src/bridge/frame-decoder.js';
 import { FrameSocket } from '../../src/bridge/frame-socket.js';
@@ -113,10 +114,9 @@ async function listenAnywhere(server: Server): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-/** Ports that were free a moment ago. */
+/** So many ports that nobody uses. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(servers.map(listenAnywhere));
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+  const ports = new Set<number>();
+  while (ports.size < count) ports.add(await freePort());
+  return [...ports];
 }
