@@ -20,7 +20,6 @@ const LONGEST_FIRST = [
   'cluster/joining',
   'explorer/hot-table',
   'actors/ring-load',
-  'sim/plants',
   'sim/simulation',
   'cli/backup-file',
   'cli/certs',

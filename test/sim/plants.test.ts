@@ -1,4 +1,7 @@
-/** The checkers can fail: each planted bug is found within a number of seeds, and docs/simulator.md lists them all. */
+/**
+ * The checkers can fail: each planted bug is found by the seed that docs/simulator.md names, and all are listed there. The
+ * seeds before it, which found nothing when the table was made, are only run where that one does not find it any more.
+ */
 import { readFile } from 'node:fs/promises';
 import test from 'ava';
 import { PLANTS } from '../../src/sim/plants.js';
@@ -8,29 +11,30 @@ import { tableUnder } from '../docs/markdown.js';
 
 const SEEDS_MAX = 500;
 
-for (const [name, plant] of Object.entries(PLANTS)) {
-  test(`plants: a store that ${name} -> a checker notices`, (t) => {
-    for (let seed = 1; seed <= SEEDS_MAX; seed++) {
-      const { problems } = runSeed(seed, plant);
-      if (problems.length === 0) continue;
-      t.log(`seed ${seed}: ${problems[0].text}`);
-      t.pass();
-      return;
-    }
-    t.fail(`not found under ${SEEDS_MAX} seeds`);
-  });
-}
+const document = await readFile(new URL('../../../docs/simulator.md', import.meta.url), 'utf8');
+const table = tableUnder(document, '## The checkers can fail');
 
-test('plants: the table of docs/simulator.md -> names them all', async (t) => {
-  const rows = tableUnder(
-    await readFile(new URL('../../../docs/simulator.md', import.meta.url), 'utf8'),
-    '## The checkers can fail',
-  );
+test('plants: the table of docs/simulator.md -> names them all', (t) => {
   t.deepEqual(
-    rows.map(([name]) => name),
+    table.map(([name]) => name),
     Object.keys(PLANTS),
   );
 });
+
+for (const [name, plant] of Object.entries(PLANTS)) {
+  test(`plants: a store that ${name} -> a checker notices`, (t) => {
+    const named = Number(table.find(([plantName]) => plantName === name)?.[1]);
+    const { problems } = runSeed(named, plant);
+    t.log(`seed ${named}: ${problems[0]?.text}`);
+    if (problems.length > 0) {
+      t.pass();
+      return;
+    }
+    const seeds = Array.from({ length: SEEDS_MAX }, (_, index) => index + 1);
+    const first = seeds.find((seed) => runSeed(seed, plant).problems.length > 0);
+    t.is(first, named, 'the seeds that it takes, as docs/simulator.md counts them');
+  });
+}
 
 test('plants: a failing seed -> shown under the fewest faults, with what befell its key until then', (t) => {
   const name = 'forgets tombstones';
