@@ -5,7 +5,7 @@
  * The thread has no event loop turn on the way of a request. It takes some when a control message waits, or while
  * storage has something under way that only the event loop can finish; otherwise it blocks in Atomics.wait.
  */
-import { setImmediate as nextEventTurn } from 'node:timers/promises';
+import { setImmediate as nextEventTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { TurnStorage } from '../actor/ports.js';
 import { MessageView } from '../protocol/header.js';
 import { TURN_BYTES_MAX, TURN_MESSAGES_MAX } from '../protocol/limits.js';
@@ -52,7 +52,6 @@ export class WorkerLoop {
   #first = 0;
   #stopping = false;
   #lastEventTurnMs = 0;
-  readonly #pauseWord = new Int32Array(new SharedArrayBuffer(4));
 
   constructor(parts: WorkerLoopParts) {
     this.#parts = parts;
@@ -75,8 +74,8 @@ export class WorkerLoop {
       if (controlWaits()) await this.#control();
       else if (storage.busy) await this.#eventTurn();
       const pauseMs = storage.pauseMs;
-      // Atomics: a plain pause, so that the flush gets the processor; nobody notifies this word
-      if (pauseMs > 0) Atomics.wait(this.#pauseWord, 0, 0, pauseMs);
+      // the flush that is waited for goes on meanwhile
+      if (pauseMs > 0) await sleep(pauseMs);
       if (handled === 0 && !storage.pending) this.#sleep();
     }
   }

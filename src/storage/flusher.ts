@@ -48,6 +48,8 @@ export class Flusher {
   #generation = 0;
   #dropWhenSynced: { readonly segment: number; readonly sequence: number } | undefined;
   flushes = 0;
+  /** Share of the flush under way that the base table has, 0..1. */
+  progress = 0;
 
   constructor(parts: FlushParts) {
     this.#parts = parts;
@@ -111,6 +113,7 @@ export class Flusher {
     const mark = arena.published;
     const segment = log.segment;
     this.#mark = mark;
+    this.progress = 0;
     for (let p = 0; p < partitions; p++) this.fresh.of(p).moveTo(this.#frozen[p]);
     let batch: BaseEntry[] = [];
     for (let p = 0; p < partitions; p++) {
@@ -118,6 +121,7 @@ export class Flusher {
       if (batch.length < GATHER_ENTRIES && p < partitions - 1) continue;
       if (batch.length > 0) await base.write(batch);
       batch = [];
+      this.progress = (p + 1) / partitions;
     }
     this.advance(mark);
     for (const list of this.#frozen) list.clear();

@@ -15,6 +15,7 @@ import { failure } from '../protocol/outcome.js';
 import type { BaseKey } from './base-table.js';
 import { Compactor } from './compactor.js';
 import type { Engine } from './engine.js';
+import { Pacing } from './pacing.js';
 
 export interface MaintenanceOptions {
   /** Milliseconds between background syncs of what asked for them. */
@@ -28,7 +29,8 @@ export interface MaintenanceOptions {
 }
 
 const FLUSH_SHARE = 0.25;
-const SLOW_SHARE = 0.55;
+/** From here on writes are paced while a flush is under way. */
+const SLOW_SHARE = 0.4;
 const INDEX_FULL_SHARE = 0.95;
 const OVERLOADED = failure('KV_OVERLOADED');
 const REFUSE_SHARE = 0.85;
@@ -61,6 +63,10 @@ export class Maintenance {
   #flushRetryMs = 0;
   #dropRetryMs = 0;
   readonly #compactor: Compactor;
+  readonly #pacing = new Pacing();
+  /** Bytes of the log that the pacing has counted, and what the flush under way is to write. */
+  #pacedBytes = 0;
+  #flushBytes = 0;
   /** Bytes of the log at the last step of a compaction. */
   #writtenBefore = 0;
   #rebuild: Generator<readonly BaseKey[], void, undefined> | undefined;
@@ -90,11 +96,21 @@ export class Maintenance {
     return this.#logFull ?? this.#baseFull;
   }
 
-  /** Milliseconds that the loop should pause before it takes more work: 0 unless the flush falls behind. */
+  /** Milliseconds that the loop should pause before it takes more work: 0 unless a flush has to be waited for. */
   get pauseMs(): number {
-    const share = this.#share();
-    if (share <= SLOW_SHARE || !this.#engine.flusher.running) return 0;
-    return Math.ceil(((share - SLOW_SHARE) / (REFUSE_SHARE - SLOW_SHARE)) * 10);
+    return this.#engine.flusher.running && this.#share() > SLOW_SHARE ? this.#pacing.pauseMs : 0;
+  }
+
+  /** Counts what was written while a flush is under way. */
+  #pace(): void {
+    const { flusher, log, arena, dirtyShare } = this.#engine;
+    const written = log.bytesWritten - this.#pacedBytes;
+    this.#pacedBytes = log.bytesWritten;
+    if (!flusher.running) return;
+    const capacity = arena.capacityUnits * 8;
+    const inMemory = (REFUSE_SHARE - Math.max(dirtyShare, this.#indexShare())) * capacity;
+    const room = Math.min(inMemory, this.#options.logBytesMax - log.bytes);
+    this.#pacing.write(this.#elapsedMs, written, room, { progress: flusher.progress, bytes: this.#flushBytes });
   }
 
   #share(): number {
@@ -129,6 +145,7 @@ export class Maintenance {
       if (this.#logFull === undefined || !this.#compactor.moving) this.#compact();
     } else this.#flushIfDue();
     this.#syncIfDue();
+    this.#pace();
     const refusal = this.#refusal();
     if (refusal === OVERLOADED && engine.refusal !== OVERLOADED) this.#options.onOverloaded?.();
     engine.refusal = refusal;
@@ -189,10 +206,13 @@ export class Maintenance {
     this.#lastFlushMs = this.#elapsedMs;
     const before = engine.counts.newKeys;
     const dirtyLive = engine.counts.beginFlush();
+    this.#flushBytes = dirtyLive;
+    this.#pacing.begin(this.#elapsedMs);
     flusher.flush(log).then(
       () => {
         engine.counts.countFlushed(before);
         this.#baseFull = undefined;
+        this.#pacing.end(this.#elapsedMs, dirtyLive);
       },
       (error: unknown) => {
         engine.counts.flushFailed(dirtyLive);
