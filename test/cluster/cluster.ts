@@ -111,7 +111,7 @@ export class Cluster {
       const isWhole = up === wanted && members.length === wanted && !isMoving && hints === 0;
       return isWhole
         ? []
-        : [`${name}: ${up} of ${members.length} members up, epoch ${epoch}, moving ${isMoving}, hints ${hints}`];
+        : [`${name}: ${away(members)} of ${members.length} away, epoch ${epoch}, moving ${isMoving}, hints ${hints}`];
     });
   }
 
@@ -159,3 +159,10 @@ export class Cluster {
 }
 
 const namesOf = (places: number): string[] => Array.from({ length: places }, (_, place) => `host-${place}`);
+
+/** Which members are not up, and where. */
+const away = (members: Look['members']): string =>
+  members
+    .filter(({ state }) => state !== 'up')
+    .map(({ node, host, state }) => `node ${node} of ${host} ${state}`)
+    .join(', ') || 'none';
