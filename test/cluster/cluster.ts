@@ -20,6 +20,7 @@ export interface ClusterOptions {
   readonly own?: (place: number) => OpenStoreOptions;
 }
 
+const EVENTS_SHOWN = 6;
 const WHOLE_MS_MAX = 120_000;
 /** A cluster of one host holds three replicas too. */
 const FIRST_NODES = 3;
@@ -120,9 +121,15 @@ export class Cluster {
     for (;;) {
       const missing = await problems().catch((error: unknown) => [String(error)]);
       if (missing.length === 0) return;
-      if (performance.now() > endMs) throw new Error(`the cluster is not whole: ${missing.join('; ')}`);
+      if (performance.now() > endMs)
+        throw new Error(`the cluster is not whole: ${[...missing, ...this.#lately()].join('; ')}`);
       await sleep(100);
     }
+  }
+
+  /** What the hosts told last. */
+  #lately(): string[] {
+    return this.hosts.map(({ name, events }) => `${name} told ${events.slice(-EVENTS_SHOWN).join(', ')}`);
   }
 
   /** Repairs until all replicas are equal; the records that it had to move. @throws Error after two minutes */

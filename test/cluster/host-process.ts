@@ -13,6 +13,8 @@ async function obey({ what, args }: Order): Promise<unknown> {
     store.on('host', (detail) => process.send?.({ event: 'host', detail }));
     store.on('host-refused', (detail) => process.send?.({ event: 'host-refused', detail }));
     store.on('storage-error', (detail) => process.send?.({ event: 'storage-error', detail }));
+    store.on('node-down', (detail) => process.send?.({ event: 'node-down', detail }));
+    store.on('node-up', (detail) => process.send?.({ event: 'node-up', detail }));
     return undefined;
   }
   if (store === undefined) throw new Error('the store is not open');
