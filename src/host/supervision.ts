@@ -2,7 +2,7 @@
  * Keeps one node's thread running: starts it, notices its end at once, and starts it again under a new incarnation. What
  * was in flight is void; the node recovers from its log. A node whose log is damaged stays down and says why.
  */
-import { MessageChannel, Worker } from 'node:worker_threads';
+import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { asStoreError, type StoreError } from '../core/errors.js';
 import type { RingState } from '../core/ring-state.js';
 import type { StorageMark } from '../core/storage-mark.js';
@@ -110,6 +110,10 @@ export class Supervisor {
     });
     this.#exited = new Promise((resolve) => {
       worker.once('exit', () => {
+        // the event loop may meet the end of the thread before the last that it told, such as why it ends
+        for (let told = receiveMessageOnPort(events.port1); told; told = receiveMessageOnPort(events.port1)) {
+          this.#onEvent(told.message as NodeEvent);
+        }
         events.port1.close();
         this.#onExit(map);
         resolve();
