@@ -18,6 +18,11 @@ export interface Debts {
   readonly isReleased?: () => boolean;
 }
 
+/** What says whether a leaver is there. */
+export interface LeaversEnv extends Pick<Env, 'nowMs'> {
+  readonly placement: Pick<Env['placement'], 'isUp'>;
+}
+
 /** Requests that were on their way to a node when it left may leave it with hints. */
 const REQUESTS_MS = 5_000;
 const AWAY_MS_MAX = 600_000;
@@ -45,7 +50,7 @@ export class RingLeavers {
   }
 
   /** Leavers that have nothing more to deliver, as far as this node knows; it may be one itself. */
-  done(ring: RingState, env: Env): NodeIndex[] {
+  done(ring: RingState, env: Pick<Env, 'node' | 'nowMs'>): NodeIndex[] {
     if (!ring.leavers.includes(env.node)) this.#leftAtMs = undefined;
     else {
       this.#leftAtMs ??= env.nowMs();
@@ -64,7 +69,7 @@ export class RingLeavers {
   }
 
   /** The ring to propose in which those are retired that are done, or have been away for long; to be asked now and then. */
-  next(ring: RingState, env: Env): RingState | undefined {
+  next(ring: RingState, env: LeaversEnv): RingState | undefined {
     const { leavers } = ring;
     for (const node of this.#seenAtMs.keys()) if (!leavers.includes(node)) this.#seenAtMs.delete(node);
     const nowMs = env.nowMs();

@@ -9,7 +9,7 @@ import { MessageChannel } from 'node:worker_threads';
 import { makeCertificates } from '../../src/cli/certificates.js';
 import type { OpenStoreOptions } from '../../src/index.js';
 import { median } from '../harness/interleave.js';
-import type { Result } from '../harness/report.js';
+import { figure, type Result } from '../harness/report.js';
 import { HostProcesses } from './host-processes.js';
 import { measureOneWay, measurePlain, measureRoundTrips } from './one-way.js';
 
@@ -95,8 +95,7 @@ async function roundTrips({ bridgeMessages, progress }: BridgeSuiteOptions): Pro
   progress('bridge.round-trip');
   const micros = (await measureRoundTrips(Math.min(5_000, bridgeMessages))).sort((a, b) => a - b);
   const at = (share: number): number => micros[Math.floor((micros.length - 1) * share)];
-  const result = (id: string, ours: number): Result => ({ id, ours, unit: 'µs', peers: {}, ratio: {} });
-  return [result('bridge.round-trip.p50', at(0.5)), result('bridge.round-trip.p99', at(0.99))];
+  return [figure('bridge.round-trip.p50', at(0.5), 'µs'), figure('bridge.round-trip.p99', at(0.99), 'µs')];
 }
 
 async function threeHosts(
@@ -108,8 +107,8 @@ async function threeHosts(
   const cluster = new HostProcesses(join(folder, `hosts-${name}`));
   const prefix = name === 'tls' ? 'bridge.tls' : 'bridge';
   const results: Result[] = [];
-  const figure = (id: string, ours: number, unit: string): void =>
-    void results.push({ id: `${prefix}.${id}`, ours, unit, peers: {}, ratio: {} });
+  const add = (id: string, ours: number, unit: string): void =>
+    void results.push(figure(`${prefix}.${id}`, ours, unit));
   try {
     await cluster.open(security);
     const [host] = cluster.hosts;
@@ -119,12 +118,12 @@ async function threeHosts(
         const rate = await host.ask({ what: 'drive', action, depth: DEPTH, durationMs: sliceMs });
         if (round >= 0) rates.push(rate as number);
       }
-      figure(action === 'put' ? 'put.n3w2.depth128' : 'get.n3r2.depth128', median(rates), 'ops/s');
+      add(action === 'put' ? 'put.n3w2.depth128' : 'get.n3r2.depth128', median(rates), 'ops/s');
     }
     if (name === 'secret') {
       await sleep(200);
       await cluster.hosts[2].kill();
-      figure('past-death', (await host.ask({ what: 'past-death' })) as number, 'ms');
+      add('past-death', (await host.ask({ what: 'past-death' })) as number, 'ms');
       cluster.hosts.pop();
     }
   } finally {

@@ -3,7 +3,7 @@
  * nodes, the tuning and the share of lost messages. Times are virtual, so neither the machine nor its load matters.
  */
 import { GOSSIP_PRESETS, type GossipPreset } from '../../src/core/gossip-tuning.js';
-import type { Result } from '../harness/report.js';
+import { figure, type Result } from '../harness/report.js';
 import type { Death } from './death-watch.js';
 import { type Health, observeDeaths, observeHealth, type TrialOptions } from './trials.js';
 
@@ -71,19 +71,13 @@ function measure(
   const lagging = observeHealth(trial, seconds, true);
   const deaths = observeDeaths(trial, count);
   progress(row([String(nodes), preset, `${loss * 100} %`, ...describe(deaths, health, lagging)]));
-  const figure = (name: string, ours: number, unit: string): Result => ({
-    id: `${id}.${name}`,
-    ours,
-    unit,
-    peers: {},
-    ratio: {},
-  });
-  const traffic = figure('traffic', health.bytesPerNodeSecond, 'bytes/node/s');
+  const about = (name: string, ours: number, unit: string): Result => figure(`${id}.${name}`, ours, unit);
+  const traffic = about('traffic', health.bytesPerNodeSecond, 'bytes/node/s');
   return [
-    figure('avoided', quantile(deaths, 'allAvoidMs', 0.5) / 1_000, 's'),
-    figure('down', quantile(deaths, 'allCallItDownMs', 0.5) / 1_000, 's'),
-    figure('false-suspicions', health.falseSuspicionsPerNodeHour, 'per node-hour'),
-    figure('false-downs', health.falseDownsPerNodeHour, 'per node-hour'),
+    about('avoided', quantile(deaths, 'allAvoidMs', 0.5) / 1_000, 's'),
+    about('down', quantile(deaths, 'allCallItDownMs', 0.5) / 1_000, 's'),
+    about('false-suspicions', health.falseSuspicionsPerNodeHour, 'per node-hour'),
+    about('false-downs', health.falseDownsPerNodeHour, 'per node-hour'),
     { ...traffic, bound: BYTES_PER_NODE_SECOND_MAX, held: traffic.ours <= BYTES_PER_NODE_SECOND_MAX },
   ];
 }

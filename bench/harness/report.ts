@@ -23,6 +23,9 @@ export interface Result {
   readonly held?: boolean;
 }
 
+/** A figure that no peer stands beside. */
+export const figure = (id: string, ours: number, unit: string): Result => ({ id, ours, unit, peers: {}, ratio: {} });
+
 export interface Report {
   readonly machine: MachineReport;
   readonly results: readonly Result[];

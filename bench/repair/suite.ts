@@ -8,7 +8,7 @@ import type { Store } from '../../src/client/types.js';
 import type { OpenOptions } from '../../src/core/options.js';
 import { driveLanes } from '../harness/driver.js';
 import { xorshift32 } from '../harness/random.js';
-import type { Result } from '../harness/report.js';
+import { figure, type Result } from '../harness/report.js';
 import { keyAt, valueAt } from '../harness/workload.js';
 import type { OpenStore } from '../store/suite.js';
 
@@ -68,7 +68,7 @@ async function duringRepair(store: Store, pairs: number, name: string): Promise<
   if (failed.length > 0) throw new Error(`${failed.length} partitions could not be compared`);
   // a write on its way may look like a difference, hardly ever twice
   if (differing > pairs / 100) throw new Error(`${differing} of ${pairs} keys differed on a healthy store`);
-  return [...figures(name, puts), figure(`${name}.took`, (untilMs - fromMs) / 1_000, 's')];
+  return [...figures(name, puts), figure(`repair.${name}.took`, (untilMs - fromMs) / 1_000, 's')];
 }
 
 async function fill(store: Store, pairs: number): Promise<void> {
@@ -113,18 +113,10 @@ async function timePuts(store: Store, pairs: number, until: () => number): Promi
 function figures(name: string, { latencies, seconds }: Timed): Result[] {
   const at = (share: number): number => (latencies[Math.floor((latencies.length - 1) * share)] ?? 0) * 1_000;
   return [
-    figure(`${name}.put.rate`, latencies.length / seconds, 'ops/s'),
-    figure(`${name}.put.p50`, at(0.5), 'µs'),
-    figure(`${name}.put.p99`, at(0.99), 'µs'),
-    figure(`${name}.put.p99.9`, at(0.999), 'µs'),
-    figure(`${name}.put.max`, at(1), 'µs'),
+    figure(`repair.${name}.put.rate`, latencies.length / seconds, 'ops/s'),
+    figure(`repair.${name}.put.p50`, at(0.5), 'µs'),
+    figure(`repair.${name}.put.p99`, at(0.99), 'µs'),
+    figure(`repair.${name}.put.p99.9`, at(0.999), 'µs'),
+    figure(`repair.${name}.put.max`, at(1), 'µs'),
   ];
 }
-
-const figure = (id: string, ours: number, unit: string): Result => ({
-  id: `repair.${id}`,
-  ours,
-  unit,
-  peers: {},
-  ratio: {},
-});

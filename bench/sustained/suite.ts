@@ -10,7 +10,7 @@ import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import type { OpenOptions } from '../../src/core/options.js';
 import { allocateNodeMemory } from '../../src/storage/node-memory.js';
-import { formatCount, type Result } from '../harness/report.js';
+import { figure, formatCount, type Result } from '../harness/report.js';
 import { KEY_BYTES, keyAt, VALUE_BYTES } from '../harness/workload.js';
 import type { OpenStore } from '../store/suite.js';
 import type { FillSample } from './fill.js';
@@ -148,8 +148,6 @@ function describeSample({ seconds, written, rate, residentBytes, refused }: Fill
   const memory = `${(residentBytes / 1e6).toFixed(0)} of ${(bound / 1e6).toFixed(0)} MB resident`;
   return `${seconds.toFixed(0)} s  ${formatCount(written)} pairs  ${formatCount(rate)}/s  ${memory}  ${refused} refused`;
 }
-
-const figure = (id: string, ours: number, unit: string): Result => ({ id, ours, unit, peers: {}, ratio: {} });
 
 const bounded = (id: string, ours: number, unit: string, bound: number): Result => ({
   ...figure(id, ours, unit),

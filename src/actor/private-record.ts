@@ -41,8 +41,6 @@ export interface PrivatePair {
 }
 
 const KEY_BYTES_MAX = 1_932;
-/** Pairs copied at a time in order to count them. */
-const COUNT_PAGE = 64;
 const keyWords = new Int32Array(KEY_BYTES_MAX / 4 + 1);
 const keyBytes = new Uint8Array(keyWords.buffer);
 
@@ -101,17 +99,6 @@ export function pagePrivate(
     return true;
   });
   return pairs;
-}
-
-/** How many private keys begin with `prefix`; reads each, so it is for few. */
-export function countPrivate(store: Store, prefix: Uint8Array): number {
-  let count = 0;
-  for (let after: Uint8Array | undefined; ; ) {
-    const pairs = pagePrivate(store, prefix, { after, limit: COUNT_PAGE });
-    count += pairs.length;
-    if (pairs.length < COUNT_PAGE) return count;
-    after = pairs.at(-1)?.key;
-  }
 }
 
 function findPrivate(store: Store, key: Uint8Array): number {

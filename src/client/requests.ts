@@ -16,6 +16,12 @@ export interface Waiter {
   fail(error: StoreError): void;
 }
 
+/** What requests need of their thread's seat. */
+export type RequestSeat = Pick<
+  Seat,
+  'nowMs' | 'wallMs' | 'referenced' | 'flush' | 'incarnationOf' | 'connectionTo' | 'mayAnswer'
+>;
+
 /** Deadlines are looked at this often, so a request may take this much longer. */
 const SWEEP_MS = 25;
 const GENERATIONS = 0x8000;
@@ -26,7 +32,7 @@ export class Requests {
   inFlight = 0;
   /** The latest millisecond that the clock of a write says which was given up without a reply, as far as that is known. */
   latestGivenUp = 0;
-  readonly #seat: Seat;
+  readonly #seat: RequestSeat;
   readonly #max: number;
   readonly #waiters: (Waiter | undefined)[] = [];
   readonly #deadlines: Float64Array;
@@ -46,7 +52,7 @@ export class Requests {
   #rows = 0;
   #sweeper: NodeJS.Timeout | undefined;
 
-  constructor(seat: Seat, inFlightMax: number) {
+  constructor(seat: RequestSeat, inFlightMax: number) {
     this.#seat = seat;
     this.#max = inFlightMax;
     this.#deadlines = new Float64Array(inFlightMax);

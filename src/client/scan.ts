@@ -12,10 +12,9 @@ import { errorOf, isSuccess } from '../protocol/outcome.js';
 import { keyBytesOf, RECORD_HEADER_BYTES, sizeOf } from '../protocol/record.js';
 import { decodeRecord } from '../protocol/record-set.js';
 import type { ReadOrder } from './call-options.js';
-import type { Requests } from './requests.js';
 import type { ScanBounds } from './scan-bounds.js';
 import type { Seat } from './seat.js';
-import { askPage } from './vnode-calls.js';
+import { askPage, type Replica } from './vnode-calls.js';
 
 export interface Entry {
   readonly key: Buffer;
@@ -34,8 +33,8 @@ const STALE_PAUSE_MS = 20;
 
 /** What a scan needs of its store. */
 export interface ScanParts {
-  readonly seat: Seat;
-  readonly requests: Requests;
+  readonly seat: Replica['seat'] & Pick<Seat, 'isUp' | 'isQuiet' | 'nodesUp'>;
+  readonly requests: Replica['requests'];
   /** Who holds each partition. */
   readonly ring: Pick<RingTable, 'readList' | 'version' | 'epoch'>;
   readonly partitions: number;

@@ -13,8 +13,8 @@ import { PromiseWaiter } from './waiters.js';
 
 /** One replica of a partition, by the ring of an epoch. */
 export interface Replica {
-  readonly seat: Seat;
-  readonly requests: Requests;
+  readonly seat: Pick<Seat, 'nowMs' | 'open' | 'out'>;
+  readonly requests: Pick<Requests, 'begin' | 'end' | 'extend'>;
   readonly node: number;
   readonly partition: number;
   readonly epoch: number;

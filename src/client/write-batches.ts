@@ -12,17 +12,15 @@ import { GatheredWrites } from './gathered-writes.js';
 import type { KeyScratch } from './key-scratch.js';
 import { bodyOf, putRecord, roomFor, tooLarge } from './record-writer.js';
 import type { Requests } from './requests.js';
-import type { Router } from './router.js';
-import type { Seat } from './seat.js';
 import type { Value } from './types.js';
 import { type Member, WriteMembers } from './write-members.js';
 import { mailboxFull } from './write-outcomes.js';
-import type { WriteOrder, Writes } from './writes.js';
+import type { WriteOrder, WriteRouter, WriteSeat, Writes } from './writes.js';
 
 export interface WriteBatchesParts {
-  readonly seat: Seat;
+  readonly seat: WriteSeat;
   readonly requests: Requests;
-  readonly router: Router;
+  readonly router: WriteRouter;
   readonly pairBytesMax: number;
   readonly writes: Pick<Writes, 'begin' | 'putFields' | 'send'>;
 }

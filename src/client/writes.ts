@@ -34,6 +34,10 @@ export interface WriteOrder {
   readonly context: VersionVector | undefined;
 }
 
+/** What writes need of their thread's seat, and of what says where they go. */
+export type WriteSeat = Pick<Seat, 'nowMs' | 'wallMs' | 'out' | 'open' | 'shrink' | 'beginTick' | 'beforePublish'>;
+export type WriteRouter = Pick<Router, 'route' | 'epoch'>;
+
 /** What nodes refuse. */
 export interface WriteLimits {
   readonly pairBytesMax: number;
@@ -44,16 +48,21 @@ export interface WriteLimits {
 const RECORD = Write.record;
 
 export class Writes {
-  readonly #seat: Seat;
+  readonly #seat: WriteSeat;
   readonly #requests: Requests;
   readonly #pairBytesMax: number;
-  readonly #router: Router;
+  readonly #router: WriteRouter;
   readonly #session: SessionClock;
   /** The writes of this tick that leave together. */
   readonly batches: WriteBatches;
   #latestGivenUp = 0;
 
-  constructor(seat: Seat, requests: Requests, { pairBytesMax, clockDriftMaxMs }: WriteLimits, router: Router) {
+  constructor(
+    seat: WriteSeat,
+    requests: Requests,
+    { pairBytesMax, clockDriftMaxMs }: WriteLimits,
+    router: WriteRouter,
+  ) {
     this.#seat = seat;
     this.#session = new SessionClock(clockDriftMaxMs);
     this.batches = new WriteBatches({ seat, requests, router, pairBytesMax, writes: this });

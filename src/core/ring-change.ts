@@ -17,7 +17,7 @@ import type { FailureDomain } from './options.js';
 import { preferenceLists } from './preference-list.js';
 import { type Member, type Placement, type RingMap, validateRing } from './ring.js';
 import { changeHosts, type HostChange, isHostChange } from './ring-hosts.js';
-import { allMembers, mapOf, newHolders, nextOf, Phase, type RingState } from './ring-state.js';
+import { mapOf, newHolders, nextOf, Phase, type RingState } from './ring-state.js';
 
 /** What an operator asks for. */
 export type RingChange =
@@ -191,14 +191,6 @@ export function mergesOf({ n, lists, move }: RingState, partition: number, w: nu
 /** Who decides the epoch after this one, by majority. */
 export function electorate({ members, move }: RingState): NodeIndex[] {
   return members.map(({ node }) => node).filter((node) => move?.gone.includes(node) !== true);
-}
-
-/** The lowest index that no member has, and no node that has left and is still to deliver what it has. */
-export function freeNode(state: RingState): number {
-  const taken = new Set<number>([...allMembers(state).map((member) => member.node), ...state.leavers]);
-  let node = 0;
-  while (taken.has(node)) node++;
-  return node;
 }
 
 function targetOf(state: RingState, change: Exclude<RingChange, HostChange>): RingMap {

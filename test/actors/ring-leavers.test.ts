@@ -1,13 +1,12 @@
 /** Which nodes that have left are known to have nothing more to deliver, while the ring goes on. */
 import test from 'ava';
 import { RingLeavers } from '../../actors/ring-leavers.js';
-import type { Env } from '../../src/actor/env.js';
 import { epoch, nodeIndex } from '../../src/core/ids.js';
 import { firstRingState, type RingState } from '../../src/core/ring-state.js';
 import { ringOf } from '../../src/sim/ring-plan.js';
 
 const FIRST = firstRingState(ringOf({ weights: [1, 1, 1], hosts: ['a', 'b', 'c'] }));
-const ENV = { node: 0, nowMs: () => 1_000, placement: { isUp: () => true } } as unknown as Env;
+const ENV = { node: nodeIndex(0), nowMs: () => 1_000, placement: { isUp: () => true } };
 
 const ringAt = (number: number, leavers: readonly number[]): RingState => ({
   ...FIRST,

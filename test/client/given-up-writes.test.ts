@@ -2,8 +2,6 @@
 import test from 'ava';
 import { KeyScratch } from '../../src/client/key-scratch.js';
 import { Requests } from '../../src/client/requests.js';
-import type { Router } from '../../src/client/router.js';
-import type { Seat } from '../../src/client/seat.js';
 import { WriteMembers } from '../../src/client/write-members.js';
 import { type WriteOrder, Writes } from '../../src/client/writes.js';
 import { packClock } from '../../src/core/hybrid-clock.js';
@@ -47,14 +45,9 @@ function makeWrites() {
     },
   };
   let node = 0;
-  const router = { route: () => node, epoch: 1 } as unknown as Router;
-  const requests = new Requests(seat as unknown as Seat, 100);
-  const writes = new Writes(
-    seat as unknown as Seat,
-    requests,
-    { pairBytesMax: 10_240, clockDriftMaxMs: 60_000 },
-    router,
-  );
+  const router = { route: () => node, epoch: 1 };
+  const requests = new Requests(seat, 100);
+  const writes = new Writes(seat, requests, { pairBytesMax: 10_240, clockDriftMaxMs: 60_000 }, router);
   const key = new KeyScratch();
   key.set('k');
   const errors: StoreError[] = [];

@@ -1,7 +1,6 @@
 /** A worker with one request in flight and nothing else that keeps its event loop alive: it tells how that ends. */
 import { parentPort } from 'node:worker_threads';
 import { Requests } from '../../src/client/requests.js';
-import type { Seat } from '../../src/client/seat.js';
 import type { StoreError } from '../../src/index.js';
 
 /** Of a host that is gone, with its bells. */
@@ -17,7 +16,7 @@ const seat = {
   mayAnswer: () => true,
 };
 
-const requests = new Requests(seat as unknown as Seat, 10);
+const requests = new Requests(seat, 10);
 requests.begin(0, 100, {
   settle: () => undefined,
   fail: ({ code }: StoreError) => parentPort?.postMessage(code),

@@ -3,7 +3,6 @@ import { readList } from '../../actors/read-targets.js';
 import { RingView } from '../../src/actor/ring-view.js';
 import type { ReadOrder } from '../../src/client/call-options.js';
 import type { Waiter } from '../../src/client/requests.js';
-import type { ScanParts } from '../../src/client/scan.js';
 import { StoreError } from '../../src/core/errors.js';
 import type { SimClient } from '../../src/sim/client.js';
 import type { World } from '../../src/sim/world.js';
@@ -35,6 +34,7 @@ export function simParts(world: World, client: SimClient, onSend: (message: Open
     },
     isUp: (node: number) => world.isUp(node, world.hostOf(world.nodes.length + client.seat)),
     isQuiet: () => false,
+    nodesUp: (): number[] => [...world.nodes.keys()].filter((node) => seat.isUp(node)),
     open(tag: number, to: number, id: number, bytes: number): boolean {
       const words = new Int32Array(bytes / 4);
       Object.assign(out, { words, bytes: Buffer.from(words.buffer) });
@@ -71,10 +71,10 @@ export function simParts(world: World, client: SimClient, onSend: (message: Open
     },
     readList: (partition: number) => {
       const view = new RingView({ ring: world.ring, isUp: () => true, suspects: () => false });
-      return { nodes: readList(view, partition), version: world.ring.epoch };
+      return { nodes: [...readList(view, partition)], version: world.ring.epoch };
     },
   };
-  return { seat, requests, ring, partitions: world.partitions } as unknown as ScanParts;
+  return { seat, requests, ring, partitions: world.partitions };
 }
 
 /** What a promise comes to while the world runs, one event after the other. */
