@@ -140,6 +140,11 @@ export class Seat {
     this.#post.publish();
   }
 
+  /** Sends what was opened so far; what is held back until the tick ends stays so. */
+  publishEarly(): void {
+    this.#post.publish();
+  }
+
   /**
    * Sends what waits for room, and takes what came: called now and then while anything is in flight, since a node that
    * died between claiming this thread's wake-up and ringing its bell has left it deaf.

@@ -17,6 +17,9 @@ import { type Member, WriteMembers } from './write-members.js';
 import { mailboxFull } from './write-outcomes.js';
 import type { WriteOrder, WriteRouter, WriteSeat, Writes } from './writes.js';
 
+/** Writes for one node that leave before the tick ends: it is at work while the others are being encoded. */
+const EARLY_WRITES = 128;
+
 export interface WriteBatchesParts {
   readonly seat: WriteSeat;
   readonly requests: Requests;
@@ -66,6 +69,9 @@ export class WriteBatches {
     }
     gathered.used += size >>> 2;
     gathered.members?.add(member, index);
+    if ((gathered.members?.count ?? 0) < EARLY_WRITES) return;
+    this.flush(node);
+    seat.publishEarly();
   }
 
   #of(node: number): GatheredWrites {

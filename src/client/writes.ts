@@ -35,7 +35,10 @@ export interface WriteOrder {
 }
 
 /** What writes need of their thread's seat, and of what says where they go. */
-export type WriteSeat = Pick<Seat, 'nowMs' | 'wallMs' | 'out' | 'open' | 'shrink' | 'beginTick' | 'beforePublish'>;
+export type WriteSeat = Pick<
+  Seat,
+  'nowMs' | 'wallMs' | 'out' | 'open' | 'shrink' | 'beginTick' | 'beforePublish' | 'publishEarly'
+>;
 export type WriteRouter = Pick<Router, 'route' | 'epoch'>;
 
 /** What nodes refuse. */

@@ -37,8 +37,6 @@ export const enum Flag {
   tombstone = 0x01,
   expires = 0x02,
   set = 0x04,
-  /** Table only: a copy of what the base table holds. */
-  clean = 0x08,
   /** This node forgot the key, leaving nothing for others; stands with `tombstone` until the base table forgot it too. */
   forgotten = 0x10,
   block = 0x40,

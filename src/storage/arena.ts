@@ -25,6 +25,9 @@ const SPARE_SHARE = 1 / 64;
 const SPARE_BYTES_MIN = 16 * 1024;
 const SPARE_SHARE_MAX = 1 / 8;
 
+/** Instead of the position of what a record supersedes: it is a copy of what the base table has. */
+export const COPY_OF_BASE = 1;
+
 /** Word index of a position. */
 export const wordOf = (position: number): number => (position & UNIT_MASK) << 1;
 
@@ -144,6 +147,13 @@ export class Arena {
       this.#reclaimLap++;
       this.#reclaimUnit = FIRST_UNIT;
     }
+  }
+
+  /** Gives up everything before this position, which is that of a record. Visible after `releaseTail`. */
+  moveTailTo(position: number): void {
+    const unit = position & UNIT_MASK;
+    if (unit < this.#reclaimUnit) this.#reclaimLap++;
+    this.#reclaimUnit = unit;
   }
 
   /** Tells the readers how far the tail has come; before any freed byte is overwritten. */

@@ -5,7 +5,7 @@
  */
 import { StoreError } from '../core/errors.js';
 import { Rec } from '../protocol/record.js';
-import type { Arena } from './arena.js';
+import { type Arena, COPY_OF_BASE } from './arena.js';
 import type { BaseTable } from './base-table.js';
 import type { HotIndex } from './hot-index.js';
 
@@ -56,7 +56,7 @@ export class ColdReads {
     const placed = at < 0 ? arena.spareWord : at;
     record.copy(arena.bytes, placed * 4);
     if (at < 0) return placed;
-    arena.words[at + Rec.previous] = 0;
+    arena.words[at + Rec.previous] = COPY_OF_BASE;
     index.insert(arena.words[at + Rec.keyHash], arena.positionAt(at));
     return at;
   }

@@ -30,10 +30,24 @@ export class DirtyList {
     return this.#items[index] >>> 0;
   }
 
-  /** Forgets the first `count`; the others keep their order. */
-  dropFirst(count: number): void {
+  /** Forgets those before a position; the others keep their order. */
+  dropBefore(position: number): void {
+    const count = this.#countBefore(position);
+    if (count === 0) return;
     this.#items = this.#items.slice(count, this.length);
     this.length -= count;
+  }
+
+  /** Positions grow along the list: how many are before this one. */
+  #countBefore(position: number): number {
+    let from = 0;
+    let to = this.length;
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      if (((this.at(middle) - position) | 0) < 0) from = middle + 1;
+      else to = middle;
+    }
+    return from;
   }
 
   clear(): void {

@@ -10,7 +10,7 @@ import type { PageRequest, RecordWatch, Store } from '../actor/ports.js';
 import { type Clock, clock, type PartitionId, partitionId, type ReplicaId, SYSTEM_SLOT } from '../core/ids.js';
 import { hashesIn } from '../protocol/message-key.js';
 import { copyWords, isForgotten, Rec, sizeOf } from '../protocol/record.js';
-import { Arena, wordOf } from './arena.js';
+import { Arena, COPY_OF_BASE, wordOf } from './arena.js';
 import type { BaseTable } from './base-table.js';
 import { BloomFilter } from './bloom-filter.js';
 import { ColdReads } from './cold-reads.js';
@@ -279,7 +279,7 @@ export class Engine implements Store {
     if (this.arena.freeUnits < units) return -1;
     const copy = this.#writing.reserveUnlogged(bytes);
     this.bytes.copyWithin(copy * 4, at * 4, at * 4 + bytes);
-    this.words[copy + Rec.previous] = 0;
+    this.words[copy + Rec.previous] = COPY_OF_BASE;
     return copy;
   }
 }

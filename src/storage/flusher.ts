@@ -76,9 +76,9 @@ export class Flusher {
     this.#generation++;
   }
 
-  /** A compaction has moved what is alive of the first `count` records of a partition. */
-  dropFirst(partition: number, count: number): void {
-    this.fresh.of(partition).dropFirst(count);
+  /** A compaction has moved what is alive of a partition's records before this position. */
+  dropBefore(partition: number, position: number): void {
+    this.fresh.of(partition).dropBefore(position);
     this.#generation++;
   }
 

@@ -25,6 +25,8 @@ export class HotIndex {
   #entries = 0;
   #slots: number;
   #growAt: number;
+  /** Slot that a sweep looks at next; entries only move to slots that it still comes to. */
+  #sweepAt = 0;
   readonly #index: Int32Array;
   readonly #control: Int32Array;
   readonly #arena: Int32Array;
@@ -109,6 +111,38 @@ export class HotIndex {
     }
   }
 
+  /** A sweep looks at every entry that is in the table from now to its end. */
+  beginSweep(): void {
+    this.#sweepAt = 0;
+  }
+
+  /** Slot that the sweep looks at next. */
+  get sweepAt(): number {
+    return this.#sweepAt;
+  }
+
+  get isSwept(): boolean {
+    return this.#sweepAt >= this.#slots;
+  }
+
+  /**
+   * Goes on with the sweep until it has found `max` entries whose position is in [from, to), or has looked at `slotsMax` slots.
+   * @returns how many it found, in `found`
+   */
+  sweep(from: number, to: number, found: Uint32Array, max: number, slotsMax: number): number {
+    const index = this.#index;
+    const end = Math.min(this.#slots, this.#sweepAt + slotsMax);
+    let count = 0;
+    let slot = this.#sweepAt;
+    for (; slot < end && count < max; slot++) {
+      const position = index[slot * 2];
+      // most are behind `to`, which one comparison tells
+      if (((position - to) | 0) < 0 && position !== 0 && ((position - from) | 0) >= 0) found[count++] = position;
+    }
+    this.#sweepAt = slot;
+    return count;
+  }
+
   /** Puts a key that is not in the table. */
   insert(hash: number, position: number): void {
     if (this.#entries >= this.#growAt) this.#grow();
@@ -131,6 +165,7 @@ export class HotIndex {
     Atomics.add(this.#control, Control.moves, 1); // Atomics: RMW, a full fence; odd before the first slot is emptied
     index.fill(0, 0, this.#slots * 2);
     const doubled = this.#slots * 2;
+    this.#sweepAt = 0;
     this.#slots = doubled > Math.min(DOUBLED_SLOTS_MAX, this.slotsMax) ? this.slotsMax : doubled;
     this.#growAt = this.#growthOf(this.#slots);
     Atomics.store(this.#control, Control.slots, this.#slots); // Atomics: seq_cst, while the count is odd
@@ -173,6 +208,7 @@ export class HotIndex {
       index[gap * 2 + 1] = index[next * 2 + 1];
       this.marks[gap] = this.marks[next];
       Atomics.store(index, gap * 2, position); // Atomics: release, after the hash
+      if (gap < this.#sweepAt && next >= this.#sweepAt) this.#sweepAt = gap;
       gap = next;
     }
     this.marks[gap] = 0;

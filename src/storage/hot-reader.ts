@@ -9,7 +9,7 @@
  * is published. A record's bytes change only when the circle comes round, which `reclaimed` announces beforehand.
  */
 import { Flag, isForgotten, Rec, sizeOf, valueBytesOf, valueWord } from '../protocol/record.js';
-import { wordOf } from './arena.js';
+import { COPY_OF_BASE, wordOf } from './arena.js';
 import { BloomFilter } from './bloom-filter.js';
 import { Control, homeSlot, type NodeMemory } from './node-memory.js';
 
@@ -97,7 +97,7 @@ export class HotReader {
     const published = Atomics.load(this.#control, Control.published); // Atomics: acquire, after the slot
     if (position === 0 || ((position - published) | 0) >= 0) return -1;
     const at = wordOf(position);
-    return ((this.words[at + Rec.size] >>> 24) & ~Flag.clean) === 0 ? at : -1;
+    return this.words[at + Rec.size] >>> 24 === 0 ? at : -1;
   }
 
   /** The entry was read since the last sweep. */
@@ -150,7 +150,7 @@ export class HotReader {
       this.#position = position;
       position = this.words[wordOf(position) + Rec.previous];
       if (!this.intact()) return Found.unsettled;
-      if (position === 0) return Found.absent;
+      if (position === 0 || position === COPY_OF_BASE) return Found.absent;
     }
     this.#position = position;
     const at = wordOf(position);

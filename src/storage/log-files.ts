@@ -43,7 +43,13 @@ export const realFiles: LogFiles = {
       fs.closeSync(fd);
     }
   },
-  remove: (path) => fs.rmSync(path, { force: true }),
+  remove(path) {
+    if (!fs.existsSync(path)) return;
+    const fd = fs.openSync(path, 'r');
+    fs.rmSync(path, { force: true });
+    // the last reference: giving a segment's blocks and pages back takes many milliseconds, on another thread here
+    fs.close(fd, () => undefined);
+  },
   list: (directory) => fs.readdirSync(directory),
   syncDirectory(directory) {
     const fd = fs.openSync(directory, 'r');

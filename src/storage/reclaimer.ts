@@ -14,10 +14,19 @@ export class Reclaimer {
   evictions = 0;
   readonly #arena: Arena;
   readonly #index: HotIndex;
+  /** Between these positions nothing is alive; equal where nothing is known. */
+  #deadFrom = 0;
+  #deadTo = 0;
 
   constructor(arena: Arena, index: HotIndex) {
     this.#arena = arena;
     this.#index = index;
+  }
+
+  /** Nothing between these positions is alive: the tail passes over it in one piece when it gets there. */
+  giveUp(from: number, to: number): void {
+    if (from !== this.#deadTo) this.#deadFrom = from;
+    this.#deadTo = to;
   }
 
   /**
@@ -33,6 +42,12 @@ export class Reclaimer {
     while (arena.freeUnits < units || this.#index.entries >= this.#index.entriesMax) {
       const position = arena.tail;
       if (((position - flushed) | 0) >= 0) break;
+      if (position === this.#deadFrom && position !== this.#deadTo) {
+        arena.moveTailTo(this.#deadTo);
+        this.#deadFrom = this.#deadTo;
+        moved = true;
+        continue;
+      }
       const at = wordOf(position);
       const bytes = sizeOf(words, at);
       const flags = words[at + Rec.size] >>> 24;

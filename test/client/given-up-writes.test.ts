@@ -43,10 +43,14 @@ function makeWrites() {
       messages.push(words);
       return true;
     },
+    published: 0,
+    publishEarly: () => {
+      seat.published = messages.length;
+    },
   };
   let node = 0;
   const router = { route: () => node, epoch: 1 };
-  const requests = new Requests(seat, 100);
+  const requests = new Requests(seat, 1_000);
   const writes = new Writes(seat, requests, { pairBytesMax: 10_240, clockDriftMaxMs: 60_000 }, router);
   const key = new KeyScratch();
   key.set('k');
@@ -101,5 +105,18 @@ test('a write is given up while others are gathered -> those that join them leav
   const [first, many] = messages;
   t.is(messages.length, 2);
   t.true(callerClockOf(many) >= endOf(seat.wallMs, latestOf(first)));
+  requests.close(new Error('over') as StoreError);
+});
+
+test('many writes of one tick for one node -> the first of them leave before the tick ends, the others with it', (t) => {
+  const { seat, requests, messages, routeTo, gather, flush } = makeWrites();
+  for (let i = 0; i < 300; i++) gather();
+  routeTo(1);
+  for (let i = 0; i < 100; i++) gather();
+  t.is(messages.length, 2);
+  t.is(seat.published, 2, 'two messages of 128 writes have left');
+  flush();
+  t.is(messages.length, 4, 'the rest of the one node, and what is for the other');
+  t.is(requests.inFlight, 400);
   requests.close(new Error('over') as StoreError);
 });

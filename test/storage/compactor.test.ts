@@ -51,6 +51,46 @@ test('compactor: mostly overwritten records -> the old log goes, but not before 
   for (let i = 195; i < 200; i++) t.is(node.text(key(1 + (i % 5))), `${i}`.padEnd(1_000, '.'));
 });
 
+test('compactor: what was promoted from disk stands among old records -> it stays, is not logged anew, and outlives them', async (t) => {
+  const node = await StorageNode.open(t, testFolder(t), { memoryBytes: 2 * MiB });
+  const { engine } = node;
+  const end = () => {
+    engine.commit();
+    engine.publish();
+    engine.log.reserveTurn();
+  };
+  for (let i = 100; i < 120; i++) node.put(key(i), `cold ${i}`);
+  end();
+  await node.flush();
+  engine.makeRoom(engine.arena.capacityUnits * 8 - 64);
+  t.is(engine.index.entries, 0, 'all of it is on disk only');
+  const from = engine.flusher.flushed;
+  node.put(key(0), 'never written again');
+  for (let i = 0; i < 200; i++) {
+    node.put(key(1 + (i % 5)), `${i}`.padEnd(1_000, '.'));
+    if (i === 100) for (let j = 100; j < 120; j++) t.is(node.text(key(j)), `cold ${j}`);
+    end();
+  }
+  t.is(engine.index.entries, 26);
+  const written = engine.log.bytesWritten;
+  const compactor = new Compactor(engine, 8);
+  compactor.start();
+  t.true(compactor.step(Number.POSITIVE_INFINITY));
+  end();
+  t.true(engine.log.bytesWritten - written < 5_700, 'what is alive of the dirty ones, and no more');
+  while (compactor.running) {
+    compactor.step(0);
+    await eventTurn();
+  }
+  t.not(engine.flusher.flushed, from);
+  const evictions = engine.reclaimer.evictions;
+  engine.makeRoom(engine.arena.freeUnits * 8 + 150_000);
+  t.is(engine.reclaimer.evictions - evictions, 20, 'the copies were met one by one');
+  for (let i = 100; i < 120; i++) t.is(node.text(key(i)), `cold ${i}`);
+  t.is(node.text(key(0)), 'never written again');
+  for (let i = 195; i < 200; i++) t.is(node.text(key(1 + (i % 5))), `${i}`.padEnd(1_000, '.'));
+});
+
 test('compactor: more than half of it alive, or no room to move it -> gives way to a flush, nothing is lost', async (t) => {
   const node = await StorageNode.open(t, testFolder(t));
   const { engine } = node;

@@ -1,11 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { Rec } from '../../src/protocol/record.js';
-import { Arena } from '../../src/storage/arena.js';
-import { HotIndex } from '../../src/storage/hot-index.js';
 import { Found, HotReader } from '../../src/storage/hot-reader.js';
-import { Control, homeSlot } from '../../src/storage/node-memory.js';
-import { fillRecord, keyOf } from './records.js';
 import { allocateTiny, baseWord, stampOf, TinyTable } from './tiny-table.js';
 
 const KEYS = 24;
@@ -161,93 +156,4 @@ test('hot table: a thread that takes the memory over -> it is empty, and a reade
   t.false(reader.intact());
   t.is(reader.find(words, hash, keySlot, 0), Found.absent);
   t.is(next.index.entries, 0);
-});
-
-test('hot index: clustered hashes, inserts and removals in any order -> backshift leaves each entry reachable', (t) => {
-  const slots = 32;
-  const operation = fc.record({ insert: fc.boolean(), which: fc.nat(19) });
-  fc.assert(
-    fc.property(fc.array(operation, { maxLength: 300 }), (operations) => {
-      const setup = allocateTiny(16_384, slots, 1);
-      const arena = new Arena(setup.memory);
-      const index = new HotIndex(setup.memory);
-      // homes crowd at the end of the table, so that clusters wrap around it
-      const keys = Array.from({ length: 20 }, (_, i) => keyOf(`k${i}`, (0xf000_0000 + (i % 5) * 0x0400_0000) | 0));
-      const at = keys.map((key) => {
-        const word = arena.push(8);
-        fillRecord(arena.words, arena.bytes, word, key, new Uint8Array(8));
-        arena.words[word + Rec.size] = 64;
-        return word;
-      });
-      const held = new Set<number>();
-      for (const { insert, which } of operations) {
-        const { hash } = keys[which];
-        const position = arena.positionAt(at[which]);
-        if (insert && !held.has(which)) {
-          index.insert(hash, position);
-          held.add(which);
-        } else if (!insert && held.has(which)) {
-          index.removeSlot(index.slotOf(hash, position));
-          held.delete(which);
-        }
-        for (const [i, key] of keys.entries()) {
-          const wanted = held.has(i) ? arena.positionAt(at[i]) : 0;
-          if (index.find(key.words, key.hash, key.keySlot, 0) !== wanted) return false;
-          if (index.slotOf(key.hash, arena.positionAt(at[i])) >= 0 !== held.has(i)) return false;
-        }
-        if (index.entries !== held.size) return false;
-      }
-      return true;
-    }),
-  );
-  t.pass();
-});
-
-test('hot index: more entries than the slots in use hold -> more are taken, entries and marks move with them', (t) => {
-  const entries = 40_000;
-  const { memory } = allocateTiny(1024, 100_000, 1);
-  const control = new Int32Array(memory.control);
-  const index = new HotIndex(memory);
-  const slotsBefore = control[Control.slots];
-  const movesBefore = control[Control.moves];
-  const hashOf = (entry: number) => Math.imul(entry, 0x9e3779b1);
-  const positionOf = (entry: number) => 8 + entry * 8;
-  for (let entry = 0; entry < entries; entry++) {
-    index.insert(hashOf(entry), positionOf(entry));
-    if (entry % 7 === 0) index.marks[index.slotOf(hashOf(entry), positionOf(entry))] = 1;
-  }
-  let lost = 0;
-  for (let entry = 0; entry < entries; entry++) {
-    const slot = index.slotOf(hashOf(entry), positionOf(entry));
-    if (slot < 0 || slot >= control[Control.slots] || index.marks[slot] !== Number(entry % 7 === 0)) lost++;
-  }
-  t.is(lost, 0);
-  t.is(index.entries, entries);
-  t.true(control[Control.slots] > slotsBefore);
-  t.true(control[Control.moves] > movesBefore, 'a reader that missed meanwhile looks again');
-  t.is(control[Control.moves] & 1, 0);
-});
-
-test('hot index: home slots of all hashes -> within the table and in proportion', (t) => {
-  for (const slots of [1, 1024, 35_000_001]) {
-    t.is(homeSlot(0, slots), 0);
-    t.is(homeSlot(-1, slots), slots - 1);
-    t.is(homeSlot(0x8000_0000 | 0, slots), Math.floor(slots / 2));
-  }
-});
-
-test('arena: a lap that ends exactly at the head -> tail, head and free units agree', (t) => {
-  const setup = allocateTiny(1024, 8, 1);
-  const arena = new Arena(setup.memory);
-  const whole = arena.freeUnits;
-  arena.push(whole);
-  t.is(arena.freeUnits, 0);
-  arena.publish();
-  const flushed = arena.published;
-  arena.advanceTail(whole);
-  arena.releaseTail();
-  t.is(arena.unitsFromTail(flushed), 0);
-  arena.wrap();
-  arena.push(10);
-  t.is(arena.usedUnits - arena.unitsFromTail(flushed), 10, 'what was written since is dirty');
 });
