@@ -1,17 +1,17 @@
 /**
- * SIGINT and SIGTERM for a long-running command: the first asks it to stop cleanly, the second ends it at once with
- * the exit code that a shell gives for that signal (130 or 143). What was acknowledged survives either way.
+ * SIGINT and SIGTERM for a long-running command: the first asks it to stop cleanly, the second ends it at once by that
+ * signal, for which a shell gives exit code 130 or 143. What was acknowledged survives either way.
  */
-const EXIT_CODE_OF = { SIGINT: 130, SIGTERM: 143 } as const;
+import { constants } from 'node:os';
 
-export type StopSignalName = keyof typeof EXIT_CODE_OF;
+export type StopSignalName = 'SIGINT' | 'SIGTERM';
 
 /** Resolves with the first signal; from the call on, neither signal kills the process by itself. */
 export function stopSignal(): Promise<StopSignalName> {
   let asked = false;
   return new Promise((resolve) => {
     const take = (name: StopSignalName): void => {
-      if (asked) process.exit(exitCodeOf(name));
+      if (asked) endBySignal(name);
       asked = true;
       resolve(name);
     };
@@ -35,7 +35,17 @@ function whenOrphaned(orphaned: () => void): void {
   timer.unref();
 }
 
-/** The exit code that a shell gives for the signal. */
-export function exitCodeOf(name: StopSignalName): number {
-  return EXIT_CODE_OF[name];
+const LAST_MS = 200;
+
+/**
+ * Ends the process by the signal itself. `process.exit` would end the nodes' threads first, wherever their disk work stands,
+ * and wait for them.
+ */
+export function endBySignal(name: NodeJS.Signals): never {
+  process.removeAllListeners(name);
+  process.kill(process.pid, name);
+  // Atomics: a pause alone, for the signal to arrive; nobody writes the word
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LAST_MS);
+  // the first process of a container is not ended by it
+  process.exit(128 + constants.signals[name]);
 }

@@ -1,10 +1,10 @@
 /**
  * Files and folders that must not outlive a command: removed when the work ends, however it ends, and when a signal
- * interrupts it (a second one is not needed: the process ends with the exit code of the signal).
+ * interrupts it (a second one is not needed: the process ends by the signal).
  */
 import { existsSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { constants } from 'node:os';
+import { endBySignal } from './stop-signal.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -17,7 +17,7 @@ const BETWEEN_LOOKS_MS = 20;
 export async function withTemporary<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
   const interrupted = (name: NodeJS.Signals): void => {
     removeFromThreads(path);
-    process.exit(128 + constants.signals[name]);
+    endBySignal(name);
   };
   for (const name of SIGNALS) process.on(name, interrupted);
   try {

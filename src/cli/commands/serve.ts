@@ -14,7 +14,7 @@ import { storeOptions, unknownVariables } from '../option-flags.js';
 import { printable } from '../output.js';
 import { parseTarget } from '../quantities.js';
 import { socketPathOf } from '../socket-path.js';
-import { exitCodeOf, type StopSignalName, stopSignal } from '../stop-signal.js';
+import { endBySignal, type StopSignalName, stopSignal } from '../stop-signal.js';
 
 const RESP_DEFAULT = `127.0.0.1:${PORT_DEFAULT}`;
 
@@ -71,7 +71,7 @@ export const serveCommand: CommandSpec = {
 async function openUnlessAsked(options: OpenOptions, asked: Promise<StopSignalName>): Promise<Store> {
   const opening = openStore(options);
   const first = await Promise.race([opening, asked]);
-  if (typeof first === 'string') process.exit(exitCodeOf(first));
+  if (typeof first === 'string') endBySignal(first);
   return first;
 }
 
