@@ -14,6 +14,11 @@ const PAUSE_MS_MAX = 100;
 export const isCurable = ({ code }: StoreError): boolean =>
   code === 'KV_STALE_EPOCH' || code === 'KV_DEADLINE_EXCEEDED';
 
+/** Requests of a thread that pause before they are sent again: they are in flight, and no node has them. */
+export interface Paused {
+  count: number;
+}
+
 export interface Resend {
   /** Sends again with so much time left. @throws StoreError where it cannot be sent */
   readonly send: (leftMs: number) => void;
@@ -22,11 +27,13 @@ export interface Resend {
 
 export class Resending {
   readonly #untilMs: number;
+  readonly #paused: Paused;
   #pauseMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(leftMs: number) {
+  constructor(leftMs: number, paused: Paused) {
     this.#untilMs = performance.now() + leftMs;
+    this.#paused = paused;
   }
 
   /** Sends again in a while, or ends the request with this error. */
@@ -35,7 +42,16 @@ export class Resending {
     this.#pauseMs = Math.min(PAUSE_MS_MAX, pauseMs * 2 || PAUSE_MS_FIRST);
     if (performance.now() + pauseMs >= this.#untilMs) resend.reject(error);
     else if (pauseMs === 0) this.#send(error, resend);
-    else this.#timer = setTimeout(() => this.#send(error, resend), pauseMs);
+    else this.#pause(pauseMs, () => this.#send(error, resend));
+  }
+
+  #pause(pauseMs: number, go: () => void): void {
+    this.#paused.count++;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#paused.count--;
+      go();
+    }, pauseMs);
   }
 
   #send(error: StoreError, { send, reject }: Resend): void {
@@ -49,6 +65,9 @@ export class Resending {
   }
 
   stop(): void {
+    if (this.#timer === undefined) return;
     clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#paused.count--;
   }
 }

@@ -14,6 +14,7 @@ import { decodeAnswer, MessageReads, type SetAnswer } from './message-reads.js';
 import { GROUP_KEYS, NOT_PLAIN, PlainReads } from './plain-reads.js';
 import { Replicas } from './replicas.js';
 import { Requests, type Waiter } from './requests.js';
+import type { Paused } from './resending.js';
 import { resolveSet } from './resolving.js';
 import { Router } from './router.js';
 import type { Seat } from './seat.js';
@@ -60,6 +61,7 @@ export class StoreCore implements WriteSender {
   readonly decodeResult = (message: MessageView): WriteResult => this.writes.result(message);
   /** What is left of the time of the request that this answers. */
   readonly leftMs = (reply: MessageView): number => (this.requests.deadlineOf(reply.request) - this.seat.nowMs) | 0;
+  readonly paused: Paused = { count: 0 };
   isClosed = false;
   #isDraining = false;
   readonly #key = new KeyScratch();
@@ -93,6 +95,11 @@ export class StoreCore implements WriteSender {
   /** Reads that lost every race to a writer, and took the message path. */
   get lostRaces(): number {
     return this.local.lostRaces;
+  }
+
+  /** Requests that have no answer yet. */
+  get inFlight(): number {
+    return this.requests.inFlight + this.paused.count;
   }
 
   /** From now on: writes in flight go on. */
@@ -197,10 +204,10 @@ export class StoreCore implements WriteSender {
     decode: (message: MessageView) => Result,
     send: Send,
   ): Promise<Result> {
-    const { leftMs } = this;
+    const { leftMs, paused } = this;
     return new Promise((resolve, reject) => {
       if (signal === undefined) {
-        send(new PromiseWaiter(decode, resolve, reject, { send, leftMs }), deadlineMs);
+        send(new PromiseWaiter(decode, resolve, reject, { send, leftMs, paused }), deadlineMs);
         return;
       }
       const onAbort = () => {
@@ -219,7 +226,7 @@ export class StoreCore implements WriteSender {
         id = send(own, left);
         return id;
       };
-      const waiter = new PromiseWaiter(decode, settle, fail, { send: again, leftMs });
+      const waiter = new PromiseWaiter(decode, settle, fail, { send: again, leftMs, paused });
       let id = send(waiter, deadlineMs);
       signal.addEventListener('abort', onAbort, { once: true });
     });

@@ -208,7 +208,7 @@ export class EmbeddedStore implements Store {
     this.#core.checkOpen();
     const { sharedReads, lostRaces, reads } = this.#core;
     const { messageReads } = reads;
-    const client = { inFlight: this.#core.requests.inFlight, sharedReads, messageReads, lostRaces };
+    const client = { inFlight: this.#core.inFlight, sharedReads, messageReads, lostRaces };
     const { backing } = this.#parts;
     const bridge = await backing.bridge();
     return { nodes: backing.stats(), client, ...(bridge === undefined ? {} : { bridge }) };
@@ -271,7 +271,7 @@ export class EmbeddedStore implements Store {
     const { backing, defaults } = this.#parts;
     const parts = {
       refuseWrites: () => core.refuseWrites(),
-      inFlight: () => core.requests.inFlight,
+      inFlight: () => core.inFlight,
       stats: () => backing.stats(),
       deadlineMs: defaults.deadlineMs,
     };

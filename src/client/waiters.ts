@@ -6,7 +6,7 @@ import { asStoreError, type ErrorCode, StoreError } from '../core/errors.js';
 import type { MessageView } from '../protocol/header.js';
 import { aborted } from './call-options.js';
 import type { Waiter } from './requests.js';
-import { isCurable, Resending } from './resending.js';
+import { isCurable, type Paused, Resending } from './resending.js';
 import type { Key } from './types.js';
 import type { Member } from './write-members.js';
 
@@ -16,6 +16,7 @@ export interface Repeater {
   readonly send: (waiter: Waiter, leftMs: number) => number;
   /** What is left of the time of the request that this answers. */
   readonly leftMs: (reply: MessageView) => number;
+  readonly paused: Paused;
 }
 
 /** Settles one promise with what `decode` reads in the reply; a refusal that another try can cure is no reply yet. */
@@ -55,7 +56,7 @@ export class PromiseWaiter<Result> implements Waiter {
       this.#reject(error);
       return;
     }
-    this.#resending ??= new Resending(repeater.leftMs(message));
+    this.#resending ??= new Resending(repeater.leftMs(message), repeater.paused);
     this.#resending.after(error, { send: (leftMs) => void repeater.send(this, leftMs), reject: this.#reject });
   }
 

@@ -1,7 +1,7 @@
 /** What a write without options settles. */
 import { asStoreError, type StoreError } from '../core/errors.js';
 import type { MessageView } from '../protocol/header.js';
-import { isCurable, Resending } from './resending.js';
+import { isCurable, type Paused, Resending } from './resending.js';
 import type { Key, Value, WriteResult } from './types.js';
 import type { Member } from './write-members.js';
 import type { WriteOrder } from './writes.js';
@@ -11,6 +11,7 @@ export interface WriteSender {
   readonly decodeResult: (message: MessageView) => WriteResult;
   /** What is left of the time of the request that this answers. */
   readonly leftMs: (reply: MessageView) => number;
+  readonly paused: Paused;
   addWrite(key: Key, value: Value, order: WriteOrder, member: Member, index: number): void;
 }
 
@@ -56,7 +57,7 @@ export class WriteWaiter implements Member {
       this.#reject(error);
       return;
     }
-    this.#resending ??= new Resending(this.#sender.leftMs(message));
+    this.#resending ??= new Resending(this.#sender.leftMs(message), this.#sender.paused);
     const send = (deadlineMs: number) => {
       this.#sender.addWrite(this.#key, this.#value, { ...this.#order, deadlineMs }, this, 0);
     };

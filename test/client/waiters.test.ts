@@ -5,6 +5,7 @@ import { WriteWaiter } from '../../src/client/write-waiter.js';
 import type { WriteOrder } from '../../src/client/writes.js';
 import { type ErrorCode, StoreError } from '../../src/index.js';
 import { MessageView } from '../../src/protocol/header.js';
+import { until } from './store-fixture.js';
 
 const REPLY = new MessageView();
 const KINDS = ['read', 'write'] as const;
@@ -16,7 +17,12 @@ interface Outcome {
 }
 
 /** A request that gets these answers, each as soon as it has been sent: an error code, or undefined for a success. */
-function ask(kind: (typeof KINDS)[number], answerTo: (attempt: number) => ErrorCode | undefined, deadlineMs: number) {
+function ask(
+  kind: (typeof KINDS)[number],
+  answerTo: (attempt: number) => ErrorCode | undefined,
+  deadlineMs: number,
+  paused = { count: 0 },
+) {
   const sends: number[] = [];
   const decode = () => {
     const code = answerTo(sends.length);
@@ -33,12 +39,12 @@ function ask(kind: (typeof KINDS)[number], answerTo: (attempt: number) => ErrorC
     const leftMs = () => deadlineMs;
     let settle: () => void;
     if (kind === 'read') {
-      const waiter = new PromiseWaiter(decode, ok, fail, { send: (_, left) => again(left), leftMs });
+      const waiter = new PromiseWaiter(decode, ok, fail, { send: (_, left) => again(left), leftMs, paused });
       settle = () => waiter.settle(REPLY);
     } else {
       const addWrite = (_key: unknown, _value: unknown, { deadlineMs: left }: WriteOrder) => void again(left);
       const waiter = new WriteWaiter(
-        { decodeResult: decode, leftMs, addWrite },
+        { decodeResult: decode, leftMs, paused, addWrite },
         'key',
         'value',
         {} as WriteOrder,
@@ -68,7 +74,11 @@ for (const kind of KINDS) {
 
   test(`waiters: a ${kind} is refused for ever -> one deadline for all tries, with pauses between`, async (t) => {
     const startedAt = performance.now();
-    const { ending, sends } = await ask(kind, () => 'KV_STALE_EPOCH', 300);
+    const paused = { count: 0 };
+    const asked = ask(kind, () => 'KV_STALE_EPOCH', 300, paused);
+    await until(() => paused.count === 1);
+    const { ending, sends } = await asked;
+    t.is(paused.count, 0, 'a request that pauses is in flight, one that has ended is not');
     t.true(performance.now() - startedAt < 5_000);
     t.is(ending, 'KV_STALE_EPOCH');
     // 0, 2, 4, 8 … 100 ms apart
