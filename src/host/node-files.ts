@@ -121,10 +121,10 @@ export class NodeFiles {
     this.#write(false);
   }
 
-  /** Notes that everything is on disk; `nextSequence`: behind the last record. */
-  closeClean(nextSequence: number): void {
+  /** Notes that everything is on disk: what was written before this sequence number. */
+  closeClean(sequence: number): void {
     this.#write(true);
-    this.#witness.writeDurably(this.#mark(nextSequence));
+    this.#witness.writeDurably(this.#mark(Math.max(this.#seenSequence, sequence)));
   }
 
   #mark(sequence: number): StorageMark {

@@ -242,7 +242,8 @@ class NodeThread implements NodeControl {
     try {
       engine.log.close();
       await engine.base.close();
-      this.#files.closeClean(engine.log.nextSequence);
+      // a compaction may have taken numbers since for records that no turn has written
+      this.#files.closeClean(engine.log.writtenSequence);
     } catch (error) {
       this.#die(error);
     }

@@ -81,6 +81,8 @@ export function openBlock(
 
 /** Bytes of the block that begins here if its header can be believed, else 0: how much to have in view before opening it. */
 export function claimedBlockBytes(words: Int32Array, at: number): number {
+  // a header that the view cuts off claims nothing yet
+  if (at + BLOCK_HEADER_BYTES / 4 > words.length) return 0;
   return words[at + Block.magic] === BLOCK_MAGIC ? words[at + Block.bytes] : 0;
 }
 

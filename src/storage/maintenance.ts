@@ -36,6 +36,9 @@ const OVERLOADED = failure('KV_OVERLOADED');
 const REFUSE_SHARE = 0.85;
 /** Dirty bytes and a copy of those alive may take this share of the arena; then they are compacted, or flushed before. */
 const COMPACT_SHARE = 0.75;
+/** From here on the loop pauses while a compaction waits for the log's sync, which only a turn of the event loop tells of. */
+const WAIT_SHARE = 0.78;
+const WAIT_MS = 2;
 /** Bytes that a compaction moves in one turn: at least these, and four times what the turn has logged. */
 const COMPACT_BYTES = 16 * 1024;
 const COMPACT_FACTOR = 4;
@@ -96,8 +99,9 @@ export class Maintenance {
     return this.#logFull ?? this.#baseFull;
   }
 
-  /** Milliseconds that the loop should pause before it takes more work: 0 unless a flush has to be waited for. */
+  /** Milliseconds that the loop should pause before it takes more work: 0 unless the disk has to be waited for. */
   get pauseMs(): number {
+    if (this.#compactor.running && !this.#compactor.moving && this.#share() > WAIT_SHARE) return WAIT_MS;
     return this.#engine.flusher.running && this.#share() > SLOW_SHARE ? this.#pacing.pauseMs : 0;
   }
 

@@ -20,7 +20,7 @@ export interface ClusterOptions {
   readonly own?: (place: number) => OpenStoreOptions;
 }
 
-const EVENTS_SHOWN = 6;
+const EVENTS_SHOWN = 12;
 const WHOLE_MS_MAX = 120_000;
 /** A cluster of one host holds three replicas too. */
 const FIRST_NODES = 3;
@@ -129,7 +129,11 @@ export class Cluster {
 
   /** What the hosts told last. */
   #lately(): string[] {
-    return this.hosts.map(({ name, events }) => `${name} told ${events.slice(-EVENTS_SHOWN).join(', ')}`);
+    return this.hosts.map(({ name, events }) => {
+      // an address that nobody listens at any more is tried for ever
+      const told = events.filter((event) => !event.includes('ECONNREFUSED'));
+      return `${name} told ${told.slice(-EVENTS_SHOWN).join(', ')}`;
+    });
   }
 
   /** Repairs until all replicas are equal; the records that it had to move. @throws Error after two minutes */

@@ -10,6 +10,9 @@ let store: Store | undefined;
 async function obey({ what, args }: Order): Promise<unknown> {
   if (what === 'open') {
     store = await open(args.options);
+    for (const { node, state } of store.members().filter(({ host }) => host === args.options.hostId)) {
+      if (state !== 'up') process.send?.({ event: 'opened', detail: { node, state } });
+    }
     store.on('host', (detail) => process.send?.({ event: 'host', detail }));
     store.on('host-refused', (detail) => process.send?.({ event: 'host-refused', detail }));
     store.on('storage-error', (detail) => process.send?.({ event: 'storage-error', detail }));

@@ -53,6 +53,37 @@ async function recovered<Result>(
   }
 }
 
+/** Recovery reads a segment in pieces of this size, the first of which begins behind its header. */
+const PIECE_BYTES = 4 * MiB;
+
+for (const left of [8, 16, 24, 32, 40, 48]) {
+  test(`recovery: ${left} bytes of a block are in one piece that is read, the rest in the next -> all is back`, async (t) => {
+    let node = await StorageNode.open(t, testFolder(t), { memoryBytes: 64 * MiB });
+    const { log } = node.engine;
+    const text = (bytes: number) => 'x'.repeat(bytes);
+    const goal = SEGMENT_HEADER_BYTES + PIECE_BYTES - left;
+    let keys = 0;
+    const put = (bytes: number) => {
+      node.put(key(keys++), text(bytes));
+      node.endTurn();
+    };
+    while (log.bytes < goal - 30_000) put(20_000);
+    const before = log.bytes;
+    put(100);
+    const rest = goal - log.bytes - (log.bytes - before);
+    // sizes are multiples of 8
+    put(100 + rest);
+    t.is(log.bytes, goal);
+    put(100);
+    put(100);
+    await node.close();
+    node = await node.reopen(t);
+    t.is(node.report.records, keys);
+    t.is(node.report.cut, undefined);
+    t.is(node.text(key(keys - 1)), text(100));
+  });
+}
+
 test('recovery: a clean stop and a crash -> everything is back, with clock and counters', async (t) => {
   for (const end of ['close', 'crash'] as const) {
     let node = await StorageNode.open(t, testFolder(t));
