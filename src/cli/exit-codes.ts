@@ -19,7 +19,10 @@ export const EXIT_CODES = {
   input: { code: 5, meaning: 'A file cannot be read or written, lines of it are bad (load), or a backup is damaged.' },
   simulation: { code: 6, meaning: 'A simulated cluster broke a promise (sim): the output names the seed.' },
   internal: { code: 70, meaning: 'A bug in kvorum: please report it with the message.' },
-  interrupted: { code: 130, meaning: 'Ended by a second SIGINT before it had closed, as a shell tells it (143 for SIGTERM).' },
+  interrupted: {
+    code: 130,
+    meaning: 'Ended by a second SIGINT before it had closed, as a shell tells it (143 for SIGTERM).',
+  },
 } as const;
 
 /** Codes of errors that arise before or beside the store. */

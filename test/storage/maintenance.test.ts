@@ -1,4 +1,4 @@
-import { setImmediate as eventTurn } from 'node:timers/promises';
+import { setImmediate as eventTurn, setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { errorOf } from '../../src/protocol/outcome.js';
 import { BloomFilter } from '../../src/storage/bloom-filter.js';
@@ -27,6 +27,25 @@ test('maintenance: a burst into tiny memory -> KV_OVERLOADED at the limit, a pau
   for (let i = 0; i < 3 * taken; i++) await node.putPatiently(key(i), 'w'.repeat(1_000));
   await node.settle();
   t.deepEqual(node.errors, []);
+});
+
+test('maintenance: a few keys overwritten faster than a compaction’s sync -> the loop pauses, and nothing is refused', async (t) => {
+  const node = await open(t, { memoryBytes: 2 * MiB });
+  let pauses = 0;
+  for (let i = 0; i < 20_000; i++) {
+    t.true(node.put(key(i % 20), `${i}`.padEnd(500, '.')), `write ${i}`);
+    if (i % 20 !== 0) continue;
+    node.endTurn();
+    const { pauseMs } = node.maintenance;
+    if (pauseMs === 0) continue;
+    // as the worker loop does, for as long as it is told
+    pauses++;
+    await sleep(pauseMs);
+  }
+  t.true(pauses > 0);
+  await node.settle();
+  t.is(node.maintenance.pauseMs, 0);
+  t.is(node.text(key(19)), '19999'.padEnd(500, '.'));
 });
 
 test('maintenance: a log of the smallest size and writes of many times that -> never refused for good', async (t) => {
