@@ -8,7 +8,7 @@
 import { join } from 'node:path';
 import { StoreError } from '../core/errors.js';
 import { TURN_BYTES_MAX } from '../protocol/limits.js';
-import { SEGMENT_HEADER_BYTES, segmentHeader, segmentName } from './log-block.js';
+import { SEGMENT_HEADER_BYTES, segmentHeader, segmentName, segmentOfName } from './log-block.js';
 import { type LogFiles, realFiles } from './log-files.js';
 
 export interface CommitLogOptions {
@@ -242,4 +242,14 @@ export function storageError(what: string, cause: unknown): StoreError {
   const full = code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG';
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new StoreError(full ? 'KV_STORAGE_FULL' : 'KV_STORAGE_FAILED', `${what}: ${reason}`, {}, cause);
+}
+
+/** Numbers of the segments in a directory, oldest first. @throws StoreError KV_STORAGE_FAILED */
+export function segmentsIn(files: LogFiles, directory: string): number[] {
+  try {
+    const numbers = files.list(directory).map(segmentOfName);
+    return numbers.filter((number) => number !== undefined).sort((a, b) => a - b);
+  } catch (error) {
+    throw storageError(`cannot list the log in ${directory}`, error);
+  }
 }

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { StoreError } from '../core/errors.js';
 import { sizeOf } from '../protocol/record.js';
 import { adopt } from './adopt.js';
-import { CommitLog, storageError } from './commit-log.js';
+import { CommitLog, segmentsIn } from './commit-log.js';
 import type { Engine } from './engine.js';
 import {
   BLOCK_HEADER_BYTES,
@@ -22,7 +22,6 @@ import {
   readSegmentHeader,
   SEGMENT_HEADER_BYTES,
   segmentName,
-  segmentOfName,
 } from './log-block.js';
 import { damaged, plausible } from './log-damage.js';
 import { type LogFiles, realFiles } from './log-files.js';
@@ -35,6 +34,8 @@ export interface RecoveryOptions {
   readonly checkpoint?: boolean;
   /** The machine went down without a clean close: what was not synced may have holes. */
   readonly afterPowerLoss?: boolean;
+  /** Bytes of a segment that are read together. Default: 4 MiB; two of the largest block. */
+  readonly chunkBytes?: number;
 }
 
 export interface RecoveryReport {
@@ -56,8 +57,8 @@ interface Segment {
  */
 export async function recover(engine: Engine, options: RecoveryOptions): Promise<RecoveryReport> {
   const { directory, files = realFiles } = options;
-  const replay = new Replay(engine, files, options.afterPowerLoss === true);
-  const numbers = list(files, directory);
+  const replay = new Replay(engine, files, options);
+  const numbers = segmentsIn(files, directory);
   const held: { segment: number; bytes: number }[] = [];
   for (const [index, number] of numbers.entries()) {
     const path = join(directory, segmentName(number));
@@ -92,15 +93,6 @@ export async function recover(engine: Engine, options: RecoveryOptions): Promise
   return { records: replay.records, segments: numbers.length, ...(cut !== undefined && { cut }) };
 }
 
-function list(files: LogFiles, directory: string): number[] {
-  try {
-    const numbers = files.list(directory).map(segmentOfName);
-    return numbers.filter((number) => number !== undefined).sort((a, b) => a - b);
-  } catch (error) {
-    throw storageError(`cannot list the log in ${directory}`, error);
-  }
-}
-
 const CHUNK_BYTES = 4 * 1024 * 1024;
 /** Bytes of one block that are copied together; a larger record goes alone. */
 const PIECE_BYTES_MAX = 64 * 1024;
@@ -111,15 +103,16 @@ class Replay {
   cut: { segment: string; bytes: number } | undefined;
   readonly #engine: Engine;
   readonly #files: LogFiles;
-  #words = new Int32Array(CHUNK_BYTES / 4);
-  #bytes = Buffer.from(this.#words.buffer);
-
   readonly #mayHaveHoles: boolean;
+  #words: Int32Array;
+  #bytes: Buffer;
 
-  constructor(engine: Engine, files: LogFiles, mayHaveHoles: boolean) {
+  constructor(engine: Engine, files: LogFiles, { afterPowerLoss = false, chunkBytes = CHUNK_BYTES }: RecoveryOptions) {
     this.#engine = engine;
     this.#files = files;
-    this.#mayHaveHoles = mayHaveHoles;
+    this.#mayHaveHoles = afterPowerLoss;
+    this.#words = new Int32Array(chunkBytes / 4);
+    this.#bytes = Buffer.from(this.#words.buffer);
   }
 
   /** Replays one segment; returns the bytes of it that count, 0 where it holds nothing and was removed. */

@@ -37,6 +37,7 @@ export interface NodeOptions {
   readonly files?: LogFiles;
   readonly checkpoint?: boolean;
   readonly afterPowerLoss?: boolean;
+  readonly chunkBytes?: number;
   readonly memory?: NodeMemory;
 }
 
@@ -73,13 +74,14 @@ export class StorageNode {
     const base = BaseTable.open({ path: join(folder, 'base'), mapBytesMax, compression });
     t.teardown(() => base.close());
     const engine = new Engine({ memory, base, partitions, replica: replicaId(7) });
-    const { segmentBytes, files, checkpoint, afterPowerLoss } = options;
+    const { segmentBytes, files, checkpoint, afterPowerLoss, chunkBytes } = options;
     const report = await recover(engine, {
       directory,
       ...(segmentBytes !== undefined && { segmentBytes }),
       ...(files !== undefined && { files }),
       ...(checkpoint !== undefined && { checkpoint }),
       ...(afterPowerLoss !== undefined && { afterPowerLoss }),
+      ...(chunkBytes !== undefined && { chunkBytes }),
     });
     return new StorageNode(engine, memory, report, folder, options);
   }
