@@ -61,7 +61,7 @@ export function putRecord(
   if (!tombstone) {
     const start = word * 4;
     if (typeof body === 'string') {
-      length = bytes.utf8Write(body, start, room);
+      length = bytes.utf8Write(body, start, record * 4 + room - start);
       tag = length === body.length ? Tag.ascii : Tag.utf8;
       if (key.length + length > pairBytesMax) return ~length;
     } else {

@@ -41,7 +41,7 @@ export interface NodeControl {
   /** Finishes the turn, flushes nothing, syncs and closes its files. */
   stop(): Promise<void>;
   /** Ends the thread in the named way; for tests of supervision. */
-  fail(how: 'throw' | 'heap'): void;
+  fail(how: 'throw' | 'heap' | 'leak'): void;
 }
 
 const CALL_MS_MAX = 60_000;
@@ -97,7 +97,7 @@ export class ControlLink {
     return this.#call('stop', this.#remote.stop());
   }
 
-  fail(how: 'throw' | 'heap'): Promise<void> {
+  fail(how: 'throw' | 'heap' | 'leak'): Promise<void> {
     return this.#call('fail', this.#remote.fail(how));
   }
 

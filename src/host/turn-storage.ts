@@ -3,6 +3,7 @@ import type { TurnStorage } from '../actor/ports.js';
 import { Count } from '../runtime/counters.js';
 import type { Engine } from '../storage/engine.js';
 import type { Maintenance } from '../storage/maintenance.js';
+import { HeapWatch } from './heap-watch.js';
 import { publishCounters } from './publish-counters.js';
 
 export interface TurnStorageParts {
@@ -22,6 +23,7 @@ export function turnStorage(
   maintenance: Maintenance,
   { counters, mustFail, onSynced }: TurnStorageParts,
 ): TurnStorage {
+  const heap = new HeapWatch();
   let seen = -1;
   let published = -1;
   let toldAtMs = Number.NEGATIVE_INFINITY;
@@ -35,6 +37,7 @@ export function turnStorage(
     maintain: (nowMs) => {
       maintenance.run(nowMs);
       if (mustFail()) throw new Error('asked to fail');
+      heap.look(nowMs);
       if (nowMs - toldAtMs >= TELL_MS || nowMs < toldAtMs) {
         toldAtMs = nowMs;
         onSynced(engine.log.syncedSequence);

@@ -67,6 +67,8 @@ class NodeThread implements NodeControl {
   #loop: WorkerLoop | undefined;
   #ended: Promise<void> = Promise.resolve();
   #failNext = false;
+  /** For tests of supervision: what is leaked in each turn. */
+  #leak: unknown[] | undefined;
 
   constructor(start: NodeStart) {
     const { map, node } = start;
@@ -151,7 +153,10 @@ class NodeThread implements NodeControl {
     const line = node * Status.line;
     const storage = turnStorage(engine, this.#maintenance as Maintenance, {
       counters,
-      mustFail: () => this.#failNext,
+      mustFail: () => {
+        if (this.#leak !== undefined) leakInto(this.#leak);
+        return this.#failNext;
+      },
       onSynced: (sequence) => this.#files.synced(sequence),
     });
     const controlWaits = () => {
@@ -250,8 +255,9 @@ class NodeThread implements NodeControl {
     process.exit(0);
   }
 
-  fail(how: 'throw' | 'heap'): void {
+  fail(how: 'throw' | 'heap' | 'leak'): void {
     if (how === 'throw') this.#failNext = true;
+    else if (how === 'leak') this.#leak = [];
     else fillHeap();
   }
 
@@ -270,6 +276,16 @@ class NodeThread implements NodeControl {
   #tell(event: NodeEvent): void {
     this.#start.events.postMessage(event);
   }
+}
+
+const LEAK_EVERY_MS = 30;
+let leakedAtMs = 0;
+
+/** A megabyte or two, now and then. */
+function leakInto(held: unknown[]): void {
+  if (performance.now() - leakedAtMs < LEAK_EVERY_MS) return;
+  leakedAtMs = performance.now();
+  for (let i = 0; i < 20_000; i++) held.push({ kept: [i] });
 }
 
 function fillHeap(): void {

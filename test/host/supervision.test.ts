@@ -3,7 +3,7 @@ import test from 'ava';
 import { hostOf } from '../../src/client/open.js';
 import { Status } from '../../src/host/thread-map.js';
 import { failsWith, openSmall, until } from '../client/store-fixture.js';
-import { DEADLINE_MS, endNode, openFiles, sufferDeaths } from './deaths.js';
+import { DEADLINE_MS, endNode, OUT_OF_HEAP, openFiles, sufferDeaths } from './deaths.js';
 
 const DEATHS = 18;
 
@@ -27,7 +27,7 @@ test.serial('nodes: die in every way with flushes and writes under way -> nothin
   await store.close();
 });
 
-for (const way of ['throw', 'heap', 'terminate'] as const) {
+for (const way of new Set(['throw', OUT_OF_HEAP, 'leak', 'terminate'] as const)) {
   test.serial(
     `a node: ended by ${way} -> node-down with the reason, members show it, node-up in a new incarnation`,
     async (t) => {
@@ -46,6 +46,7 @@ for (const way of ['throw', 'heap', 'terminate'] as const) {
       const reasons = {
         throw: /^down 1 asked to fail/,
         heap: /^down 1 .*memory/,
+        leak: /^down 1 the thread is running out of memory/,
         terminate: /^down 1 its thread was ended/,
       };
       t.regex(said[0], reasons[way]);

@@ -9,7 +9,7 @@ import { hostOf } from '../../../src/client/open.js';
 import { type Store, type StoreChange, StoreError } from '../../../src/index.js';
 import type { Random } from '../../../src/sim/random.js';
 import { until } from '../../client/store-fixture.js';
-import { endNode } from '../deaths.js';
+import { endNode, OUT_OF_HEAP } from '../deaths.js';
 import { repairFully } from './healing.js';
 
 export type FaultKind = 'throw' | 'terminate' | 'heap' | 'hold' | 'wipe';
@@ -69,8 +69,9 @@ export class Faults {
     else await this.#end(node, kind);
   }
 
-  async #end(node: number, way: 'throw' | 'terminate' | 'heap'): Promise<void> {
-    this.#note(way, `node ${node} is ended by ${way}`);
+  async #end(node: number, kind: 'throw' | 'terminate' | 'heap'): Promise<void> {
+    const way = kind === 'heap' ? OUT_OF_HEAP : kind;
+    this.#note(kind, `node ${node} is ended by ${way}`);
     await endNode(this.#parts.store, node, way);
   }
 
