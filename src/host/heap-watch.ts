@@ -1,6 +1,6 @@
 /**
- * Ends a node's thread before its heap is full, when its event loop or its turns still let it say so: what the runtime does at
- * the limit is to end the thread, and on Node.js 24 now and then the process (a bare worker does so one time in three).
+ * Ends a node's thread between two turns, before its heap is full: at the limit the runtime ends the thread itself, and on
+ * Node.js 24 now and then the process instead, as it does with a worker of any program.
  */
 import { getHeapStatistics } from 'node:v8';
 import { resourceLimits } from 'node:worker_threads';

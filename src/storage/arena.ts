@@ -154,6 +154,8 @@ export class Arena {
     const unit = position & UNIT_MASK;
     if (unit < this.#reclaimUnit) this.#reclaimLap++;
     this.#reclaimUnit = unit;
+    // where the lap ends exactly there, the tail begins the next one
+    this.advanceTail(0);
   }
 
   /** Tells the readers how far the tail has come; before any freed byte is overwritten. */

@@ -169,6 +169,20 @@ test('reclaimer: what was given up -> the tail passes over it in one piece, and 
   t.is(arena.tail, positions[21]);
 });
 
+test('reclaimer: what was given up ends exactly where the lap does -> the tail begins the next one', (t) => {
+  const { memory } = allocateTiny(1024, 8, 1);
+  const arena = new Arena(memory);
+  const reclaimer = new Reclaimer(arena, new HotIndex(memory));
+  const whole = arena.freeUnits;
+  arena.push(whole);
+  arena.publish();
+  reclaimer.giveUp(arena.tail, arena.published);
+  t.true(reclaimer.makeRoom(whole, arena.published, () => -1));
+  arena.wrap();
+  t.is(arena.tail, arena.head);
+  t.is(arena.usedUnits, 0);
+});
+
 test('arena: a lap that ends exactly at the head -> tail, head and free units agree', (t) => {
   const setup = allocateTiny(1024, 8, 1);
   const arena = new Arena(setup.memory);
