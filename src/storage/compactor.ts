@@ -145,9 +145,8 @@ export class Compactor {
       return;
     }
     this.#progress = undefined;
-    flusher.advance(progress.mark);
+    flusher.compacted(progress.mark, progress.segment, progress.movedSequence);
     reclaimer.giveUp(progress.start, progress.deadEnd);
-    log.dropBefore(progress.segment);
     this.compactions++;
   }
 }

@@ -69,8 +69,13 @@ export class Flusher {
     return this.#mark;
   }
 
-  /** A compaction has moved everything alive behind this position. */
-  advance(mark: number): void {
+  /** A compaction has moved everything alive behind this position, and synced it up to this sequence number. */
+  compacted(mark: number, segment: number, sequence: number): void {
+    this.#advance(mark);
+    this.#dropWhenSynced = { segment, sequence };
+  }
+
+  #advance(mark: number): void {
     this.#flushed = mark;
     this.#mark = mark;
     this.#generation++;
@@ -123,7 +128,7 @@ export class Flusher {
       batch = [];
       this.progress = (p + 1) / partitions;
     }
-    this.advance(mark);
+    this.#advance(mark);
     for (const list of this.#frozen) list.clear();
     this.flushes++;
     this.#dropWhenSynced = { segment, sequence: log.writtenSequence };

@@ -147,6 +147,7 @@ export class Maintenance {
     // a full disk leaves the room that is reserved ahead to the turns
     if (this.#compactor.running) {
       if (this.#logFull === undefined || !this.#compactor.moving) this.#compact();
+      this.#dropSynced();
     } else this.#flushIfDue();
     this.#syncIfDue();
     this.#pace();

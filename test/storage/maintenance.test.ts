@@ -1,4 +1,4 @@
-import { setImmediate as eventTurn, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as eventTurn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { errorOf } from '../../src/protocol/outcome.js';
 import { BloomFilter } from '../../src/storage/bloom-filter.js';
@@ -29,23 +29,40 @@ test('maintenance: a burst into tiny memory -> KV_OVERLOADED at the limit, a pau
   t.deepEqual(node.errors, []);
 });
 
-test('maintenance: a few keys overwritten faster than a compaction’s sync -> the loop pauses, and nothing is refused', async (t) => {
-  const node = await open(t, { memoryBytes: 2 * MiB });
-  let pauses = 0;
-  for (let i = 0; i < 20_000; i++) {
-    t.true(node.put(key(i % 20), `${i}`.padEnd(500, '.')), `write ${i}`);
-    if (i % 20 !== 0) continue;
-    node.endTurn();
-    const { pauseMs } = node.maintenance;
-    if (pauseMs === 0) continue;
-    // as the worker loop does, for as long as it is told
-    pauses++;
-    await sleep(pauseMs);
+test('maintenance: a few keys overwritten faster than a compaction’s sync -> the loop pauses before anything is refused', async (t) => {
+  const files = new FaultyFiles();
+  const node = await open(t, { memoryBytes: 2 * MiB, files });
+  files.held = [];
+  let writes = 0;
+  while (node.maintenance.pauseMs === 0) {
+    t.true(node.put(key(writes++ % 20), `${writes}`.padEnd(500, '.')), `write ${writes}`);
+    if (writes % 20 === 0) node.endTurn();
   }
-  t.true(pauses > 0);
+  t.is(node.engine.refusal, 0);
+  t.true(writes > 1_000);
+  files.finishSyncs();
   await node.settle();
   t.is(node.maintenance.pauseMs, 0);
-  t.is(node.text(key(19)), '19999'.padEnd(500, '.'));
+  t.is(node.text(key((writes - 1) % 20)), `${writes}`.padEnd(500, '.'));
+});
+
+test('maintenance: segments behind a compaction cannot be removed -> told once, the node goes on, and they go later', async (t) => {
+  const files = new FaultyFiles();
+  const node = await open(t, { memoryBytes: 2 * MiB, segmentBytes: 65_536, files });
+  const write = async (count: number) => {
+    for (let i = 0; i < count; i++) {
+      await node.putPatiently(key(i % 20), `${i}`.padEnd(500, '.'));
+      if (i % 20 === 0) node.endTurn();
+    }
+  };
+  files.removeFails = 'EIO';
+  await write(8_000);
+  await node.settle();
+  t.is(node.errors.length, 1);
+  const { bytes } = node.engine.log;
+  files.removeFails = undefined;
+  node.endTurn(2_000);
+  t.true(node.engine.log.bytes < bytes / 2);
 });
 
 test('maintenance: a log of the smallest size and writes of many times that -> never refused for good', async (t) => {
