@@ -2,6 +2,7 @@
 import { StoreError } from '../core/errors.js';
 import { isZoned } from '../protocol/outcome.js';
 import type { ReadOrder } from './call-options.js';
+import { AHEAD_PAIRS, loadPairs } from './early-loads.js';
 import { NOT_LOCAL } from './local-reads.js';
 import { GROUP_KEYS } from './plain-reads.js';
 import type { StoreCore } from './store-core.js';
@@ -9,9 +10,6 @@ import type { BatchOperation, Key, PutOptions, ReadOptions, Value, WriteOptions 
 import { Batch, type SendItem } from './waiters.js';
 import type { Member } from './write-members.js';
 import type { WriteOrder } from './writes.js';
-
-/** Pairs whose strings are loaded together; a power of two. */
-const AHEAD_PAIRS = 16;
 
 /** Values in the order of the keys. */
 export async function getMany(
@@ -66,30 +64,13 @@ export async function putMany(
   const isOneRound = Array.isArray(pairs) && pairs.length <= core.window;
   const list = isOneRound ? (pairs as readonly (readonly [Key, Value])[]) : [];
   const send = (pair: readonly [Key, Value], member: Member, index: number) => {
-    if ((index & (AHEAD_PAIRS - 1)) === 0 && index < list.length) core.plain.touched ^= charsOf(list, index);
+    if ((index & (AHEAD_PAIRS - 1)) === 0 && index < list.length) core.plain.touched ^= loadPairs(list, index);
     if (!Array.isArray(pair)) throw badArgument('putMany takes pairs, each an array of key and value');
     const [key, value] = pair;
     core.checkWritable();
     core.addWrite(key, value, order, member, index);
   };
   await batchOf(core, send, ([key]) => key, order, options?.signal).run(pairs);
-}
-
-/**
- * Characters of the next pairs that are strings: a short loop has more of them on their way from memory than the encoding of
- * one after the other. The sum only keeps it from being optimised away.
- */
-function charsOf(list: readonly (readonly [Key, Value])[], start: number): number {
-  let chars = 0;
-  const end = Math.min(list.length, start + AHEAD_PAIRS);
-  for (let i = start; i < end; i++) {
-    const pair = list[i];
-    if (!Array.isArray(pair)) continue;
-    const [key, value] = pair;
-    if (typeof key === 'string') chars += key.length;
-    if (typeof value === 'string') chars += value.length;
-  }
-  return chars;
 }
 
 /** Puts and deletes together. */

@@ -8,6 +8,7 @@ import type { ThreadMap } from '../host/thread-map.js';
 import type { MessageView } from '../protocol/header.js';
 import { replicasOfHost } from '../protocol/outcome.js';
 import { aborted, CallOptions, type ReadOrder, type RequestDefaults } from './call-options.js';
+import { loadPair } from './early-loads.js';
 import { KeyScratch } from './key-scratch.js';
 import { COMPLEX, LocalReads, NOT_LOCAL } from './local-reads.js';
 import { decodeAnswer, MessageReads, type SetAnswer } from './message-reads.js';
@@ -236,6 +237,7 @@ export class StoreCore implements WriteSender {
   writePlainly(key: Key, value: Value, order: WriteOrder): Promise<WriteResult> {
     return new Promise((resolve, reject) => {
       this.checkWritable();
+      this.plain.touched ^= loadPair(key, value);
       this.addWrite(key, value, order, new WriteWaiter(this, key, value, order, resolve, reject), 0);
     });
   }
