@@ -58,12 +58,12 @@ export class Bridge {
       ...settings.listen,
       tls: settings.tls,
       tally: this.#tally,
-      onRefused: (address, reason) => hooks.onRefused(address, reason),
+      onRefused: (address, reason) => hooks.onRefused(address, reason, 'listener'),
       onStranger: (socket, address, isKnown) => {
         const link = new FrameSocket(socket, address, this.#tally);
         if (!isAuthorized(socket)) {
           link.refuse('certificate', 'no valid certificate of the authority');
-          hooks.onRefused(address, 'certificate');
+          hooks.onRefused(address, 'certificate', 'listener');
           return;
         }
         this.#greeter?.greet(link, {
@@ -71,7 +71,7 @@ export class Bridge {
           names: certificateNames(socket),
           objection: (hello) => this.#objection(hello, hello.self.host),
           onEnd: (end) => {
-            if (end.kind === 'refused') hooks.onRefused(address, reasonShown(end));
+            if (end.kind === 'refused') hooks.onRefused(address, reasonShown(end), 'listener');
             else {
               isKnown();
               this.#accept(link, end);
@@ -87,7 +87,7 @@ export class Bridge {
    * @throws StoreError KV_INVALID_OPTION (an address beyond this machine without secret or certificates), KV_IN_USE
    */
   async start(): Promise<{ port: number }> {
-    const { self, seeds, known, optionsHash } = this.#settings;
+    const { self, seeds, known, optionsHash, idle } = this.#settings;
     checkSettings(this.#settings);
     const port = await this.#listener.listen();
     const named = parseEndpoint(self.address);
@@ -106,10 +106,12 @@ export class Bridge {
       greeter: this.#greeter,
       tally: this.#tally,
       isLinked: (host) => this.#links.has(host),
+      hasCompany: () => this.#links.size > 0,
       objection: (hello) => this.#objection(hello, own.host),
       onPeer: (link, peer) => this.#join(link, peer, own.host),
-      onRefused: (address, reason) => this.#hooks.onRefused(address, reason),
+      onRefused: (address, reason) => this.#hooks.onRefused(address, reason, 'dialer'),
     });
+    this.#dialing.setIdle(new Set(idle));
     this.#dialing.begin(this.#hosts.all, seeds);
     // behind what has arrived: this host may have been held up itself
     this.#ticker = setInterval(() => setImmediate(() => this.#tick()), LOOK_MS);
@@ -140,10 +142,11 @@ export class Bridge {
 
   /**
    * The hosts that the cluster has let in, by their ranges of nodes: any other one is no peer, and is forgotten if it was one.
-   * None at all: whoever fits is let in.
+   * None at all: whoever fits is let in. `idle`: those of them without a node in the ring, which are dialed rarely.
    */
-  setClaims(claims: readonly HostClaim[]): void {
+  setClaims(claims: readonly HostClaim[], idle: readonly string[] = []): void {
     const { forgotten, met } = this.#hosts.setClaims(claims);
+    this.#dialing?.setIdle(new Set(idle));
     for (const host of forgotten) {
       this.#dialing?.forget(host);
       this.#links.get(host)?.close('not-admitted', `the cluster has forgotten ${host}`);

@@ -1,13 +1,17 @@
 /** Keeps dialing one address while there is no connection to the host behind it, with pauses of random length. */
 import { afterRefusalMs, redialDelayMs } from './backoff.js';
+import { RARE_REDIAL_CAP_MS } from './limits.js';
 
-export type DialOutcome = 'linked' | 'failed' | 'refused' | 'self';
+/** `unwelcome`: the other host does not know this one, or not yet. */
+export type DialOutcome = 'linked' | 'failed' | 'refused' | 'unwelcome' | 'self';
 
 export interface DialerParts {
   /** Makes one attempt; the returned function gives it up. */
   readonly attempt: (dialer: Dialer, done: (outcome: DialOutcome) => void) => () => void;
   /** Whether there is a connection to this host already. */
   readonly isLinked: (host: string) => boolean;
+  /** The longest pause before this address is dialed again. */
+  readonly capMs: (dialer: Dialer) => number;
   /** In [0, 1). */
   readonly random: () => number;
 }
@@ -44,7 +48,7 @@ export class Dialer {
 
   #dial(): void {
     this.#timer = undefined;
-    const { attempt, isLinked, random } = this.#parts;
+    const { attempt, isLinked } = this.#parts;
     if (this.host !== undefined && isLinked(this.host)) return;
     let isOver = false;
     const giveUp = attempt(this, (outcome) => {
@@ -52,8 +56,14 @@ export class Dialer {
       this.#giveUp = undefined;
       if (outcome === 'self') this.stop();
       else if (outcome === 'linked') this.#failures = 0;
-      else this.wake(outcome === 'refused' ? afterRefusalMs(random()) : redialDelayMs(++this.#failures, random()));
+      else this.wake(this.#pauseMs(outcome));
     });
     if (!isOver) this.#giveUp = giveUp;
+  }
+
+  #pauseMs(outcome: DialOutcome): number {
+    const { capMs, random } = this.#parts;
+    if (outcome === 'refused') return afterRefusalMs(random(), capMs(this));
+    return redialDelayMs(++this.#failures, random(), outcome === 'unwelcome' ? RARE_REDIAL_CAP_MS : capMs(this));
   }
 }

@@ -1,4 +1,7 @@
-/** Dials every host that is known, and every seed, as long as there is no connection to it. */
+/**
+ * Dials every host that is known, and every seed, as long as there is no connection to it: one that is no host of the cluster
+ * any more never, and rarely one that nobody waits for.
+ */
 import { dial } from './dial.js';
 import { Dialer, type DialOutcome } from './dialer.js';
 import { FrameSocket } from './frame-socket.js';
@@ -6,7 +9,7 @@ import type { Greeter } from './greeter.js';
 import type { GreetingEnd, KnownPeer } from './greeting.js';
 import { type Hello, isDialable } from './hello.js';
 import { isLoopback, parseEndpoint } from './host-address.js';
-import { REDIAL_CAP_MS } from './limits.js';
+import { RARE_REDIAL_CAP_MS, REDIAL_CAP_MS } from './limits.js';
 import type { RefusalReason } from './refusal.js';
 import type { Tally } from './stats.js';
 import { certificateNames } from './tls-identity.js';
@@ -17,6 +20,8 @@ export interface DialingParts {
   readonly greeter: Greeter;
   readonly tally: Tally;
   readonly isLinked: (host: string) => boolean;
+  /** Whether there is a connection to any host. */
+  readonly hasCompany: () => boolean;
   readonly objection: (hello: Hello) => RefusalReason | undefined;
   /** A connection to this peer; returns whether there is one now, this or another. */
   readonly onPeer: (link: FrameSocket, known: KnownPeer) => boolean;
@@ -26,8 +31,6 @@ export interface DialingParts {
 /** Reasons that pass by themselves: worth another try soon. */
 const PASSING = new Set<string>([
   ...['duplicate', 'closed', 'timeout', 'busy', 'unreachable', 'silence'],
-  // the other host may not have heard yet that this one was let in
-  'not-admitted',
   // the other process may end
   'id-in-use',
 ]);
@@ -38,6 +41,8 @@ export class Dialing {
   readonly #seeds: Dialer[] = [];
   /** Hosts that a dial is greeting just now. */
   readonly #greeting = new Set<string>();
+  /** Hosts that have no node in the ring. */
+  #idle: ReadonlySet<string> = new Set();
   #own = '';
 
   constructor(parts: DialingParts) {
@@ -73,10 +78,21 @@ export class Dialing {
     for (const seed of this.#seeds) if (seed.host === host) seed.wake(REDIAL_CAP_MS);
   }
 
-  /** This host is none of the cluster any more. */
+  /** This host is none of the cluster any more: not dialed as a seed either. One that joins anew dials by itself. */
   forget(host: string): void {
-    this.#byHost.get(host)?.stop();
+    for (const dialer of [this.#byHost.get(host), ...this.#seeds]) if (dialer?.host === host) dialer.stop();
     this.#byHost.delete(host);
+  }
+
+  /** Those of the hosts that have no node in the ring: nobody waits for them. */
+  setIdle(hosts: ReadonlySet<string>): void {
+    this.#idle = hosts;
+  }
+
+  /** A host that is away is dialed often, and so is a seed as long as it may be the only way to the others. */
+  #capMs({ host }: Dialer): number {
+    const isRare = host === undefined || !this.#byHost.has(host) ? this.#parts.hasCompany() : this.#idle.has(host);
+    return isRare ? RARE_REDIAL_CAP_MS : REDIAL_CAP_MS;
   }
 
   stop(): void {
@@ -93,7 +109,8 @@ export class Dialing {
 
   #dialer(address: string, host: string | undefined): Dialer {
     const attempt = (dialer: Dialer, done: (outcome: DialOutcome) => void) => this.#attempt(dialer, done);
-    return new Dialer(address, host, { attempt, isLinked: this.#parts.isLinked, random: Math.random });
+    const capMs = (dialer: Dialer) => this.#capMs(dialer);
+    return new Dialer(address, host, { attempt, isLinked: this.#parts.isLinked, capMs, random: Math.random });
   }
 
   #attempt(dialer: Dialer, done: (outcome: DialOutcome) => void): () => void {
@@ -150,6 +167,8 @@ export class Dialing {
     if (reason === 'self') return 'self';
     const why = reason === 'refused' ? text : reason;
     if (why !== 'duplicate') this.#parts.onRefused(address, reason === 'refused' ? `refused: ${text}` : reason);
+    // the other host may not have heard yet that this one was let in
+    if (why === 'not-admitted') return 'unwelcome';
     return PASSING.has(why) ? 'failed' : 'refused';
   }
 }

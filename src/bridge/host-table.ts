@@ -58,7 +58,7 @@ export class HostTable {
     const known = this.#hosts.get(address.host);
     if (address.host === this.own.host) return false;
     if (!this.#isAdmitted(address.host)) {
-      if (this.#strangers.size < PEER_SLOTS_MAX) this.#strangers.set(address.host, address);
+      this.#remember(address);
       return false;
     }
     this.#strangers.delete(address.host);
@@ -66,6 +66,14 @@ export class HostTable {
     if (known !== undefined && (!isFirstHand || isSame(known, address))) return false;
     this.#hosts.set(address.host, address);
     return true;
+  }
+
+  /** Of those whom others speak of, the ones named last: most of the others were forgotten long ago. */
+  #remember(stranger: HostAddress): void {
+    this.#strangers.delete(stranger.host);
+    this.#strangers.set(stranger.host, stranger);
+    const [oldest] = this.#strangers.keys();
+    if (this.#strangers.size > PEER_SLOTS_MAX) this.#strangers.delete(oldest);
   }
 
   /** What speaks against this host as a peer. */

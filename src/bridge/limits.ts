@@ -42,6 +42,8 @@ export const ROUND_TRIP_MS_MAX = 1_000;
 export const SILENCE_MS = 5_000;
 export const REDIAL_BASE_MS = 50;
 export const REDIAL_CAP_MS = 5_000;
+/** The longest pause before a dial that nobody waits for: of a host without a node in the ring, of a seed that is not needed. */
+export const RARE_REDIAL_CAP_MS = 60_000;
 /** How often a peer without credit is looked at again. */
 export const CREDIT_RETRY_MS = 5;
 

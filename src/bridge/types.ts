@@ -3,6 +3,7 @@
 import type { HostClaim } from '../core/host-claims.js';
 import type { NodeMark, StorageMark } from '../core/storage-mark.js';
 import type { HostAddress } from './host-address.js';
+import type { Part } from './secret-proof.js';
 
 export type { HostAddress } from './host-address.js';
 
@@ -61,6 +62,7 @@ export interface BridgeSettings extends Credentials {
   readonly optionsHash: string;
   /** See `Bridge.setClaims`. */
   readonly claims?: readonly HostClaim[];
+  readonly idle?: readonly string[];
 }
 
 export interface BridgeHooks {
@@ -82,6 +84,6 @@ export interface BridgeHooks {
   onQuiet?(peer: HostAddress, isQuiet: boolean): void;
   /** All hosts known now, this one too. */
   onHosts(hosts: readonly HostAddress[]): void;
-  /** A connection to or from this address came to nothing. */
-  onRefused(address: string, reason: string): void;
+  /** A connection to this address, or from it where this host was the listener, came to nothing. */
+  onRefused(address: string, reason: string, part: Part): void;
 }

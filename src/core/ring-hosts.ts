@@ -39,6 +39,12 @@ export function changeHosts(state: RingState, change: HostChange): RingState {
 export const isLeaving = ({ leavers }: RingState, claim: HostClaim): boolean =>
   leavers.some((node) => holdsNode(claim, node));
 
+/** Hosts that were let in and have no node in the ring, not even one that has left and is still to deliver something. */
+export function idleHosts(state: RingState): string[] {
+  const serving = new Set(allMembers(state).map(({ host }) => host));
+  return state.hosts.filter((claim) => !serving.has(claim.host) && !isLeaving(state, claim)).map(({ host }) => host);
+}
+
 /** The ring in which these nodes, which have left, have nothing to deliver any more; undefined where none of them would. */
 export function retire(state: RingState, nodes: readonly NodeIndex[]): RingState | undefined {
   const leavers = state.leavers.filter((node) => !nodes.includes(node));

@@ -11,6 +11,7 @@ import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import type { Outbound } from '../actor/env.js';
 import { Bridge } from '../bridge/bridge.js';
 import { holds } from '../bridge/host-address.js';
+import { callerOf, RefusalNews } from '../bridge/refusal-news.js';
 import type { BridgeStats } from '../bridge/stats.js';
 import type { BridgeSettings, HostAddress, NodeStatus } from '../bridge/types.js';
 import { asStoreError, assert, type WireError } from '../core/errors.js';
@@ -64,7 +65,8 @@ export interface BridgeControl {
   detachSeat(seat: number): void;
   /** A node of this host has begun a life. */
   attachNode(node: number, bell: MessagePort): void;
-  setFacts(facts: ClusterFacts): void;
+  /** `idle`: hosts without a node in the ring. */
+  setFacts(facts: ClusterFacts, idle: readonly string[]): void;
   /** How far the storage of own nodes has come by now. */
   setOwn(marks: readonly NodeMark[]): void;
   stats(): BridgeStats;
@@ -111,6 +113,7 @@ class BridgeThread implements BridgeControl {
     this.#mail.setReaders([...this.#readers.values()]);
     const clock = new HostClock(map.clockStartMs);
     const remote = new RemoteStatus(map);
+    const news = new RefusalNews();
     const tell = (event: BridgeEvent) => start.events.postMessage(event);
     this.#bridge = new Bridge(settings, {
       nowMs: () => clock.nowMs(),
@@ -127,6 +130,7 @@ class BridgeThread implements BridgeControl {
       },
       onPeer: (peer, state, link, reason) => {
         remote.setPeer(peer, state === 'up' ? link : 0);
+        if (state === 'up') news.linked(peer.address);
         tell({ type: 'peer', host: peer.host, state, ...(reason === undefined ? {} : { reason }) });
       },
       onPeerNodes: (peer, { nodes, seen }) => {
@@ -136,9 +140,11 @@ class BridgeThread implements BridgeControl {
       },
       onQuiet: (peer, isQuiet) => remote.setQuiet(peer, isQuiet),
       onHosts: (hosts) => tell({ type: 'hosts', hosts }),
-      onRefused: (address, reason) => {
+      onRefused: (address, reason, part) => {
         // both hosts have dialed, and one of the two connections stays; or this host has met itself
-        if (!reason.endsWith('duplicate') && reason !== 'self') tell({ type: 'refused', address, reason });
+        if (reason.endsWith('duplicate') || reason === 'self') return;
+        const about = part === 'listener' ? callerOf(address) : address;
+        if (news.isNews(about, reason, performance.now())) tell({ type: 'refused', address, reason });
       },
     });
   }
@@ -189,9 +195,9 @@ class BridgeThread implements BridgeControl {
     bell.on('message', () => this.#mail.drain());
   }
 
-  setFacts(facts: ClusterFacts): void {
+  setFacts(facts: ClusterFacts, idle: readonly string[]): void {
     this.#facts = facts;
-    this.#bridge.setClaims(facts.hosts);
+    this.#bridge.setClaims(facts.hosts, idle);
   }
 
   setOwn(marks: readonly NodeMark[]): void {

@@ -54,12 +54,13 @@ export interface SettingsParts {
   readonly known: readonly HostAddress[];
   readonly clusterId: string;
   readonly claims: readonly HostClaim[];
+  readonly idle: readonly string[];
 }
 
 /** @throws StoreError KV_INVALID_OPTION */
 export function bridgeSettings(
   options: StoreOptions,
-  { first, room, known, clusterId, claims }: SettingsParts,
+  { first, room, known, clusterId, claims, idle }: SettingsParts,
 ): BridgeSettings {
   const { hostId, zone, listen = '', advertise = listen, clusterName, clockDriftMaxMs } = options;
   return {
@@ -70,6 +71,7 @@ export function bridgeSettings(
     clusterName,
     optionsHash: optionsHash(options, clusterId),
     claims,
+    idle,
     clockDriftMaxMs,
     ...credentialsOf(options),
   };

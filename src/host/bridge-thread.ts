@@ -112,8 +112,8 @@ export class BridgeThread implements SeatLink {
     await link.attachBridge(port2);
   }
 
-  async setFacts(facts: ClusterFacts): Promise<void> {
-    await this.#remote?.setFacts(facts);
+  async setFacts(facts: ClusterFacts, idle: readonly string[]): Promise<void> {
+    await this.#remote?.setFacts(facts, idle);
   }
 
   async setOwn(marks: readonly NodeMark[]): Promise<void> {

@@ -6,12 +6,14 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BridgeStats } from '../bridge/stats.js';
 import type { HostAddress } from '../bridge/types.js';
+import { claimOf } from '../core/host-claims.js';
 import type { StoreOptions } from '../core/options.js';
+import { idleHosts } from '../core/ring-hosts.js';
 import { allMembers, type RingState } from '../core/ring-state.js';
 import type { StorageMark } from '../core/storage-mark.js';
 import { bridgeThread } from '../runtime/post-office.js';
 import type { BridgeEvent } from './bridge-main.js';
-import { bridgeSettings, factsOf } from './bridge-settings.js';
+import { bridgeSettings, factsOf, seedsOf } from './bridge-settings.js';
 import { BridgeThread } from './bridge-thread.js';
 import type { ControlLink } from './control.js';
 import type { DataDirectory, KnownHosts } from './data-directory.js';
@@ -45,7 +47,8 @@ export class OtherHosts {
   #known: KnownHosts;
   /** Hosts that are connected. */
   readonly #up = new Set<string>();
-  /** Why the last connection to an address came to nothing; of hosts that are known and not connected. */
+  readonly #seeds: readonly string[];
+  /** Why connections to an address come to nothing; of hosts that are known and not connected, and of seeds. */
   readonly #refusals = new Map<string, string>();
 
   readonly #storage: StorageWatch;
@@ -59,8 +62,9 @@ export class OtherHosts {
 
   constructor(parts: OtherHostsParts) {
     this.#parts = parts;
-    this.#known = parts.directory.readHosts();
     const { directory } = parts;
+    this.#known = withoutForgotten(directory.readHosts(), parts.ring());
+    this.#seeds = seedsOf(parts.options);
     this.#storage = new StorageWatch({
       path: directory.path,
       nodes: parts.options.listen === undefined ? [] : localNodes(parts.map),
@@ -73,7 +77,8 @@ export class OtherHosts {
       map,
       settings: () => {
         const { hosts: known, clusterId } = this.#known;
-        return bridgeSettings(options, { ...map, known, clusterId, claims: ring().hosts });
+        const { hosts: claims } = ring();
+        return bridgeSettings(options, { ...map, known, clusterId, claims, idle: idleHosts(ring()) });
       },
       facts: () => factsOf(options, ring(), this.#known.clusterId),
       marks: () => ({ own: this.#storage.own(), seen: this.#storage.seen }),
@@ -120,11 +125,10 @@ export class OtherHosts {
         return;
       case 'hosts':
         this.#write({ ...this.#known, hosts: event.hosts });
+        for (const address of this.#refusals.keys()) if (!this.#isDialed(address)) this.#refusals.delete(address);
         return;
       case 'refused':
-        if (this.#known.hosts.some(({ address }) => address === event.address)) {
-          this.#refusals.set(event.address, event.reason);
-        }
+        if (this.#isDialed(event.address)) this.#refusals.set(event.address, event.reason);
         emit('host-refused', { address: event.address, reason: event.reason });
     }
   }
@@ -151,7 +155,8 @@ export class OtherHosts {
   /** This host follows another ring. */
   follow(ring: RingState): void {
     if (this.#bridge === undefined) return;
-    this.#bridge.setFacts(factsOf(this.#parts.options, ring, this.#known.clusterId)).catch(() => undefined);
+    const facts = factsOf(this.#parts.options, ring, this.#known.clusterId);
+    this.#bridge.setFacts(facts, idleHosts(ring)).catch(() => undefined);
     if (this.#hasMembers && !this.#known.hasJoined) this.#write({ ...this.#known, hasJoined: true });
   }
 
@@ -168,8 +173,18 @@ export class OtherHosts {
   get addresses(): readonly HostAddress[] {
     const { hosts } = this.#known;
     if (this.#bridge === undefined) return hosts;
-    const { self } = bridgeSettings(this.#parts.options, { ...this.#parts.map, known: [], clusterId: '', claims: [] });
+    const { self } = bridgeSettings(this.#parts.options, {
+      ...this.#parts.map,
+      known: [],
+      clusterId: '',
+      claims: [],
+      idle: [],
+    });
     return [self, ...hosts.filter(({ host }) => host !== self.host)];
+  }
+
+  #isDialed(address: string): boolean {
+    return this.#known.hosts.some((known) => known.address === address) || this.#seeds.includes(address);
   }
 
   #addressOf(host: string): string {
@@ -235,4 +250,10 @@ export class OtherHosts {
     await this.#mark();
     await this.#bridge?.close();
   }
+}
+
+/** The ring is written first when a host is forgotten: the process may have ended before its address was dropped too. */
+function withoutForgotten(known: KnownHosts, { hosts: claims }: RingState): KnownHosts {
+  if (claims.length === 0) return known;
+  return { ...known, hosts: known.hosts.filter(({ host }) => claimOf(claims, host) !== undefined) };
 }

@@ -33,3 +33,10 @@ test('host table: a cluster without a list -> whoever fits; ranges never overlap
     ],
   );
 });
+
+test('host table: more strangers named than it remembers -> those named last, also one that was let in long after', (t) => {
+  const table = new HostTable(hostAt('a', 0), [claimAt('a', 0)]);
+  for (let i = 0; i < 400; i++) table.learn(hostAt(`gone-${i}`, 64), false);
+  table.learn(hostAt('b', 32), false);
+  t.deepEqual(table.setClaims([claimAt('a', 0), claimAt('b', 32), claimAt('gone-0', 64)]).met, ['b']);
+});

@@ -99,6 +99,35 @@ test('reconnect: hosts that the cluster has not let in, or has forgotten -> no p
   await eventually(() => a.links.has('d'), 'd has the range that b had');
 });
 
+test('reconnect: a seed that the cluster has forgotten -> is dialed no more, nor told to others; let in again, it is a peer', async (t) => {
+  const claims = ['a', 'b', 'c'].map((host, index) => ({ host, first: index * ROOM, room: ROOM }));
+  const c = await new FakeHost('c', { index: 2, claims }).start(t);
+  const b = await new FakeHost('b', { index: 1, claims, seeds: [c.address] }).start(t);
+  const a = await new FakeHost('a', { claims, seeds: [b.address, c.address] }).start(t);
+  await eventually(() => [a, b, c].every((host) => host.links.size === 2), 'all are linked');
+  a.bridge.setClaims(claims.slice(0, 2));
+  await eventually(() => !a.links.has('c'));
+  // b has not heard of it yet, and goes on telling where c is
+  b.bridge.setClaims(claims.slice(0, 2));
+  await eventually(() => !b.links.has('c') && c.refused.length >= 4, 'c is refused again and again');
+  const dialed = [a.stats.dialed, b.stats.dialed];
+  const { accepted } = c.stats;
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  t.deepEqual([a.stats.dialed, b.stats.dialed], dialed);
+  t.is(c.stats.accepted, accepted);
+  for (const host of [a, b]) {
+    t.deepEqual(
+      host.hosts.map((known) => known.host),
+      ['a', 'b'].toSorted((one) => (one === host.self.host ? -1 : 1)),
+    );
+  }
+  await c.bridge.close();
+  const again = await new FakeHost('c', { index: 2, claims, seeds: [a.address] }).start(t);
+  for (const host of [a, b]) host.bridge.setClaims(claims);
+  await eventually(() => [a, b].every((host) => host.links.has('c')), 'c is back');
+  t.is(again.links.size, 2);
+});
+
 test('reconnect: both dial at once, many times -> one connection at last, and the same on both sides', async (t) => {
   for (let round = 0; round < 10; round++) {
     const ports = await freePorts(2);

@@ -1,5 +1,5 @@
 /** Several hosts, each a store of its own in this process, that meet over loopback and are one cluster. */
-
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { freePort } from '../../bench/harness/free-port.js';
@@ -170,6 +170,67 @@ test('hosts: one leaves by its name -> its nodes end, what it held is on the oth
   t.deepEqual(
     first.members().map(({ node }) => node),
     [0, 1, 2, 32],
+  );
+});
+
+test('hosts: one that was forgotten goes on knocking -> told once, dialed no more, its address kept nowhere; it may join anew', async (t) => {
+  const addresses = await Promise.all([0, 1, 2].map(async () => `127.0.0.1:${await freePort()}`));
+  const paths = addresses.map(() => join(makeFolder(t), 'data'));
+  const hosts: Store[] = [];
+  for (const [i, listen] of addresses.entries()) {
+    const path = paths[i];
+    hosts.push(await openHost(t, { path, listen, hostId: `host-${i}`, seeds: addresses.join(','), nodes: 2 }));
+    await until(() => hosts.every((host) => isSettled(host, hosts.length * 2)));
+  }
+  const [first, second, third] = hosts;
+  const refusals: string[] = [];
+  for (const host of [first, second]) host.on('host-refused', ({ reason }) => refusals.push(reason));
+  await first.change({ kind: 'leave', hosts: ['host-2'] });
+  await first.change({ kind: 'forget', host: 'host-2' });
+  await until(() => [first, second].every((host) => host.hosts().length === 2));
+  const bridges = async () => {
+    const stats = await Promise.all([first, second].map(async (host) => (await host.stats()).bridge));
+    return stats.map((bridge) => ({ dialed: bridge?.dialed ?? 0, refused: bridge?.closed['not-admitted'] ?? 0 }));
+  };
+  const dialed = (await bridges()).map((bridge) => bridge.dialed);
+  for (;;) {
+    if ((await bridges()).every(({ refused }) => refused >= 5)) break;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  t.deepEqual(
+    (await bridges()).map((bridge) => bridge.dialed),
+    dialed,
+  );
+  t.deepEqual(refusals, ['not-admitted', 'not-admitted']);
+  for (const path of paths.slice(0, 2)) t.false(readFileSync(join(path, 'hosts.json'), 'utf8').includes(addresses[2]));
+  await third.close();
+  const again = await openHost(t, { listen: addresses[2], hostId: 'host-2', seeds: addresses[1], nodes: 2 });
+  await until(() => [first, second, again].every((host) => isSettled(host, 6)));
+  await until(() => first.hosts().every(({ state }) => state === 'up') && first.hosts().length === 3);
+  await again.put('key', 'value');
+  t.is(await first.get('key'), 'value');
+});
+
+test('hosts: a process ended before it had dropped the address of a host that was forgotten -> it is dropped at the start', async (t) => {
+  const [listen, elsewhere] = await Promise.all([freePort(), freePort()]);
+  const options = { path: join(makeFolder(t), 'data'), listen: `127.0.0.1:${listen}`, hostId: 'host-0', nodes: 2 };
+  const first = await openHost(t, options);
+  const second = await openHost(t, { listen: `127.0.0.1:${elsewhere}`, hostId: 'host-1', seeds: options.listen });
+  await until(() => isSettled(first, 5) && isSettled(second, 5));
+  await second.close();
+  await first.close();
+  const path = join(options.path, 'hosts.json');
+  const known = JSON.parse(readFileSync(path, 'utf8'));
+  const stranger = {
+    ...known.hosts.find(({ host }: { host: string }) => host === 'host-1'),
+    host: 'host-2',
+    first: 64,
+  };
+  writeFileSync(path, JSON.stringify({ ...known, hosts: [...known.hosts, stranger] }));
+  const again = await openHost(t, options);
+  t.deepEqual(
+    again.hosts().map(({ host }) => host),
+    ['host-0', 'host-1'],
   );
 });
 

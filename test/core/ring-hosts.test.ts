@@ -1,7 +1,7 @@
 import test from 'ava';
 import { nodeIndex } from '../../src/core/ids.js';
 import { advance, beginChange } from '../../src/core/ring-change.js';
-import { isLeaving, retire } from '../../src/core/ring-hosts.js';
+import { idleHosts, isLeaving, retire } from '../../src/core/ring-hosts.js';
 import {
   allMembers,
   firstRingState,
@@ -109,4 +109,16 @@ test('ring hosts: nodes leave -> they may deliver what they have until they are 
   t.deepEqual(beginChange(admitted, { kind: 'forget', host: 'gone' }).leavers, [], 'given up with their host');
   const forced = runThrough(beginChange(before, { kind: 'leave', nodes: [3, 4] }, leavers.slice(0, 1)));
   t.deepEqual(forced.leavers, leavers.slice(1));
+});
+
+test('ring hosts: let in and no member -> idle; not while it has members, or nodes that are still to deliver', (t) => {
+  const admit = { kind: 'admit', host: 'door', room: 32, known: [] } as const;
+  const claims = [{ host: 'host-4', first: 4, room: 1 }];
+  const four: RingState = { ...ringWith([1, 1, 1, 1]), hosts: claims };
+  const joined = runThrough(beginChange(four, { kind: 'join', members: [memberOf(4)] }));
+  t.deepEqual(idleHosts(beginChange(joined, admit)), ['door']);
+  const left = runThrough(beginChange(joined, { kind: 'leave', nodes: [nodeIndex(4)] }));
+  t.deepEqual(left.leavers, [nodeIndex(4)]);
+  t.deepEqual(idleHosts(left), []);
+  t.deepEqual(idleHosts(retire(left, left.leavers) as RingState), ['host-4']);
 });
