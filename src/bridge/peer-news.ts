@@ -12,12 +12,13 @@ export function readNodes(value: unknown, peer: HostAddress): NodesTold {
 }
 
 function readNode(entry: unknown, peer: HostAddress): NodeStatus {
-  const { node, up, draining, incarnation, storage } = (entry ?? {}) as Record<string, unknown>;
+  const { node, up, draining, doubtful, incarnation, storage } = (entry ?? {}) as Record<string, unknown>;
   if (!Number.isInteger(node) || !Number.isInteger(incarnation) || typeof up !== 'boolean') {
     throw violation('malformed', 'a node without its status');
   }
   if (!holds(peer, node as number)) throw violation('sender', `node ${node} is not of host ${peer.host}`);
-  const status = { node: node as number, up, draining: draining === true, incarnation: incarnation as number };
+  const life = { node: node as number, up, draining: draining === true, incarnation: incarnation as number };
+  const status = typeof doubtful === 'boolean' ? { ...life, doubtful } : life;
   if (storage === undefined) return status;
   const { replica, bornMs, sequence } = readSeen({ ...(storage as object), node });
   return { ...status, storage: { replica, bornMs, sequence } };

@@ -13,6 +13,8 @@ export interface NodeStatus {
   readonly up: boolean;
   /** It answers what it was asked, and should not be asked anything more. */
   readonly draining?: boolean;
+  /** It may lack acknowledged writes, and does not count everywhere (core/doubt.ts). Not said by a host of an older version. */
+  readonly doubtful?: boolean;
   readonly incarnation: number;
   /** How far its storage had come; of a node that is no longer running too. */
   readonly storage?: StorageMark;

@@ -1,7 +1,8 @@
 /**
  * A node of this host whose disk is dead or damaged begins anew under its own number: nothing moves, and no ring is decided.
  * Its directory is cleared, it starts in doubt (actor/partition-doubts.ts), takes from the other holders what it should hold,
- * and counts again for a partition when it has compared with enough of them.
+ * and counts again for a partition when it has compared with enough of them. Other hosts tell of their nodes whether these
+ * are in doubt (bridge/types.ts).
  */
 import { StoreError } from '../core/errors.js';
 import { allMembers } from '../core/ring-state.js';
@@ -50,12 +51,24 @@ function check(admin: RingAdmin, node: number, force: boolean): void {
   if (stats.up && !stats.readOnly)
     throw invalid(`node ${node} is up and takes writes; by force it begins anew all the same`);
   if (ring.n === 1) throw invalid(`N is 1: what node ${node} holds is nowhere else; by force that is given up`);
-  for (const { node: other } of allMembers(ring)) {
-    if (other === node) continue;
-    if (admin.isUp(other) && (statsOf(admin, other)?.repairs.inDoubt ?? 0) === 0) continue;
-    const message = `node ${other} is down or in doubt: what only it and node ${node} hold would be lost; by force that is given up`;
+  for (const { node: other, host } of allMembers(ring)) {
+    const lack = other === node ? undefined : lackOf(admin, other, host);
+    if (lack === undefined) continue;
+    const message = `${lack}: what only it and node ${node} hold would be lost; by force that is given up`;
     throw new StoreError('KV_UNAVAILABLE', message, { node: other });
   }
+}
+
+/** Why another node cannot stand for one that is cleared; undefined where it can. */
+function lackOf(admin: RingAdmin, node: number, host: string): string | undefined {
+  if (!admin.isUp(node)) return `node ${node} is down`;
+  const counts = admin.counts(node);
+  if (counts === undefined) {
+    return `whether node ${node} is in doubt is not known: host ${host} is silent, or of a version that does not tell`;
+  }
+  return counts
+    ? undefined
+    : `node ${node} is in doubt, it may lack acknowledged writes until it has compared with the others`;
 }
 
 const statsOf = (admin: RingAdmin, node: number): NodeStats | undefined =>

@@ -38,6 +38,8 @@ export interface RingAdmin {
   /** Copied so far by the nodes of the host. */
   moved(): { readonly bytes: number; readonly records: number };
   isUp(node: number): boolean;
+  /** Whether a node that is up counts for all that it holds, as its host has told last; undefined where that is not known. */
+  counts(node: number): boolean | undefined;
   /** Hosts that are known, this one too, and the ranges that they go by. */
   hosts(): readonly HostClaim[];
   /** Nodes of the host under free indices. @throws StoreError KV_INVALID_OPTION without room */

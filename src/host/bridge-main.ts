@@ -27,7 +27,7 @@ import { Wake } from '../runtime/wake.js';
 import type { ClusterFacts } from './bridge-settings.js';
 import type { SeatAttachment } from './control.js';
 import { RemoteStatus } from './remote-status.js';
-import { Life, localNodes, mailboxBetween, Status, type ThreadMap } from './thread-map.js';
+import { Doubt, Life, localNodes, mailboxBetween, Status, type ThreadMap } from './thread-map.js';
 
 export interface BridgeStart {
   readonly map: ThreadMap;
@@ -229,7 +229,8 @@ class BridgeThread implements BridgeControl {
       if (life === Life.down && !this.#seen.has(node)) continue;
       const mark = this.#own.find((own) => own.node === node);
       const storage = mark && { replica: mark.replica, bornMs: mark.bornMs, sequence: mark.sequence };
-      const status = { node, up: life !== Life.down, draining: life === Life.draining, incarnation };
+      const doubtful = Atomics.load(this.#status, line + Status.doubt) === Doubt.some; // Atomics: acquire; see above
+      const status = { node, up: life !== Life.down, draining: life === Life.draining, doubtful, incarnation };
       nodes.push(storage === undefined ? status : { ...status, storage });
     }
     return nodes;

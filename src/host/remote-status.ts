@@ -4,7 +4,7 @@
  */
 import type { HostAddress, NodeStatus } from '../bridge/types.js';
 import { NODE_COUNT_MAX } from '../core/ids.js';
-import { Life, Status, type ThreadMap } from './thread-map.js';
+import { Doubt, Life, Status, type ThreadMap } from './thread-map.js';
 
 type NodesOf = Pick<HostAddress, 'first' | 'room'>;
 
@@ -35,10 +35,11 @@ export class RemoteStatus {
 
   /** What the host says of its nodes; those outside its range are not its own to speak of. */
   setNodes({ first, room }: NodesOf, nodes: readonly NodeStatus[]): void {
-    for (const { node, up, draining, incarnation } of nodes) {
+    for (const { node, up, draining, doubtful, incarnation } of nodes) {
       if (node < first || node >= first + room || node >= NODE_COUNT_MAX) continue;
       const line = node * Status.line;
       Atomics.store(this.#status, line + Status.incarnation, incarnation); // Atomics: release, before it is seen up
+      Atomics.store(this.#status, line + Status.doubt, doubtOf(doubtful)); // Atomics: release, before it is seen up
       Atomics.store(this.#status, line + Status.up, up ? (draining === true ? Life.draining : Life.up) : Life.down); // Atomics: release
     }
   }
@@ -53,3 +54,6 @@ export class RemoteStatus {
     }
   }
 }
+
+const doubtOf = (isDoubtful: boolean | undefined): Doubt =>
+  isDoubtful === undefined ? Doubt.unknown : isDoubtful ? Doubt.some : Doubt.none;

@@ -26,6 +26,16 @@ export const enum Life {
   draining = 2,
 }
 
+/** What `Status.doubt` says. */
+export const enum Doubt {
+  /** Its host does not say. */
+  unknown = 0,
+  /** It counts for all that it holds. */
+  none = 1,
+  /** It may lack acknowledged writes of some partition (core/doubt.ts). */
+  some = 2,
+}
+
 /** Word offsets within a node's status line. */
 export const enum Status {
   /** A `Life`: 1 while the node's thread takes messages. */
@@ -46,6 +56,8 @@ export const enum Status {
   quiet = 9,
   /** 1 when the host is about to end the node for good, which has left: the ring need not wait for it any longer. */
   released = 10,
+  /** A `Doubt`; true while the node is up. */
+  doubt = 11,
   line = 16,
 }
 
@@ -194,6 +206,12 @@ export function hasEnded(map: ThreadMap, node: number): boolean {
   // Atomics: acquire, each word for itself
   if (Atomics.load(status, Status.up) !== Life.down) return false;
   return nodeThread(map, node) !== undefined || Atomics.load(status, Status.connected) === 1; // Atomics: acquire
+}
+
+/** Whether a node is in doubt: shown before it is up, and when it counts everywhere. Only its own thread does. */
+export function showDoubt(map: ThreadMap, node: number, isSome: boolean): void {
+  const status = new Int32Array(map.status);
+  Atomics.store(status, node * Status.line + Status.doubt, isSome ? Doubt.some : Doubt.none); // Atomics: release
 }
 
 /** Counts what a node has copied; only its own thread does. */

@@ -23,7 +23,7 @@ import { exposeControl, type NodeControl, type SeatAttachment, type StartOutcome
 import type { NodeEvent } from './events.js';
 import { spawnNodeActors } from './node-actors.js';
 import { NodeFiles } from './node-files.js';
-import { mailboxBetween, Status, type ThreadMap } from './thread-map.js';
+import { mailboxBetween, Status, showDoubt, type ThreadMap } from './thread-map.js';
 import { turnStorage } from './turn-storage.js';
 
 export interface NodeStart {
@@ -185,6 +185,7 @@ class NodeThread implements NodeControl {
       },
       onAllSettled: (mayBeLost) => {
         this.#files.endDoubt();
+        showDoubt(map, node, false);
         if (mayBeLost > 0) this.#tell({ type: 'writes-may-be-lost', partitions: mayBeLost });
       },
     });
@@ -199,6 +200,7 @@ class NodeThread implements NodeControl {
       // Atomics: RMW; another generation, and serving (the lowest bit), after recovery
       Atomics.store(serving, p, ((Atomics.load(serving, p) >>> 1) + 1) * 2 + 1);
     }
+    showDoubt(map, node, doubts.size > 0);
     // Atomics: seq_cst, after recovery; whoever has seen the node down has done so before the host is asked for the ring
     Atomics.store(this.#status, node * Status.line + Status.up, 1);
   }

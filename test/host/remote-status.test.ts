@@ -3,7 +3,7 @@ import test from 'ava';
 import { nodeIndex } from '../../src/core/ids.js';
 import { firstRingState } from '../../src/core/ring-state.js';
 import { RemoteStatus } from '../../src/host/remote-status.js';
-import { allocateThreadMap, isQuiet, ringView, Status } from '../../src/host/thread-map.js';
+import { allocateThreadMap, Doubt, isQuiet, ringView, Status } from '../../src/host/thread-map.js';
 import { ringOf } from '../../src/sim/ring-plan.js';
 
 const SHAPE = { n: 1, partitions: 2 };
@@ -52,4 +52,18 @@ test('remote status: the connection of a quiet host is lost, and there is anothe
   t.false(isQuiet(status, 32));
   remote.setNodes(OTHER, [{ node: 32, up: true, incarnation: 3 }]);
   t.false(suspects());
+});
+
+test('remote status: a host tells whether a node is in doubt, or is too old to -> noted, and what is not said is not known', (t) => {
+  const { status, remote } = scene();
+  const doubt = () => status[32 * Status.line + Status.doubt];
+  t.is(doubt(), Doubt.unknown);
+  for (const [doubtful, expected] of [
+    [true, Doubt.some],
+    [false, Doubt.none],
+    [undefined, Doubt.unknown],
+  ] as const) {
+    remote.setNodes(OTHER, [{ node: 32, up: true, incarnation: 3, ...(doubtful !== undefined && { doubtful }) }]);
+    t.is(doubt(), expected);
+  }
 });

@@ -2,8 +2,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { freePort } from '../../bench/harness/free-port.js';
 import { hostOf } from '../../src/client/open.js';
-import { open, type StoreChange } from '../../src/index.js';
+import { Doubt, Status } from '../../src/host/thread-map.js';
+import { open, type Store, type StoreChange } from '../../src/index.js';
 import { failsWith, makeFolder, openSmall, patiently, SMALL, until } from '../client/store-fixture.js';
 import { lost, startLoad } from './ring-load.js';
 
@@ -57,7 +59,7 @@ test('renewal: what may not be cleared -> is refused with the reason, and left a
   await failsWith(t, 'KV_INVALID_OPTION', () => store.plan(anew(1)), /moves nothing/);
   await hostOf(store).supervisor(1).hold();
   await hostOf(store).supervisor(2).hold();
-  await failsWith(t, 'KV_UNAVAILABLE', () => store.change(anew(1)), /node 2 is down or in doubt/);
+  await failsWith(t, 'KV_UNAVAILABLE', () => store.change(anew(1)), /node 2 is down: what only it/);
   const before = [1, 2].map((node) => incarnationOf(path, node));
   hostOf(store).supervisor(2).release();
   await until(() => store.members()[2].state !== 'down');
@@ -84,4 +86,33 @@ test('renewal: a node that cannot start -> begins anew; what a crash left of an 
   t.true((await store.change(anew(2))).done);
   t.false(existsSync(join(path, 'node-002.gone')));
   for (const key of KEYS) t.is(await store.get(key, { r: 3 }), key);
+});
+
+test('renewal: a node of another host is in doubt -> none begins anew beside it until it counts again', async (t) => {
+  const [listen, elsewhere] = [await freePort(), await freePort()].map((port) => `127.0.0.1:${port}`);
+  const shared = { secret: 'a secret of this test', seeds: listen };
+  const here = await openSmall(t, { ...shared, listen, hostId: 'here' });
+  const there = await openSmall(t, { ...shared, listen: elsewhere, hostId: 'there', nodes: 1 });
+  const isSettled = (store: Store) => store.members().length === 4 && store.ring().change === undefined;
+  await until(() => isSettled(here) && isSettled(there));
+  await here.putMany(KEYS.map((key) => [key, `value of ${key}`] as const));
+  const { map, ...host } = hostOf(here);
+  const status = new Int32Array(map.status);
+  const tells = (doubt: Doubt) => {
+    const line = 32 * Status.line;
+    // Atomics: acquire, both
+    return Atomics.load(status, line + Status.up) === 1 && Atomics.load(status, line + Status.doubt) === doubt;
+  };
+  await until(() => tells(Doubt.none));
+  await host.threads.supervisor(1).hold();
+  // it cannot compare with node 1: what both of them held and no other is there alone
+  await there.change(anew(32), { force: true, wait: false });
+  await until(() => tells(Doubt.some));
+  const error = await failsWith(t, 'KV_UNAVAILABLE', () => here.change(anew(1)), /node 32 is in doubt/);
+  t.is(error.details.node, 32);
+  host.threads.supervisor(1).release();
+  await until(() => tells(Doubt.none));
+  await host.threads.supervisor(1).hold();
+  t.true((await here.change(anew(1))).done);
+  for (const key of KEYS) t.is(await patiently(() => here.get(key), SLOW), `value of ${key}`);
 });
