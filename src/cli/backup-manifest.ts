@@ -8,10 +8,10 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { NoInstant } from '../client/types.js';
 import { StoreError } from '../core/errors.js';
 import { CliError } from './exit-codes.js';
 import { formatNumber } from './quantities.js';
+import type { InstantAnswer } from './store-access.js';
 
 export const BACKUP_FORMAT = 1;
 export const MANIFEST_NAME = 'manifest.json';
@@ -25,7 +25,7 @@ export interface BackupFile {
   /** Whether its records are those of one instant; not there in backups that were made before that was asked for. */
   readonly instant?: boolean;
   /** Why they are not. */
-  readonly reason?: NoInstant;
+  readonly reason?: InstantLack;
 }
 
 export interface BackupManifest {
@@ -44,10 +44,13 @@ export interface BackupManifest {
   readonly files: readonly BackupFile[];
 }
 
+/** Why a file does not show one instant. */
+export type InstantLack = Extract<InstantAnswer, { readonly instant: false }>['reason'];
+
 /** How many files show one instant, and which do not. */
 export interface Instants {
   readonly instants: number;
-  readonly notInstant: readonly { readonly partition: number; readonly reason: NoInstant | 'unknown' }[];
+  readonly notInstant: readonly { readonly partition: number; readonly reason: InstantLack | 'unknown' }[];
 }
 
 export function instantsOf(files: readonly BackupFile[]): Instants {
@@ -62,6 +65,7 @@ const REASONS: Readonly<Record<Instants['notInstant'][number]['reason'], string>
   'too-busy': 'written to all the time',
   'ring-changing': 'its holders changed',
   unavailable: 'a replica failed',
+  'older-server': 'the server was of a version that cannot be asked for one',
   unknown: 'made by a version that did not ask for one',
 };
 
@@ -72,7 +76,7 @@ export function instantLines({ instants, notInstant }: Instants): string[] {
   for (const reason of new Set(notInstant.map((one) => one.reason))) {
     const partitions = notInstant.filter((one) => one.reason === reason).map(({ partition }) => partition);
     lines.push(
-      `of no one instant (${REASONS[reason]}): ${formatNumber(partitions.length, 'partition')}, ${listed(partitions)}`,
+      `of no one instant (${REASONS[reason] ?? reason}): ${formatNumber(partitions.length, 'partition')}, ${listed(partitions)}`,
     );
   }
   return lines;

@@ -1,6 +1,7 @@
 /**
  * The store of another process, over its socket: the `KVORUM` commands of the Redis protocol, one bulk string of JSON
- * each way. An error reply becomes the StoreError that it was; a connection that breaks becomes KV_UNREACHABLE.
+ * each way. An error reply becomes the StoreError that it was; a connection that breaks becomes KV_UNREACHABLE. That process
+ * may be of an older version: what it does not know is done without where that is possible, and named otherwise.
  */
 import type { ChangeResult, RepairResult, RingPlan, RingReport, WriteResult } from '../client/types.js';
 import { StoreError } from '../core/errors.js';
@@ -10,6 +11,7 @@ import { connectResp, type RespClient } from '../server/resp-client.js';
 import { ARGUMENT_SLACK_BYTES } from '../server/resp-parser.js';
 import { RespReplyError, type RespValue } from '../server/resp-reply-parser.js';
 import type { ChangeOrder } from '../server/ring-json.js';
+import { SERVER_NAME, SERVER_VERSION } from '../server/version.js';
 import { CliError } from './exit-codes.js';
 import { formatTarget, type Target } from './quantities.js';
 import type {
@@ -27,6 +29,8 @@ import type {
   WriteRequest,
 } from './store-access.js';
 
+/** What a server says of a subcommand, or of a field of its JSON, that came after its version. */
+const UNKNOWN_TO_IT = /^unknown (?:subcommand '|field ")/;
 /** Pairs that one page of a scan asks for. */
 const PAGE_PAIRS = 1_000;
 
@@ -90,10 +94,16 @@ export class RemoteAccess implements StoreAccess {
   async *records({ onInstant, ...request }: RecordsRequest): AsyncGenerator<RecordPage> {
     let question: object = { ...request, ...(onInstant !== undefined && { instant: true }) };
     for (let pages = 0; ; pages++) {
-      const reply = await this.#send(['RECORDS', JSON.stringify(question)]);
+      const reply = await this.#send(['RECORDS', JSON.stringify(question)]).catch((thrown: unknown) => {
+        if (!(thrown instanceof OlderServerError) || thrown.details.field !== 'instant') throw thrown;
+        question = request;
+        return this.#send(['RECORDS', JSON.stringify(request)]);
+      });
       const [frames, count, last, cursor, report] = Array.isArray(reply) ? reply : [];
       if (!Buffer.isBuffer(frames) || typeof count !== 'number') throw this.#stranger('it did not answer with records');
-      if (pages === 0) onInstant?.(this.#json(report ?? null));
+      if (pages === 0) {
+        onInstant?.(report === undefined ? { instant: false, reason: 'older-server' } : this.#json(report));
+      }
       const after = Buffer.isBuffer(last) ? last : undefined;
       yield { frames, count, after };
       if (after === undefined) return;
@@ -163,13 +173,35 @@ export class RemoteAccess implements StoreAccess {
 
   /** KV_UNAVAILABLE is the store's own (too few replicas) as long as the connection lives, which a PING shows. */
   async #explain(thrown: unknown): Promise<never> {
+    if (thrown instanceof Error && UNKNOWN_TO_IT.test(thrown.message)) throw await this.#older(thrown.message);
     if (thrown instanceof RespReplyError) throw this.#stranger(thrown.message);
     if (!(thrown instanceof StoreError) || thrown.code !== 'KV_UNAVAILABLE') throw thrown;
     if (await this.isThere()) throw thrown;
     throw new CliError('KV_UNREACHABLE', `${this.via}: ${thrown.message}; a write may have happened`, {}, thrown);
   }
 
+  /** `complaint`: what the server said. */
+  async #older(complaint: string): Promise<Error> {
+    const hello = await this.client.send(['HELLO', '2']).catch(() => undefined);
+    const facts = (Array.isArray(hello) ? hello : []).map(String);
+    const theirs = facts[facts.indexOf('version') + 1];
+    if (facts[facts.indexOf('server') + 1] !== SERVER_NAME || theirs === undefined) return this.#stranger(complaint);
+    return new OlderServerError(this.via, theirs, complaint);
+  }
+
   #stranger(why: string): CliError {
     return new CliError('KV_UNREACHABLE', `${this.via} is no kvorum server: ${why}`, { address: this.via });
+  }
+}
+
+/** The process that holds the store does not know what is asked of it; `field`: which field of the question, where it is that. */
+class OlderServerError extends StoreError {
+  constructor(via: string, version: string, complaint: string) {
+    const theirs = version === SERVER_VERSION ? `another build of kvorum ${version}` : `kvorum ${version}`;
+    const message =
+      `the process at ${via} runs ${theirs}, which does not know what this command line, of version ${SERVER_VERSION}, ` +
+      `asks for (it says: ${complaint}); restart it with this version, or use the command line of its own`;
+    const field = /^unknown field "([^"]*)"/.exec(complaint)?.[1];
+    super('KV_PROTOCOL', message, { address: via, version, ...(field !== undefined && { field }) });
   }
 }

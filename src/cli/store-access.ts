@@ -82,8 +82,11 @@ export interface RecordsRequest {
   readonly partition: number;
   readonly r?: number;
   /** Asks for the records of one instant, and is told before the first page whether they are. */
-  readonly onInstant?: (report: InstantReport) => void;
+  readonly onInstant?: (report: InstantAnswer) => void;
 }
+
+/** The process that holds the store may be of a version that cannot be asked for one instant. */
+export type InstantAnswer = InstantReport | { readonly instant: false; readonly reason: 'older-server' };
 
 /** What became of records that were to be restored. */
 export interface RestoreReport {

@@ -9,8 +9,10 @@ import { connectAccess } from '../../src/cli/remote-access.js';
 import type { StoreAccess } from '../../src/cli/store-access.js';
 import { StoreError } from '../../src/core/errors.js';
 import { serveResp } from '../../src/server/resp-server.js';
+import { SERVER_VERSION } from '../../src/server/version.js';
 import { collect } from '../client/store-fixture.js';
 import { FakeStore } from '../server/fake-store.js';
+import { OLDER_VERSION, serveOlder } from './older-server.js';
 
 interface Scene {
   readonly access: StoreAccess;
@@ -171,6 +173,38 @@ test('access: nobody at the socket -> undefined; a stranger -> KV_UNREACHABLE', 
   t.like(await t.throwsAsync(access?.status() ?? Promise.resolve()), { code: 'KV_UNREACHABLE' });
   await access?.close();
 });
+
+test('access: a server of an older version is asked for one instant -> the records as they come, and why; in full pages', async (t) => {
+  const store = new FakeStore();
+  const access = await connectAccess({ socketPath: await serveOlder(t, store, await temporaryDirectory(t)) });
+  if (access === undefined) throw new Error('nobody answers');
+  t.teardown(() => access.close());
+  for (let number = 0; number < 300; number++) await access.put({ key: `key:${number}`, value: 'x'.repeat(9_000) });
+  const reports: unknown[] = [];
+  const pages = await collect(access.records({ partition: 0, onInstant: (report) => reports.push(report) }));
+  t.deepEqual(reports, [{ instant: false, reason: 'older-server' }]);
+  t.true(pages.length > 2);
+  t.is(
+    pages.reduce((sum, { count }) => sum + count, 0),
+    300,
+  );
+});
+
+for (const { what, version, saying } of [
+  { what: 'an older version', version: OLDER_VERSION, saying: /runs kvorum 0\.0\.9, which does not know/ },
+  { what: 'another build', version: SERVER_VERSION, saying: /runs another build of kvorum \d+\.\d+\.\d+, which/ },
+]) {
+  test(`access: a server of ${what} is asked for what it does not know -> an error that names both versions`, async (t) => {
+    const socketPath = await serveOlder(t, new FakeStore(), await temporaryDirectory(t), version);
+    const access = await connectAccess({ socketPath });
+    const error = await t.throwsAsync(access?.drain(0) ?? Promise.resolve(), { instanceOf: StoreError });
+    t.like(error, { code: 'KV_PROTOCOL', details: { version } });
+    t.regex(error?.message ?? '', saying);
+    t.true(error?.message.includes(`of version ${SERVER_VERSION}, asks for (it says: unknown subcommand 'drain'`));
+    t.like(await access?.ring(), { epoch: 1 }, 'what it knows it does');
+    await access?.close();
+  });
+}
 
 test('access: a server that goes away -> KV_UNREACHABLE', async (t) => {
   const socketPath = join(await temporaryDirectory(t), 'kvorum.sock');

@@ -4,7 +4,6 @@
  */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { InstantReport } from '../../client/types.js';
 import { makeDirectory } from '../../host/data-directory.js';
 import { writeFileDurably } from '../../host/durable-file.js';
 import { SERVER_VERSION } from '../../server/version.js';
@@ -24,7 +23,7 @@ import { CliError } from '../exit-codes.js';
 import { withStore } from '../open-access.js';
 import { rateOf, startProgress } from '../progress.js';
 import { formatBytes, formatCount, formatNumber, parseCount, parseFlag } from '../quantities.js';
-import type { StoreAccess } from '../store-access.js';
+import type { InstantAnswer, StoreAccess } from '../store-access.js';
 
 /** Partitions under way at the same time. */
 const AT_ONCE = 4;
@@ -101,8 +100,8 @@ async function backUp({ flags, output }: Invocation, access: StoreAccess, folder
   const work = async (): Promise<void> => {
     for (const partition of next) {
       if (failed) return;
-      const reports: InstantReport[] = [];
-      const onInstant = (report: InstantReport) => void reports.push(report);
+      const reports: InstantAnswer[] = [];
+      const onInstant = (report: InstantAnswer) => void reports.push(report);
       const pages = access.records({ partition, onInstant, ...(r !== undefined && { r }) });
       const file = await writeBackupFile(folder, headerOf(about, partition), pages);
       files.push({ ...file, ...reports[0] });
