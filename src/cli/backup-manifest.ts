@@ -62,6 +62,7 @@ export function instantsOf(files: readonly BackupFile[]): Instants {
 
 const REASONS: Readonly<Record<Instants['notInstant'][number]['reason'], string>> = {
   'too-large': 'larger than an image of it may be',
+  'no-room': 'larger than memory, and too little room on the disk for an image of it',
   'too-busy': 'written to all the time',
   'ring-changing': 'its holders changed',
   unavailable: 'a replica failed',

@@ -77,7 +77,7 @@ export class LocalAccess implements StoreAccess {
   }
 
   async *records(request: RecordsRequest): AsyncGenerator<RecordPage> {
-    const records = this.store.records(request);
+    const records = this.store.records({ ...request, spillTo: this.path });
     try {
       for (let more = true; more; ) {
         const page = await recordPage(records);

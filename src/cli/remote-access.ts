@@ -31,6 +31,8 @@ import type {
 
 /** What a server says of a subcommand, or of a field of its JSON, that came after its version. */
 const UNKNOWN_TO_IT = /^unknown (?:subcommand '|field ")/;
+/** A large partition is read as a whole before its first page comes. */
+const INSTANT_MS_MAX = 600_000;
 /** Pairs that one page of a scan asks for. */
 const PAGE_PAIRS = 1_000;
 
@@ -94,7 +96,7 @@ export class RemoteAccess implements StoreAccess {
   async *records({ onInstant, ...request }: RecordsRequest): AsyncGenerator<RecordPage> {
     let question: object = { ...request, ...(onInstant !== undefined && { instant: true }) };
     for (let pages = 0; ; pages++) {
-      const reply = await this.#send(['RECORDS', JSON.stringify(question)]).catch((thrown: unknown) => {
+      const reply = await this.#send(['RECORDS', JSON.stringify(question)], INSTANT_MS_MAX).catch((thrown: unknown) => {
         if (!(thrown instanceof OlderServerError) || thrown.details.field !== 'instant') throw thrown;
         question = request;
         return this.#send(['RECORDS', JSON.stringify(request)]);
@@ -162,8 +164,8 @@ export class RemoteAccess implements StoreAccess {
     return this.#json(await this.#send(words));
   }
 
-  #send(words: readonly (string | Buffer)[]): Promise<RespValue> {
-    return this.client.send(['KVORUM', ...words]).catch((thrown: unknown) => this.#explain(thrown));
+  #send(words: readonly (string | Buffer)[], deadlineMs?: number): Promise<RespValue> {
+    return this.client.send(['KVORUM', ...words], deadlineMs).catch((thrown: unknown) => this.#explain(thrown));
   }
 
   #json<Reply>(reply: RespValue): Reply {

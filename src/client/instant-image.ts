@@ -8,7 +8,8 @@
  *
  * Where a round finds that none has changed anything since it was asked before, then each was at T, when that round began,
  * what the image shows of it. What was acknowledged by W replicas before another write began is not missing where R+W > N and
- * the image has the other: that one had begun before T. Memory is bounded; so are the rounds, as there may be no such T.
+ * the image has the other: that one had begun before T. Memory is bounded, as pages can be moved to a file; so are the rounds, as
+ * there may be no such T.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asStoreError, StoreError } from '../core/errors.js';
@@ -24,18 +25,22 @@ import type { ScanParts } from './scan.js';
 import { askChanges, askPage, type Replica } from './vnode-calls.js';
 
 export interface ImageLimits {
-  /** An image that would be larger is not made. */
+  /** Memory: an image that would take more is not made. */
   readonly bytesMax: number;
+  /** Where pages are moved to from half of that on; nowhere where left out. */
+  readonly folder?: string;
   /** How long rounds are tried. */
   readonly quietMsMax: number;
   /** How long it is begun anew after a change of the ring, or where a replica failed. */
   readonly attemptsMsMax: number;
 }
 
-const LIMITS: ImageLimits = { bytesMax: 64 * 1024 * 1024, quietMsMax: 2_000, attemptsMsMax: 5_000 };
+export const IMAGE_LIMITS: ImageLimits = { bytesMax: 64 * 1024 * 1024, quietMsMax: 2_000, attemptsMsMax: 5_000 };
 /** Pages of a replica between two looks at what has changed behind them: 256 KiB. */
 const PAGES_BETWEEN = 8;
 const ATTEMPT_PAUSE_MS = 50;
+/** Reasons that another attempt may not meet. */
+const PASSING: ReadonlySet<NoInstant> = new Set<NoInstant>(['ring-changing', 'unavailable']);
 
 /** In place of a number of changes. */
 const OVERFLOWN = -1;
@@ -43,7 +48,7 @@ const OVERFLOWN = -1;
 /** What of a reading of replicas is common to them. */
 interface Reading {
   readonly image: PartitionImage;
-  readonly bytesMax: number;
+  readonly limits: ImageLimits;
   readonly watch: number;
   readonly signal: AbortSignal | undefined;
   /** What the first replica to fail has failed with: the others go no further. */
@@ -65,14 +70,14 @@ export async function instantImage(
   parts: ScanParts,
   partition: number,
   order: ReadOrder,
-  limits = LIMITS,
+  limits = IMAGE_LIMITS,
 ): Promise<PartitionImage | NoInstant> {
   const untilMs = performance.now() + limits.attemptsMsMax;
   const failed = new Set<number>();
   for (;;) {
     if (order.signal?.aborted === true) throw aborted(order.signal);
     const image = await attempt(parts, { partition, order, limits, failed });
-    if (image instanceof PartitionImage || image === 'too-large' || image === 'too-busy') return image;
+    if (image instanceof PartitionImage || !PASSING.has(image)) return image;
     if (performance.now() > untilMs) return image;
     await sleep(ATTEMPT_PAUSE_MS);
   }
@@ -98,12 +103,12 @@ async function attempt(
   if (asked.length < r) return 'unavailable';
   const image = new PartitionImage(r);
   lastWatch = (lastWatch + 1) >>> 0;
-  const { bytesMax } = limits;
-  const reading: Reading = { image, bytesMax, watch: lastWatch, signal, failure: undefined };
+  const reading: Reading = { image, limits, watch: lastWatch, signal, failure: undefined };
   const readers = asked.slice(0, r).map((node, index) => {
     return new ReplicaReader({ seat, requests, node, partition, epoch, deadlineMs }, index, reading);
   });
   const all = (step: (reader: ReplicaReader) => Promise<number>) => allOf(readers, step, reading, failed);
+  let isWhole = false;
   try {
     await all((reader) => reader.begin());
     await all((reader) => reader.readPages());
@@ -113,11 +118,13 @@ async function attempt(
       image.atMs = Date.now();
       changes = await all((reader) => reader.next());
     }
-    return ring.version === version ? image : 'ring-changing';
+    isWhole = ring.version === version;
+    return isWhole ? image : 'ring-changing';
   } catch (thrown) {
     return reasonOf(thrown);
   } finally {
     for (const reader of readers) reader.end();
+    if (!isWhole) await image.close();
   }
 }
 
@@ -191,6 +198,7 @@ class ReplicaReader {
         this.#take(page),
       );
       if (gt === undefined) return 0;
+      await this.#makeRoom();
       if (pages % PAGES_BETWEEN === 0) await this.next();
     }
   }
@@ -202,7 +210,10 @@ class ReplicaReader {
       const detail = message.u32(Changes.detail);
       if ((detail & ChangesFlag.overflown) !== 0) return OVERFLOWN;
       const count = detail >>> CHANGES_FLAG_BITS;
-      this.#put(message, message.at + Changes.records, count);
+      const { image } = this.#reading;
+      eachRecord(message, message.at + Changes.records, count, (at) => {
+        image.putChanged(this.#index, message.words, message.bytes, at);
+      });
       return count + (detail & ChangesFlag.more);
     });
     if (changes === OVERFLOWN) throw new NoImage('too-busy');
@@ -214,27 +225,35 @@ class ReplicaReader {
     const outcome = message.u32(Page.outcome);
     if (!isSuccess(outcome)) throw new StoreError(errorOf(outcome), 'a replica could not read a page of a partition');
     const detail = message.u32(Page.detail);
-    const last = this.#put(message, message.at + Page.records, detail >>> 1);
+    const last = eachRecord(message, message.at + Page.records, detail >>> 1, (at) => {
+      this.#reading.image.putPaged(this.#index, message.words, at);
+    });
     if ((detail & 1) === 0 || last < 0) return undefined;
     const start = last * 4 + RECORD_HEADER_BYTES;
     return Buffer.from(message.bytes.subarray(start, start + keyBytesOf(message.words, last)));
   }
 
-  /** Takes so many records at this word into the image; the word of the last one, or -1. */
-  #put({ words, bytes }: MessageView, first: number, count: number): number {
-    const { image } = this.#reading;
-    let last = -1;
-    for (let left = count, at = first; left > 0; left--, at += sizeOf(words, at) / 4) {
-      image.put(this.#index, words, bytes, at);
-      last = at;
-    }
-    return last;
+  async #makeRoom(): Promise<void> {
+    const { image, limits } = this.#reading;
+    const { bytesMax, folder } = limits;
+    if (folder === undefined || image.bytes <= bytesMax / 2) return;
+    if (!(await image.spill(this.#index, folder))) throw new NoImage('no-room');
   }
 
   #check(): void {
-    const { signal, image, bytesMax, failure } = this.#reading;
+    const { signal, image, limits, failure } = this.#reading;
     if (signal?.aborted === true) throw aborted(signal);
     if (failure !== undefined) throw failure;
-    if (image.bytes > bytesMax) throw new NoImage('too-large');
+    if (image.bytes > limits.bytesMax) throw new NoImage('too-large');
   }
+}
+
+/** Calls back with the word of each of so many records from this word on; the word of the last one, or -1. */
+function eachRecord({ words }: MessageView, first: number, count: number, take: (at: number) => void): number {
+  let last = -1;
+  for (let left = count, at = first; left > 0; left--, at += sizeOf(words, at) / 4) {
+    take(at);
+    last = at;
+  }
+  return last;
 }

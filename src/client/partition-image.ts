@@ -1,79 +1,135 @@
 /**
- * What R replicas hold of a partition, each as it was told last, in memory: pages and later changes take the place of what
- * was there before, replica by replica, and are joined when the image is read. Records that replicas agree on are held once.
+ * What R replicas hold of a partition, each as it was told last. Pages come in the order of the keys and go into one spool
+ * for each replica; what has changed behind them stays in memory, and takes the place of what a page had. All of it is
+ * joined when the image is read.
+ *
+ *   replica 1   spool  a b c d e f        changed since   b: anew   g: new
+ *   replica 2   spool  a b c   e f        changed since   b: anew   e: nothing
  */
 import { mergeSets, type SiblingSet } from '../core/siblings.js';
 import { Flag, flagsOf, isForgotten, keyBytesOf, RECORD_HEADER_BYTES, sameDot, sizeOf } from '../protocol/record.js';
 import { decodeRecord } from '../protocol/record-set.js';
+import { RecordSpool, SpoolReader } from './record-spool.js';
 import type { Entry } from './scan.js';
 
-/** What the maps and arrays around a key take, about. */
+/** What the map and the array around a key that has changed take, about. */
 const KEY_BYTES = 256;
 /** Of the flags, what replicas that hold the same record agree on. */
 const SHARED_FLAGS = Flag.tombstone | Flag.expires | Flag.set;
 
-/** By replica. */
-type Held = (Int32Array | undefined)[];
+interface HeldRecord {
+  readonly words: Int32Array;
+  readonly bytes: Buffer;
+  readonly at: number;
+}
+
+/** By replica: the record that it has now, or that it has none; undefined where a page says what it has, if any does. */
+type Changed = (HeldRecord | 'nothing' | undefined)[];
 
 export class PartitionImage {
   /** Milliseconds since 1970 of the instant that it shows, by this thread's clock. */
   atMs = 0;
-  /** Memory that it takes, about. */
-  bytes = 0;
-  readonly #replicas: number;
-  readonly #held = new Map<string, Held>();
+  readonly #spools: readonly RecordSpool[];
+  readonly #changed = new Map<string, Changed>();
+  #changedBytes = 0;
 
   constructor(replicas: number) {
-    this.#replicas = replicas;
+    this.#spools = Array.from({ length: replicas }, () => new RecordSpool());
   }
 
-  /** The replica holds this record now, or nothing of its key where the record says so; it is copied. */
-  put(replica: number, words: Int32Array, bytes: Buffer, at: number): void {
+  /** Memory that it takes, about. */
+  get bytes(): number {
+    return this.#spools.reduce((sum, spool) => sum + spool.bytes, this.#changedBytes);
+  }
+
+  /** A record of a page of this replica, behind all that were in its pages before; it is copied. */
+  putPaged(replica: number, words: Int32Array, at: number): void {
+    if (!isForgotten(words, at)) this.#spools[replica].append(words, at);
+  }
+
+  /**
+   * The replica holds this record now, or nothing of its key where the record says so; it is copied. What a page says of a key
+   * that has changed counts no more, also where it comes later: a change behind what was told here is told here too.
+   */
+  putChanged(replica: number, words: Int32Array, bytes: Buffer, at: number): void {
+    const held = isForgotten(words, at) ? 'nothing' : copied(words.slice(at, at + sizeOf(words, at) / 4));
     const start = at * 4 + RECORD_HEADER_BYTES;
     const key = bytes.latin1Slice(start, start + keyBytesOf(words, at));
-    const held = this.#held.get(key) ?? new Array<Int32Array | undefined>(this.#replicas).fill(undefined);
-    this.bytes -= costOf(held);
-    held[replica] = isForgotten(words, at) ? undefined : sharedOrCopied(held, words, at);
-    this.bytes += costOf(held);
-    if (held.some((record) => record !== undefined)) this.#held.set(key, held);
-    else this.#held.delete(key);
+    const changed = this.#changed.get(key) ?? [];
+    this.#changedBytes -= costOf(changed);
+    changed[replica] = held;
+    this.#changedBytes += costOf(changed);
+    this.#changed.set(key, changed);
   }
 
-  /** Joined records in byte order of their keys. Each is dropped once it was yielded: an image is read once. */
-  *entries(): Generator<Entry, void, undefined> {
-    // Latin-1 text has the order of its bytes
-    for (const key of [...this.#held.keys()].sort()) {
-      const set = joined(this.#held.get(key) as Held);
-      this.#held.delete(key);
-      yield { key: Buffer.from(key, 'latin1'), set };
+  /** What pages of this replica have told is moved to a file in this folder, see `RecordSpool.moveTo`. */
+  spill(replica: number, folder: string): Promise<boolean> {
+    return this.#spools[replica].moveTo(folder);
+  }
+
+  /** Joined records in byte order of their keys. An image is read once, and closed then. @throws StoreError KV_STORAGE_FAILED */
+  async *entries(): AsyncGenerator<Entry, void, undefined> {
+    try {
+      const readers = this.#spools.map((spool) => new SpoolReader(spool));
+      for (const reader of readers) await reader.load();
+      // Latin-1 text has the order of its bytes
+      const names = [...this.#changed.keys()].sort();
+      for (let next = 0; ; ) {
+        const key = least(readers, names[next]);
+        if (key === undefined) return;
+        const changed = this.#changed.get(key);
+        if (key === names[next]) this.#changed.delete(names[next++]);
+        const set = joined(readers, key, changed ?? []);
+        if (set !== undefined) yield { key: Buffer.from(key, 'latin1'), set };
+        for (const reader of readers) if (reader.key === key && !reader.step()) await reader.load();
+      }
+    } finally {
+      await this.close();
     }
   }
+
+  /** Its files are gone. Idempotent. */
+  async close(): Promise<void> {
+    await Promise.all(this.#spools.map((spool) => spool.close()));
+  }
 }
 
-const distinct = (held: Held): Set<Int32Array> => new Set(held.filter((record) => record !== undefined));
+const copied = (words: Int32Array): HeldRecord => ({
+  words,
+  bytes: Buffer.from(words.buffer, words.byteOffset, words.byteLength),
+  at: 0,
+});
 
-function costOf(held: Held): number {
+function costOf(changed: Changed): number {
   let bytes = 0;
-  for (const record of distinct(held)) bytes += record.byteLength;
-  return bytes === 0 ? 0 : bytes + KEY_BYTES;
+  for (const held of changed) {
+    if (held !== undefined) bytes += KEY_BYTES + (held === 'nothing' ? 0 : held.bytes.length);
+  }
+  return bytes;
 }
 
-function sharedOrCopied(held: Held, words: Int32Array, at: number): Int32Array {
-  const shared = held.find((record) => record !== undefined && isSame(record, words, at));
-  return shared ?? words.slice(at, at + sizeOf(words, at) / 4);
+/** The first key that any of them has. */
+function least(readers: readonly SpoolReader[], name: string | undefined): string | undefined {
+  let key = name;
+  for (const reader of readers)
+    if (reader.key !== undefined && (key === undefined || reader.key < key)) key = reader.key;
+  return key;
+}
+
+/** What the replicas hold of the key together; undefined where none holds anything. */
+function joined(readers: readonly SpoolReader[], key: string, changed: Changed): SiblingSet | undefined {
+  const distinct: HeldRecord[] = [];
+  for (const [replica, reader] of readers.entries()) {
+    const held = changed[replica] ?? (reader.key === key ? reader : 'nothing');
+    if (held !== 'nothing' && !distinct.some((one) => isSame(one, held))) distinct.push(held);
+  }
+  const [first, ...others] = distinct.map(({ words, bytes, at }) => decodeRecord(words, bytes, at));
+  return first === undefined ? undefined : others.reduce((all, set) => mergeSets(all, set), first);
 }
 
 /** A plain record is what its dot names. */
-function isSame(record: Int32Array, words: Int32Array, at: number): boolean {
-  const flags = flagsOf(words, at) & SHARED_FLAGS;
-  if ((flags & Flag.set) !== 0 || (flagsOf(record, 0) & SHARED_FLAGS) !== flags) return false;
-  return sizeOf(record, 0) === sizeOf(words, at) && sameDot(record, 0, words, at);
-}
-
-function joined(held: Held): SiblingSet {
-  const sets = [...distinct(held)].map((record) => {
-    const bytes = Buffer.from(record.buffer, record.byteOffset, record.byteLength);
-    return decodeRecord(record, bytes, 0);
-  });
-  return sets.reduce((all, set) => mergeSets(all, set));
+function isSame(a: HeldRecord, b: HeldRecord): boolean {
+  const flags = flagsOf(a.words, a.at) & SHARED_FLAGS;
+  if ((flags & Flag.set) !== 0 || (flagsOf(b.words, b.at) & SHARED_FLAGS) !== flags) return false;
+  return sizeOf(a.words, a.at) === sizeOf(b.words, b.at) && sameDot(a.words, a.at, b.words, b.at);
 }

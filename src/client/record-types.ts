@@ -24,10 +24,11 @@ export interface StoredRecord {
 }
 
 /**
- * Why the records of a partition are not those of one instant: they would take more than 64 MiB; it was written to all the
- * time; its holders changed meanwhile; or a replica failed.
+ * Why the records of a partition are not those of one instant: they would take more than 64 MiB of memory; the folder for
+ * them could not be written to, or its disk has too little room; it was written to all the time; its holders changed
+ * meanwhile; or a replica failed.
  */
-export type NoInstant = 'too-large' | 'too-busy' | 'ring-changing' | 'unavailable';
+export type NoInstant = 'too-large' | 'no-room' | 'too-busy' | 'ring-changing' | 'unavailable';
 
 /** Whether the records that follow are what R replicas held at one instant. */
 export type InstantReport = { readonly instant: true } | { readonly instant: false; readonly reason: NoInstant };
@@ -44,6 +45,11 @@ export interface RecordsOptions {
    * whether they are that. Where they are not, they come as without it. With `partition`, without `gt`.
    */
   readonly onInstant?: (report: InstantReport) => void;
+  /**
+   * A folder, for records of one instant that take more than 32 MiB: they are moved to files there, R times the partition in
+   * all, as long as a tenth of the disk stays free. The files have no names; they are gone with the last record.
+   */
+  readonly spillTo?: string;
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
 }

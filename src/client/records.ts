@@ -9,7 +9,7 @@ import { asStoreError, StoreError } from '../core/errors.js';
 import { wallMsOf } from '../core/hybrid-clock.js';
 import { liveSiblings, type Sibling, type SiblingSet } from '../core/siblings.js';
 import { Tag } from '../protocol/record.js';
-import { instantImage } from './instant-image.js';
+import { IMAGE_LIMITS, instantImage } from './instant-image.js';
 import { PartitionImage } from './partition-image.js';
 import type {
   RecordsOptions,
@@ -49,7 +49,7 @@ const OWN_FAULTS: ReadonlySet<string> = new Set([
 export async function* records(
   core: StoreCore,
   partitions: number,
-  { partition, gt, onInstant, ...options }: RecordsOptions,
+  { partition, gt, onInstant, spillTo, ...options }: RecordsOptions,
 ): AsyncGenerator<StoredRecord, void, undefined> {
   if (partition !== undefined && !(Number.isInteger(partition) && partition >= 0 && partition < partitions)) {
     const message = `partition must be a whole number from 0 to ${partitions - 1}, not ${String(partition)}`;
@@ -65,12 +65,17 @@ export async function* records(
       const message = 'onInstant goes with a partition and without gt: a whole partition is read at one instant';
       throw new StoreError('KV_INVALID_OPTION', message, { option: 'onInstant' });
     }
-    const image = await instantImage(parts, partition, order);
+    const limits = spillTo === undefined ? IMAGE_LIMITS : { ...IMAGE_LIMITS, folder: spillTo };
+    const image = await instantImage(parts, partition, order, limits);
     if (image instanceof PartitionImage) {
-      onInstant({ instant: true });
-      for (const entry of image.entries()) {
-        const record = storedRecord(entry, image.atMs);
-        if (record !== undefined) yield record;
+      try {
+        onInstant({ instant: true });
+        for await (const entry of image.entries()) {
+          const record = storedRecord(entry, image.atMs);
+          if (record !== undefined) yield record;
+        }
+      } finally {
+        await image.close();
       }
       return;
     }

@@ -52,10 +52,14 @@ const records: Handler = async (args, { server }) => {
 };
 
 /** Replies with two more: the cursor by which to go on, or null, and whether all is of one instant, as JSON. */
-async function instantPages(options: RecordsOptions, { store, recordCursors }: ServerContext): Promise<Reply> {
+async function instantPages(
+  options: RecordsOptions,
+  { store, recordCursors, dataPath }: ServerContext,
+): Promise<Reply> {
   const reports: InstantReport[] = [];
   const onInstant = (report: InstantReport) => void reports.push(report);
-  const waiting = store.records({ ...options, onInstant })[Symbol.asyncIterator]();
+  const spillTo = dataPath === '' ? {} : { spillTo: dataPath };
+  const waiting = store.records({ ...options, ...spillTo, onInstant })[Symbol.asyncIterator]();
   const cursor = recordCursors.add(waiting);
   // too many are kept: the partition is read as without being asked for an instant
   const iterator = cursor === undefined ? store.records(options)[Symbol.asyncIterator]() : waiting;

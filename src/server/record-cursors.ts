@@ -1,14 +1,14 @@
 /**
  * Readings of partitions that `KVORUM RECORDS` goes on with page by page: the records of one instant are in this process's
- * memory, so a page cannot be found again by its key. A few at a time; one that is not asked for within its life goes.
+ * memory and in files without names, so a page cannot be found again by its key. A few at a time; one that is not asked for within its life goes.
  */
 import { randomInt } from 'node:crypto';
 import type { StoredRecord } from '../client/types.js';
 
-/** Each may take 64 MiB. */
+/** Each may take 64 MiB of memory. */
 export const READINGS_MAX = 8;
-/** Life of a reading since it was asked for. */
-export const READING_LIFE_MS = 60_000;
+/** Life of a reading since it was asked for: the answers to one client come in order, and one to come before may take long. */
+export const READING_LIFE_MS = 600_000;
 const FIRST_CURSOR_MAX = 2 ** 47;
 
 interface Reading {

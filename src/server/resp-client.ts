@@ -20,11 +20,11 @@ export interface RespClientOptions {
 
 export interface RespClient {
   /**
-   * Sends one command; the reply in RESP2 types.
+   * Sends one command; the reply in RESP2 types, within `deadlineMs`, or that of the connection.
    * @throws StoreError the store's own error; KV_OVERLOADED beyond `inFlightMax`; KV_DEADLINE_EXCEEDED; KV_UNAVAILABLE
    *   when the connection is lost (a write may have happened); KV_CLOSED; RespReplyError for another error reply
    */
-  send(args: readonly (string | Uint8Array)[]): Promise<RespValue>;
+  send(args: readonly (string | Uint8Array)[], deadlineMs?: number): Promise<RespValue>;
   /** Waits for what is in flight, then ends the connection. Idempotent. */
   close(): Promise<void>;
 }
@@ -57,7 +57,8 @@ export async function connectResp(target: RespTarget, options: RespClientOptions
 interface Waiting {
   resolve(value: RespValue): void;
   reject(error: Error): void;
-  readonly sinceMs: number;
+  readonly untilMs: number;
+  readonly deadlineMs: number;
 }
 
 class Connection implements RespClient {
@@ -82,7 +83,7 @@ class Connection implements RespClient {
     this.timer.unref();
   }
 
-  send(args: readonly (string | Uint8Array)[]): Promise<RespValue> {
+  send(args: readonly (string | Uint8Array)[], deadlineMs = this.deadlineMs): Promise<RespValue> {
     if (this.failure !== undefined) return Promise.reject(this.failure);
     if (this.closing !== undefined) return Promise.reject(new StoreError('KV_CLOSED', 'the connection is closed'));
     if (this.waiting.length >= this.inFlightMax) {
@@ -97,7 +98,8 @@ class Connection implements RespClient {
       this.flushing = true;
       process.nextTick(() => this.flush());
     }
-    return new Promise((resolve, reject) => this.waiting.push({ resolve, reject, sinceMs: Date.now() }));
+    const untilMs = Date.now() + deadlineMs;
+    return new Promise((resolve, reject) => this.waiting.push({ resolve, reject, untilMs, deadlineMs }));
   }
 
   close(): Promise<void> {
@@ -143,8 +145,8 @@ class Connection implements RespClient {
 
   private checkDeadline(): void {
     const oldest = this.waiting[0];
-    if (oldest === undefined || Date.now() - oldest.sinceMs < this.deadlineMs) return;
-    this.fail('KV_DEADLINE_EXCEEDED', `no reply within ${this.deadlineMs} ms; a write may or may not have happened`);
+    if (oldest === undefined || Date.now() < oldest.untilMs) return;
+    this.fail('KV_DEADLINE_EXCEEDED', `no reply within ${oldest.deadlineMs} ms; a write may or may not have happened`);
   }
 
   private fail(code: ErrorCode, message: string): void {

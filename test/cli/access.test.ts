@@ -131,6 +131,7 @@ for (const [name, setUp] of Object.entries({ local, remote })) {
     const reports: unknown[] = [];
     const pages = await collect(access.records({ partition: 0, onInstant: (report) => reports.push(report) }));
     t.deepEqual(reports, [{ instant: true }]);
+    t.deepEqual(store.seen.at(-1), { spillTo: '/data' });
     t.true(pages.length > 2);
     t.deepEqual(
       Buffer.concat(pages.map((page) => page.frames)),

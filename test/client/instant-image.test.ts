@@ -2,7 +2,7 @@
  * What R replicas held at one instant, in simulated worlds: a client writes pairs of keys one after the other while others
  * take images, and in every image the pairs are as they were at some moment.
  */
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { WATCHED_KEYS_MAX } from '../../actors/change-watches.js';
 import { addressOf, nodeOf, Role } from '../../src/actor/address.js';
 import { type ImageLimits, instantImage } from '../../src/client/instant-image.js';
@@ -12,80 +12,17 @@ import { nodeIndex } from '../../src/core/ids.js';
 import type { MessageView } from '../../src/protocol/header.js';
 import { Kind } from '../../src/protocol/messages.js';
 import { Changes, Watch, WatchStep } from '../../src/protocol/watch-messages.js';
-import { codeOf, partsOf } from '../../src/sim/messages.js';
+import { codeOf } from '../../src/sim/messages.js';
 import { isSettled, joinSpare } from '../../src/sim/operator.js';
 import { World } from '../../src/sim/world.js';
 import { plain } from '../actors/sets.js';
 import { putAt } from '../sim/replicas.js';
+import { key, PARTITION, tornPairs, worldOfPairs, writePairs } from './image-world.js';
 import { driven, type Opened, order, simParts } from './sim-parts.js';
+import { collect } from './store-fixture.js';
 
-const LIMITS: ImageLimits = { bytesMax: 2 ** 20, quietMsMax: 1_000, attemptsMsMax: 60_000 };
-const PAIRS = 4;
-/** Records between the first keys of the pairs and the second ones. */
-const FILLERS = 100;
 const SEEDS = 12;
-const PARTITION = 0;
-/** A tag whose keys are of the partition, in a ring of two. */
-const TAG = Array.from({ length: 64 }, (_, index) => `{${index}}`).find((tag) => partsOf(tag).slot < 8_192);
-
-const key = (letter: string, pair: number) => `${TAG}${letter}:${String(pair).padStart(3, '0')}`;
-
-/** Three replicas of the pairs, each worth 0, and of enough between them that a partition is several pages. */
-function worldOfPairs(seed: number, spares = 0): World {
-  const world = new World({ seed, nodes: 3, n: 3, partitions: 2, clients: 3, spares });
-  let count = 0;
-  const put = (name: string, value: string) => {
-    count++;
-    for (const node of world.nodes.slice(0, 3)) putAt(node, name, plain('a', count, value));
-  };
-  for (let pair = 0; pair < PAIRS; pair++) {
-    put(key('a', pair), '0');
-    put(key('b', pair), '0');
-  }
-  for (let filler = 0; filler < FILLERS; filler++) put(key('aa', filler), 'x'.repeat(3_000));
-  return world;
-}
-
-/** Writes the first of a pair, and behind its confirmation the second, and goes on until it is told to stop. */
-function writePairs(world: World, pauseMs: number): { stop(): void; readonly written: number } {
-  const [client] = world.clients;
-  let stopped = false;
-  let written = 0;
-  const write = (name: string, value: number, then: () => void) => {
-    if (stopped) return;
-    const retry = () => world.after(pauseMs + 1, () => write(name, value, then));
-    const done = ({ error }: { error: unknown }) => (error === undefined ? world.after(pauseMs, then) : retry());
-    client.write({ key: name, value: String(value), w: 2 }, { done });
-  };
-  const pair = (index: number): void =>
-    write(key('a', index % PAIRS), index, () =>
-      write(key('b', index % PAIRS), index, () => {
-        written++;
-        pair(index + 1);
-      }),
-    );
-  pair(1);
-  return {
-    stop: () => {
-      stopped = true;
-    },
-    get written() {
-      return written;
-    },
-  };
-}
-
-/** How many pairs show the second write without the first. */
-function tornPairs(t: ExecutionContext, entries: readonly Entry[]): number {
-  const values = new Map(
-    entries.map(({ key: name, set }) => [name.toString(), Number(Buffer.from(set.siblings[0].value).toString())]),
-  );
-  t.is(values.size, 2 * PAIRS + FILLERS);
-  return Array.from({ length: PAIRS }, (_, pair) => pair).filter(
-    (pair) => (values.get(key('b', pair)) as number) > (values.get(key('a', pair)) as number),
-  ).length;
-}
-
+const LIMITS: ImageLimits = { bytesMax: 2 ** 20, quietMsMax: 1_000, attemptsMsMax: 60_000 };
 async function scanned(world: World, r: number): Promise<Entry[]> {
   const entries: Entry[] = [];
   const parts = { ...simParts(world, world.clients[1]), only: PARTITION };
@@ -109,7 +46,7 @@ test('image: pairs written one after the other, any delays -> no torn pair in an
       const image = await imaged(world, r);
       if (!(image instanceof PartitionImage)) continue;
       images++;
-      t.is(tornPairs(t, [...image.entries()]), 0, `seed ${seed}, r ${r}`);
+      t.is(tornPairs(t, await collect(image.entries())), 0, `seed ${seed}, r ${r}`);
     }
     writer.stop();
     written += writer.written;
@@ -218,7 +155,7 @@ test('image: a node ends while it is read -> begun anew, of another replica', as
   writer.stop();
   if (!(image instanceof PartitionImage)) return t.fail(image);
   t.true(begun >= 4, `${begun} watches`);
-  t.is(tornPairs(t, [...image.entries()]), 0);
+  t.is(tornPairs(t, await collect(image.entries())), 0);
 });
 
 test('image: the ring changes while it is read -> begun anew, by the new ring', async (t) => {
@@ -236,7 +173,7 @@ test('image: the ring changes while it is read -> begun anew, by the new ring', 
     const isOver = () => world.ring.epoch > epoch && isSettled(world);
     for (let round = 0; round < 2_000 && !isOver(); round++) {
       const image = await driven(world, instantImage(parts, PARTITION, order(2), LIMITS));
-      if (image instanceof PartitionImage) t.is(tornPairs(t, [...image.entries()]), 0, `seed ${seed}`);
+      if (image instanceof PartitionImage) t.is(tornPairs(t, await collect(image.entries())), 0, `seed ${seed}`);
       images += Number(image instanceof PartitionImage);
       world.runFor(20);
     }
@@ -292,7 +229,7 @@ test('image: keys that are deleted, and forgotten by all, meanwhile -> not in it
   const image = await driven(world, instantImage(parts, PARTITION, order(2, 600_000), LIMITS));
   t.true(forgotten);
   if (!(image instanceof PartitionImage)) return t.fail(image);
-  const entries = [...image.entries()];
+  const entries = await collect(image.entries());
   t.deepEqual(
     entries.map(({ key: name, set }) => [name.toString(), set.siblings.length, set.siblings[0].tombstone]),
     [[names[7], 1, false]],

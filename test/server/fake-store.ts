@@ -1,7 +1,4 @@
-/**
- * A Store over a Map, for tests of the doors: the whole interface, no replicas, no disk. Writes answer in a later turn, as
- * the real one does; `setLocal(false)` makes `getSync` refuse, and `fail` makes the next calls reject.
- */
+/** A Store over a Map, for tests of the doors: no replicas, no disk. Writes answer in a later turn, as the real one does. */
 import type {
   BatchOperation,
   ChangeOptions,
@@ -167,16 +164,17 @@ export class FakeStore implements Store {
   }
 
   /** Strings and bytes only, all of them in partition 0. */
-  async *records({ partition = 0, gt, onInstant }: RecordsOptions = {}): AsyncIterableIterator<StoredRecord> {
+  async *records({ partition = 0, gt, onInstant, spillTo }: RecordsOptions = {}): AsyncIterableIterator<StoredRecord> {
     await this.later();
+    if (onInstant !== undefined) this.seen.push({ spillTo });
     onInstant?.(this.instant);
     for (const name of partition === 0 ? [...this.entries.keys()].sort() : []) {
       const entry = this.live(Buffer.from(name, 'latin1'));
       if (entry === undefined || (gt !== undefined && name <= nameOf(gt))) continue;
       const { value, writtenAtMs, expiresAtMs = 0 } = entry;
-      const type = typeof value === 'string' ? 'string' : 'bytes';
-      const about = { type, tombstone: false, expiresAtMs, writtenAtMs } as const;
-      yield { key: Buffer.from(name, 'latin1'), siblings: [{ ...about, value: Buffer.from(value as string) }] };
+      const about = { type: typeof value === 'string' ? 'string' : 'bytes', tombstone: false } as const;
+      const siblings = [{ ...about, expiresAtMs, writtenAtMs, value: Buffer.from(value as string) }];
+      yield { key: Buffer.from(name, 'latin1'), siblings };
     }
   }
 

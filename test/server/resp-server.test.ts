@@ -268,6 +268,9 @@ test('client: a server that says nothing, or nonsense -> KV_DEADLINE_EXCEEDED, K
   const first = silent.send(['PING']);
   await t.throwsAsync(silent.send(['PING']), { instanceOf: StoreError, code: 'KV_OVERLOADED' });
   await t.throwsAsync(first, { instanceOf: StoreError, code: 'KV_DEADLINE_EXCEEDED' });
+  const patient = await connectResp(target, { deadlineMs: 60_000 });
+  await t.throwsAsync(patient.send(['PING'], 50), { code: 'KV_DEADLINE_EXCEEDED', message: /within 50 ms/ });
+  await patient.close();
   const confused = await connectResp(target);
   await t.throwsAsync(confused.send(['nonsense']), { instanceOf: StoreError, code: 'KV_PROTOCOL' });
   await confused.close();
