@@ -128,6 +128,27 @@ test('reconnect: a seed that the cluster has forgotten -> is dialed no more, nor
   t.is(again.links.size, 2);
 });
 
+test('reconnect: a host comes back at another address -> all know that one, and the old one is dialed no more', async (t) => {
+  const [old] = await freePorts(1);
+  const refused: string[] = [];
+  const onRefused = (address: string) => void refused.push(address);
+  const a = await new FakeHost('a', { hooks: { onRefused } }).start(t);
+  const c = await new FakeHost('c', { index: 2, seeds: [a.address] }).start(t);
+  const listen = { host: '127.0.0.1', port: old };
+  const first = await new FakeHost('b', { index: 1, listen, seeds: [a.address] }).start(t);
+  await eventually(() => [a, c].every((host) => host.links.has('b')) && a.links.has('c'), 'all are linked');
+  const known = first.hosts.filter(({ host }) => host !== 'b');
+  await first.bridge.close();
+  await eventually(() => refused.includes(`127.0.0.1:${old}`), 'the old address is dialed');
+  const second = await new FakeHost('b', { index: 1, known }).start(t);
+  const knows = (host: FakeHost) => host.hosts.some((one) => one.host === 'b' && one.address === second.address);
+  await eventually(() => [a, c].every((host) => host.links.has('b') && knows(host)), 'all know where it is');
+  await second.bridge.close();
+  refused.length = 0;
+  await eventually(() => refused.length >= 3);
+  t.deepEqual([...new Set(refused)], [second.address]);
+});
+
 test('reconnect: both dial at once, many times -> one connection at last, and the same on both sides', async (t) => {
   for (let round = 0; round < 10; round++) {
     const ports = await freePorts(2);

@@ -113,13 +113,19 @@ export const checkHosts: Check = ({ store }) => {
     return fail(`host ${own.host} has not joined: no member of the ring runs there; its log says what refuses it`);
   }
   if (hosts.length < 2) return undefined;
-  const down = hosts.filter(({ state }) => state === 'down');
-  if (down.some(({ refusal }) => refusal?.includes('id-in-use'))) {
+  const absent = hosts.filter(({ state }) => state === 'down');
+  const down = absent.filter(({ nodes }) => nodes.length > 0);
+  if (absent.some(({ refusal }) => refusal?.includes('id-in-use'))) {
     return fail(`another process is connected as host ${own?.host}: stop one of the two, or give it another hostId`);
   }
   if (down.length > 0) {
     const names = down.map(({ host, refusal }) => (refusal === undefined ? host : `${host} (${refusal})`));
     return fail(`${down.length === 1 ? 'host' : 'hosts'} ${names.join(', ')} not connected`);
+  }
+  if (absent.length > 0) {
+    const names = absent.map(({ host }) => host);
+    const what = `no node in the ring, and not connected: ${names.join(', ')}`;
+    return warn(`${what}; one that has left for good is forgotten after an hour, or by kvorum forget ${names[0]}`);
   }
   const rivals = store?.status.stats.bridge?.closed['id-in-use'] ?? 0;
   if (rivals === 0) return ok(`all ${hosts.length} hosts are connected`);

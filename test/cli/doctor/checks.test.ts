@@ -155,6 +155,13 @@ const TABLE: readonly (readonly [check: string, condition: string, differing: Di
     'fail',
     /^host b/,
   ],
+  [
+    'hosts',
+    'one that has left, and is away',
+    { status: { hosts: threeHosts.with(2, host('c', { state: 'down', nodes: [] })) } },
+    'warn',
+    /^no node in the ring, and not connected: c; .* kvorum forget c$/,
+  ],
   ['hosts', 'three connected', { status: { hosts: threeHosts } }, 'ok', /all 3 hosts/],
   [
     'hosts',
