@@ -2,6 +2,7 @@
 import type { WireError } from '../core/errors.js';
 import type { NodeState } from '../core/membership.js';
 import type { RingState } from '../core/ring-state.js';
+import type { LogDamage } from '../storage/log-damage.js';
 
 export type NodeEvent =
   | { readonly type: 'actor-restarted'; readonly role: string; readonly instance: number; readonly error: string }
@@ -16,5 +17,6 @@ export type NodeEvent =
   | { readonly type: 'writes-may-be-lost'; readonly partitions: number }
   | { readonly type: 'tree-differs'; readonly partition: number }
   | { readonly type: 'log-cut'; readonly segment: string; readonly bytes: number }
+  | ({ readonly type: 'log-damaged' } & LogDamage)
   | { readonly type: 'ring'; readonly ring: RingState }
   | { readonly type: 'fatal'; readonly error: WireError };

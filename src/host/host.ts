@@ -137,6 +137,7 @@ export class Host {
         this.#renew(index);
         this.#emit('node-up', { node: index, incarnation });
       },
+      maySalvage: (index) => this.threads.maySalvage(index),
       onDown: (index, reason) => this.#emit('node-down', { node: index, reason }),
       onEvent: (index, event) => this.#onEvent(index, event),
     };
@@ -168,9 +169,6 @@ export class Host {
       case 'actor-restarted':
         this.#emit('actor-restarted', { node, role: event.role, error: event.error });
         return;
-      case 'overloaded':
-        this.#emit('overloaded', { node, what: event.what });
-        return;
       case 'liveness':
         // while the host closes, its nodes end one after the other
         if (this.#closed !== undefined) return;
@@ -179,15 +177,15 @@ export class Host {
       case 'ring':
         this.#adopt(node, event.ring);
         return;
+      case 'overloaded':
       case 'writes-may-be-lost':
-        this.#emit('writes-may-be-lost', { node, partitions: event.partitions });
-        return;
       case 'tree-differs':
-        this.#emit('tree-differs', { node, partition: event.partition });
-        return;
       case 'log-cut':
-        this.#emit('log-cut', { node, segment: event.segment, bytes: event.bytes });
+      case 'log-damaged': {
+        const { type, ...detail } = event;
+        this.#emit(type, { node, ...detail } as StoreEvents[typeof type]);
         return;
+      }
       default:
         this.#emit('storage-error', { node, code: event.error.code, message: event.error.message });
     }

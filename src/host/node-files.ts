@@ -1,5 +1,5 @@
 /**
- * The files of one node: `node.json` (its storage incarnation), `log/` and `base/`.
+ * The files of one node: `node.json` (its storage incarnation), `log/` and `base/`; `damaged/` where log segments were.
  *
  * A node keeps its storage incarnation only where no acknowledged write can be missing: after a clean close, or under
  * the same boot of the machine, since a process crash loses nothing that was written, and its log does not end below what
@@ -34,6 +34,8 @@ interface NodeFile {
 export class NodeFiles {
   readonly logDirectory: string;
   readonly basePath: string;
+  /** Where damaged log segments are kept for the operator. */
+  readonly damagedDirectory: string;
   readonly #path: string;
   readonly #bootId = bootId();
   readonly #witness: SequenceWitness;
@@ -52,6 +54,7 @@ export class NodeFiles {
   constructor(directory: string) {
     this.logDirectory = join(directory, 'log');
     this.basePath = join(directory, 'base');
+    this.damagedDirectory = join(directory, 'damaged');
     this.#path = join(directory, 'node.json');
     this.#witness = new SequenceWitness(directory);
   }
@@ -78,6 +81,17 @@ export class NodeFiles {
     this.#bornMs = held?.bornMs ?? 0;
     if (keeps) this.replica = replicaId(held.replica);
     else this.#renew();
+    this.#write(false);
+  }
+
+  /**
+   * The log is damaged, and what is intact of it is about to be salvaged: what is left is as the past may have been, since an
+   * older version of a key may be there without the one that was deleted. On disk when this returns.
+   * @throws StoreError KV_STORAGE_FULL, KV_STORAGE_FAILED
+   */
+  beginSalvage(overtakenBy?: StorageMark): void {
+    this.doubt = 'rollback';
+    if (this.replica === this.#held) this.#renew(overtakenBy?.bornMs);
     this.#write(false);
   }
 

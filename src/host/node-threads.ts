@@ -8,11 +8,12 @@ import type { StoreOptions } from '../core/options.js';
 import type { Member } from '../core/ring.js';
 import { allMembers, type RingState } from '../core/ring-state.js';
 import { Count } from '../runtime/counters.js';
+import { beyondHelp, isLogDamage } from '../storage/log-damage.js';
 import type { ControlLink } from './control.js';
 import type { DataDirectory } from './data-directory.js';
 import { memberOf } from './first-ring.js';
 import type { Supervisor } from './supervision.js';
-import { Status, type ThreadMap } from './thread-map.js';
+import { Life, Status, type ThreadMap } from './thread-map.js';
 
 export interface NodeThreadsParts {
   readonly map: ThreadMap;
@@ -40,6 +41,8 @@ export class NodeThreads {
   readonly #retiring = new Set<number>();
   /** Nodes that are being cleared, to begin anew. */
   readonly #renewing = new Set<number>();
+  /** Nodes that were found damaged, and may not count again yet. */
+  readonly #damaged = new Set<number>();
   #isClosing = false;
 
   constructor(parts: NodeThreadsParts) {
@@ -48,20 +51,52 @@ export class NodeThreads {
     for (const node of [...this.#members(), ...this.#leavers()]) this.#nodes.set(node, parts.supervisor(node));
   }
 
-  /** Starts every member. A node whose log is damaged may stay down where the others can answer. @throws StoreError */
+  /**
+   * Starts every member. Where fewer than N of them are damaged, one whose log is goes on with what is intact of it, and one
+   * with another damaged file stays down; the others make up for both.
+   * @throws StoreError what a start threw; KV_CORRUPT where as many are damaged as there are replicas
+   */
   async start(): Promise<void> {
     const nodes = [...this.#nodes];
     const outcomes = await Promise.allSettled(nodes.map(([, supervisor]) => supervisor.start()));
-    let damaged = 0;
-    for (const [index, outcome] of outcomes.entries()) {
-      if (outcome.status === 'fulfilled') continue;
-      const [node, supervisor] = nodes[index];
-      const error = outcome.reason as StoreError;
-      if (error.code !== 'KV_CORRUPT' || ++damaged >= this.#parts.options.n) throw error;
-      await supervisor.terminate();
-      this.#parts.report(node, error);
-    }
+    const failed = outcomes.flatMap((outcome, index) => {
+      if (outcome.status === 'fulfilled') return [];
+      return [{ node: nodes[index][0], error: outcome.reason as StoreError }];
+    });
+    const other = failed.find(({ error }) => error.code !== 'KV_CORRUPT');
+    if (other !== undefined) throw other.error;
+    for (const { node } of failed) this.#damaged.add(node);
+    const { n } = this.#parts.options;
+    if (failed.length >= n) throw beyondHelp(failed[0].error, n);
+    await Promise.all(failed.map(({ node, error }) => this.#goOn(node, error)));
     this.follow();
+  }
+
+  /** What becomes of a node whose first start has found it damaged, where the others can make up for it. */
+  async #goOn(node: number, error: StoreError): Promise<void> {
+    const supervisor = this.supervisor(node);
+    if (isLogDamage(error)) {
+      await supervisor.salvage();
+      return;
+    }
+    await supervisor.terminate();
+    this.#parts.report(node, error);
+  }
+
+  /**
+   * Whether a node whose log was found damaged goes on with what is intact of it. Fewer than N nodes of a host may be damaged
+   * at a time, as when it opens; one is no more once it counts again for all of its partitions.
+   */
+  maySalvage(node: number): boolean {
+    const { map, options } = this.#parts;
+    const status = new Int32Array(map.status);
+    for (const other of this.#damaged) {
+      // Atomics: acquire; what a node counts it has written before
+      const isUp = Atomics.load(status, other * Status.line + Status.up) !== Life.down;
+      if (isUp && new Int32Array(map.counters[other])[Count.inDoubt] === 0) this.#damaged.delete(other);
+    }
+    this.#damaged.add(node);
+    return this.#damaged.size < options.n;
   }
 
   /** Starts the members of this host that do not run, and ends the nodes that have left. */

@@ -23,6 +23,20 @@ export interface StoreEvents {
   /** A host at this address is not let in, or does not let this one in. */
   'host-refused': { address: string; reason: string };
   'log-cut': { node: number; segment: string; bytes: number };
+  /**
+   * A log segment was damaged in its middle. The node has kept what is intact of it (`salvaged` records), and gets the rest from
+   * the other replicas. `offset`: of the first damage; `bytes`: skipped in all; `lost`: records missing, as far as their numbers
+   * tell; `keptAs`: where the damaged file stands now, absent where it could not be kept.
+   */
+  'log-damaged': {
+    node: number;
+    segment: string;
+    offset: number;
+    bytes: number;
+    lost: number;
+    salvaged: number;
+    keptAs?: string;
+  };
 }
 
 /** Every event, by name. */
@@ -40,6 +54,7 @@ export const EVENTS: Readonly<Record<keyof StoreEvents, true>> = {
   host: true,
   'host-refused': true,
   'log-cut': true,
+  'log-damaged': true,
 };
 
 export interface RingReport {

@@ -1,12 +1,14 @@
 /**
  * Keeps one node's thread running: starts it, notices its end at once, and starts it again under a new incarnation. What
- * was in flight is void; the node recovers from its log. A node whose log is damaged stays down and says why.
+ * was in flight is void; the node recovers from its log. One whose log is damaged goes on with what is intact of it, where
+ * enough others can make up for the rest; otherwise it stays down and says why.
  */
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { asStoreError, type StoreError } from '../core/errors.js';
 import type { RingState } from '../core/ring-state.js';
 import type { StorageMark } from '../core/storage-mark.js';
 import { EXIT_GATE_WORDS, ExitGate } from '../storage/exit-gate.js';
+import { beyondHelp, isLogDamage } from '../storage/log-damage.js';
 import type { RecoveryReport } from '../storage/recovery.js';
 import { ControlLink } from './control.js';
 import type { NodeEvent } from './events.js';
@@ -14,13 +16,15 @@ import { Life, Status, type ThreadMap } from './thread-map.js';
 import type { NodeStart } from './worker-main.js';
 
 /** What a node's thread needs besides what the supervisor makes for each life. */
-export type NodeSettings = Omit<NodeStart, 'gate' | 'events' | 'overtakenBy'>;
+export type NodeSettings = Omit<NodeStart, 'gate' | 'events' | 'overtakenBy' | 'salvages'>;
 
 export interface SupervisorHooks {
   /** The newest ring; asked for once the node is up (see `#live`). */
   readonly ring: () => RingState;
   /** What other hosts have seen of a node's storage, where that is more than there is; asked for each life. */
   readonly overtakenBy?: (node: number) => StorageMark | undefined;
+  /** A node's log was found damaged: whether it may go on with what is intact of it. */
+  readonly maySalvage: (node: number) => boolean;
   /** A thread is running but does not serve yet: give it its seats. */
   readonly onSpawn: (node: number, link: ControlLink) => Promise<void>;
   readonly onUp: (node: number, incarnation: number, report: RecoveryReport) => void;
@@ -48,6 +52,8 @@ export class Supervisor {
   #failures = 0;
   /** The node has had a directory. */
   #isKnown: boolean;
+  /** The next life salvages a damaged log. */
+  #salvages = false;
   #reason = '';
   #retry: NodeJS.Timeout | undefined;
 
@@ -76,6 +82,13 @@ export class Supervisor {
     return this.#live();
   }
 
+  /** Starts again behind a start that found the log damaged: with what is intact of it. @throws StoreError of the salvage */
+  async salvage(): Promise<RecoveryReport> {
+    await this.terminate();
+    this.#salvages = true;
+    return this.#live();
+  }
+
   /**
    * One life of the thread, up to where it serves. It is given the ring only when others see it up: as long as they see it
    * down, they report that it refuses what is older than the ring in force by then (actors/ring-keeper.ts), and it must.
@@ -91,7 +104,11 @@ export class Supervisor {
     const events = new MessageChannel();
     this.#gate = new ExitGate(new Int32Array(gate));
     const overtakenBy = this.#hooks.overtakenBy?.(node);
-    const life = { isKnown: this.#isKnown, ...(overtakenBy !== undefined && { overtakenBy }) };
+    const life = {
+      isKnown: this.#isKnown,
+      salvages: this.#salvages,
+      ...(overtakenBy !== undefined && { overtakenBy }),
+    };
     const data: NodeStart = { ...this.#settings, ...life, gate, events: events.port2 };
     const worker = new Worker(new URL(import.meta.resolve('#node-thread')), {
       workerData: data,
@@ -126,6 +143,7 @@ export class Supervisor {
     await link.serve(this.#hooks.ring());
     this.#failures = 0;
     this.#isKnown = true;
+    this.#salvages = false;
     this.#hooks.onUp(node, incarnation, report);
     return report;
   }
@@ -170,7 +188,14 @@ export class Supervisor {
     this.#failures++;
     await this.terminate();
     if (this.#closing) return;
-    this.#hooks.onEvent(this.#settings.node, { type: 'storage-error', error: error.toWire() });
+    const { node, map } = this.#settings;
+    if (isLogDamage(error) && this.#hooks.maySalvage(node)) {
+      this.#salvages = true;
+      this.#again();
+      return;
+    }
+    const told = isLogDamage(error) ? beyondHelp(error, map.n) : error;
+    this.#hooks.onEvent(node, { type: 'storage-error', error: told.toWire() });
     if (error.code !== 'KV_CORRUPT' && error.code !== 'KV_FORMAT_TOO_NEW') this.#again();
   }
 

@@ -14,15 +14,14 @@ import { MailboxReader } from '../runtime/mailbox.js';
 import { bridgeThread, PostOffice, seatThread } from '../runtime/post-office.js';
 import { Wake } from '../runtime/wake.js';
 import { WorkerLoop } from '../runtime/worker-loop.js';
-import { BaseTable } from '../storage/base-table.js';
-import { Engine } from '../storage/engine.js';
-import { ExitGate } from '../storage/exit-gate.js';
+import type { Engine } from '../storage/engine.js';
 import { Maintenance } from '../storage/maintenance.js';
-import { type RecoveryReport, recover } from '../storage/recovery.js';
+import type { RecoveryReport } from '../storage/recovery.js';
 import { exposeControl, type NodeControl, type SeatAttachment, type StartOutcome } from './control.js';
 import type { NodeEvent } from './events.js';
 import { spawnNodeActors } from './node-actors.js';
 import { NodeFiles } from './node-files.js';
+import { openNodeStorage } from './node-storage.js';
 import { mailboxBetween, Status, showDoubt, type ThreadMap } from './thread-map.js';
 import { turnStorage } from './turn-storage.js';
 
@@ -42,6 +41,8 @@ export interface NodeStart {
   readonly isKnown: boolean;
   /** What other hosts have seen of its storage, where that is more than there is now. */
   readonly overtakenBy?: StorageMark;
+  /** Its log was found damaged, and enough others can make up for what is missing: it goes on with what is intact. */
+  readonly salvages: boolean;
   readonly syncIntervalMs: number;
   readonly logBytesMax: number;
   readonly mapBytesMax: number;
@@ -99,25 +100,14 @@ class NodeThread implements NodeControl {
   }
 
   async #recover(): Promise<RecoveryReport> {
-    const { map, node, directory: _directory, ...options } = this.#start;
-    this.#files.open(options.isKnown);
-    const gate = new ExitGate(new Int32Array(options.gate));
-    const { mapBytesMax, compression, syncIntervalMs, logBytesMax } = options;
-    const base = BaseTable.open({ path: this.#files.basePath, mapBytesMax, compression, gate });
-    const { replica } = this.#files;
-    const engine = new Engine({ memory: map.memories[node], base, partitions: map.partitions, replica });
-    this.#engine = engine;
-    const report = await recover(engine, {
-      directory: this.#files.logDirectory,
-      checkpoint: this.#files.untrusted,
-      afterPowerLoss: this.#files.afterPowerLoss,
+    const { syncIntervalMs, logBytesMax, mapBytesMax } = this.#start;
+    const report = await openNodeStorage(this.#start, this.#files, (engine) => {
+      this.#engine = engine;
     });
-    this.#files.recovered(engine.nextCounter, this.#start.overtakenBy);
-    engine.replica = this.#files.replica;
-    this.#files.trusted = true;
     if (report.cut !== undefined) this.#tell({ type: 'log-cut', ...report.cut });
+    for (const damage of report.damages ?? []) this.#tell({ type: 'log-damaged', ...damage });
     const onError = (error: unknown) => this.#tell({ type: 'storage-error', error: asStoreError(error).toWire() });
-    const maintenance = new Maintenance(engine, {
+    const maintenance = new Maintenance(this.#engine as Engine, {
       syncIntervalMs,
       logBytesMax,
       mapBytesMax,

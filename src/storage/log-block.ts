@@ -71,8 +71,19 @@ export function openBlock(
   if (words[at + Block.magic] !== BLOCK_MAGIC || words[at + Block.segment] !== (segment | 0)) return 'torn';
   if (size < BLOCK_HEADER_BYTES || size % 8 !== 0 || at + size / 4 > endWord) return 'torn';
   if (words[at + Block.crc] !== crcOf(bytes, at * 4, size)) return 'torn';
+  return headerAt(words, at);
+}
+
+/** What the bytes at word `at` say as the header of a block of this segment, unchecked; undefined where they are none. */
+export function claimedBlock(words: Int32Array, at: number, segment: number): BlockHeader | undefined {
+  const size = claimedBlockBytes(words, at);
+  if (size < BLOCK_HEADER_BYTES || size % 8 !== 0 || words[at + Block.segment] !== (segment | 0)) return undefined;
+  return headerAt(words, at);
+}
+
+function headerAt(words: Int32Array, at: number): BlockHeader {
   return {
-    bytes: size,
+    bytes: words[at + Block.bytes],
     firstSequence: getNumber(words, at + Block.firstSequence),
     records: words[at + Block.records],
     syncedSequence: getNumber(words, at + Block.synced),

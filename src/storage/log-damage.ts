@@ -30,6 +30,13 @@ export function damaged(path: string, offset: number): StoreError {
 export const isLogDamage = ({ code, details }: StoreError): boolean =>
   code === 'KV_CORRUPT' && details.segment !== undefined;
 
+/** That error where a store of `n` replicas has too few that could make up for what is missing: with what to do. */
+export function beyondHelp({ code, message, details }: StoreError, n: number): StoreError {
+  const why = n === 1 ? 'there is no other replica to heal from' : `so are others: of ${n} replicas none may be whole`;
+  const advice = 'restore the directory of the node from a backup, or remove it, and lose what only it holds';
+  return new StoreError(code, `${message}, and ${why}; ${advice}`, details);
+}
+
 /** Whether the records of an intact block can be believed: as many as it says, one behind the other, within it. */
 export function holdsRecords(words: Int32Array, at: number, block: BlockHeader): boolean {
   const end = at + block.bytes / 4;

@@ -2,6 +2,7 @@
  * The file calls that the commit log makes, as an object: tests hand in one whose writes and syncs fail on demand.
  */
 import fs from 'node:fs';
+import { dirname } from 'node:path';
 
 export interface LogFiles {
   /** Opens for reading and writing, creating the file. */
@@ -16,6 +17,8 @@ export interface LogFiles {
   /** Cuts the file, durably. */
   truncate(path: string, bytes: number): void;
   remove(path: string): void;
+  /** Moves a file to another directory, which is made where it is missing, durably. */
+  move(from: string, to: string): void;
   list(directory: string): string[];
   /** Makes creations and removals in the directory durable. */
   syncDirectory(directory: string): void;
@@ -50,13 +53,21 @@ export const realFiles: LogFiles = {
     // the last reference: giving a segment's blocks and pages back takes many milliseconds, on another thread here
     fs.close(fd, () => undefined);
   },
-  list: (directory) => fs.readdirSync(directory),
-  syncDirectory(directory) {
-    const fd = fs.openSync(directory, 'r');
-    try {
-      fs.fsyncSync(fd);
-    } finally {
-      fs.closeSync(fd);
-    }
+  move(from, to) {
+    fs.mkdirSync(dirname(to), { recursive: true });
+    fs.renameSync(from, to);
+    syncDirectory(dirname(to));
+    syncDirectory(dirname(from));
   },
+  list: (directory) => fs.readdirSync(directory),
+  syncDirectory,
 };
+
+function syncDirectory(directory: string): void {
+  const fd = fs.openSync(directory, 'r');
+  try {
+    fs.fsyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
+}

@@ -24,6 +24,7 @@ export class FaultyFiles implements LogFiles {
   read = realFiles.read;
   size = realFiles.size;
   truncate = realFiles.truncate;
+  move = realFiles.move;
   list = realFiles.list;
   syncDirectory = realFiles.syncDirectory;
 

@@ -16,6 +16,7 @@ import type { LogFiles } from '../../src/storage/log-files.js';
 import { Maintenance } from '../../src/storage/maintenance.js';
 import { allocateNodeMemory, type NodeMemory } from '../../src/storage/node-memory.js';
 import { type RecoveryReport, recover } from '../../src/storage/recovery.js';
+import { salvage } from '../../src/storage/salvage.js';
 import { readText, stageWrite, type TestKey } from './records.js';
 
 export const MiB = 1024 * 1024;
@@ -38,6 +39,8 @@ export interface NodeOptions {
   readonly checkpoint?: boolean;
   readonly afterPowerLoss?: boolean;
   readonly chunkBytes?: number;
+  /** Take what is intact out of a damaged log, instead of refusing it. */
+  readonly salvage?: boolean;
   readonly memory?: NodeMemory;
 }
 
@@ -75,15 +78,22 @@ export class StorageNode {
     t.teardown(() => base.close());
     const engine = new Engine({ memory, base, partitions, replica: replicaId(7) });
     const { segmentBytes, files, checkpoint, afterPowerLoss, chunkBytes } = options;
-    const report = await recover(engine, {
+    const recovery = {
       directory,
       ...(segmentBytes !== undefined && { segmentBytes }),
       ...(files !== undefined && { files }),
       ...(checkpoint !== undefined && { checkpoint }),
       ...(afterPowerLoss !== undefined && { afterPowerLoss }),
       ...(chunkBytes !== undefined && { chunkBytes }),
-    });
+    };
+    const report = options.salvage
+      ? await salvage(engine, { ...recovery, asideDirectory: join(folder, 'damaged') })
+      : await recover(engine, recovery);
     return new StorageNode(engine, memory, report, folder, options);
+  }
+
+  get damagedFolder(): string {
+    return join(this.folder, 'damaged');
   }
 
   get logFolder(): string {
