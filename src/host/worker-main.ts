@@ -9,6 +9,7 @@ import type { GossipPreset } from '../core/gossip-tuning.js';
 import type { Quorums } from '../core/ring-change.js';
 import type { RingState } from '../core/ring-state.js';
 import type { StorageMark } from '../core/storage-mark.js';
+import { Count } from '../runtime/counters.js';
 import { HostClock } from '../runtime/host-clock.js';
 import { MailboxReader } from '../runtime/mailbox.js';
 import { bridgeThread, PostOffice, seatThread } from '../runtime/post-office.js';
@@ -168,7 +169,7 @@ class NodeThread implements NodeControl {
   #makeDoubts(): PartitionDoubts {
     const { map, node } = this.#start;
     const serving = new Int32Array(map.memories[node].serving);
-    return new PartitionDoubts(map.partitions, this.#files.doubt, {
+    const doubts = new PartitionDoubts(map.partitions, this.#files.doubt, {
       onSettled: (p) => {
         // Atomics: RMW; another generation, and serving (the lowest bit): what it lacked is in the table
         Atomics.store(serving, p, ((Atomics.load(serving, p) >>> 1) + 1) * 2 + 1);
@@ -179,6 +180,9 @@ class NodeThread implements NodeControl {
         if (mayBeLost > 0) this.#tell({ type: 'writes-may-be-lost', partitions: mayBeLost });
       },
     });
+    // whoever sees the node up must not see what its former life counted
+    this.#counters[Count.inDoubt] = doubts.size;
+    return doubts;
   }
 
   /** From here readers may trust the table, whichever lists the ring puts this node on, and others may send. */

@@ -19,7 +19,7 @@ import test, { type ExecutionContext } from 'ava';
 import { hostOf } from '../../src/client/open.js';
 import type { Store, StoreEvents } from '../../src/index.js';
 import { type OpenStoreOptions, open, StoreError } from '../../src/index.js';
-import { failsWith, makeFolder, openSmall, patiently, SMALL, until } from '../client/store-fixture.js';
+import { makeFolder, openSmall, patiently, SMALL, until } from '../client/store-fixture.js';
 
 const VALUE = 'v'.repeat(4_000);
 
@@ -150,35 +150,6 @@ async function makeStore(path: string, options: OpenStoreOptions = {}): Promise<
   }
   await store.close();
 }
-
-test('a log segment: with a byte flipped in its middle -> that node stays down and says why, the others answer', async (t) => {
-  const path = join(makeFolder(t), 'data');
-  await makeStore(path);
-  const { file, end } = logOf(path, 1);
-  flip(file, Math.floor(end / 2));
-  const { store, told } = await openTold(t, path);
-  await until(() => told.errors.length > 0);
-  t.is(told.errors[0].node, 1);
-  t.is(told.errors[0].code, 'KV_CORRUPT');
-  t.regex(told.errors[0].message, /damaged at byte \d+.*other replicas still answer/);
-  t.deepEqual(
-    store.members().map(({ state }) => state),
-    ['up', 'down', 'up'],
-  );
-  for (let index = 0; index < 200; index++) t.is(await store.get(`key-${index}`), `${index} ${'x'.repeat(50)}`);
-  await store.put('key-0', 'new');
-  t.is(await store.get('key-0'), 'new');
-  await failsWith(t, 'KV_READ_QUORUM_UNMET', () => store.get('key-0', { r: 3, deadlineMs: 500 }));
-});
-
-test('a log segment: damaged with N=1 -> open fails with KV_CORRUPT', async (t) => {
-  const path = join(makeFolder(t), 'data');
-  await makeStore(path, { n: 1 });
-  const { file, end } = logOf(path, 0);
-  flip(file, Math.floor(end / 2));
-  await failsWith(t, 'KV_CORRUPT', () => open({ path }), /damaged at byte/);
-  await failsWith(t, 'KV_CORRUPT', () => open({ path }), /damaged at byte/);
-});
 
 test('a log tail: torn -> is cut and told by log-cut, everything before it is there', async (t) => {
   const path = join(makeFolder(t), 'data');

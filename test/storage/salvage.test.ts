@@ -5,10 +5,12 @@ import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { replicaId } from '../../src/core/ids.js';
 import { Flag } from '../../src/protocol/record.js';
+import { BaseTable } from '../../src/storage/base-table.js';
 import { DAMAGED_KEPT_MAX } from '../../src/storage/damaged-files.js';
-import { BLOCK_HEADER_BYTES, SEGMENT_HEADER_BYTES, sealBlock, segmentName } from '../../src/storage/log-block.js';
+import { BLOCK_HEADER_BYTES, sealBlock, segmentName } from '../../src/storage/log-block.js';
 import { type LogFiles, realFiles } from '../../src/storage/log-files.js';
 import { errno } from './faulty-files.js';
+import { type Block, blocksOf, change, flip } from './log-bytes.js';
 import { MiB, type NodeOptions, StorageNode, type Teardown, testFolder } from './node-fixture.js';
 import { fillRecord, find, keyOf } from './records.js';
 
@@ -28,40 +30,6 @@ async function written(t: ExecutionContext, options: NodeOptions = {}): Promise<
   await node.crash();
   return node;
 }
-
-interface Block {
-  readonly path: string;
-  readonly at: number;
-  readonly bytes: number;
-  /** Number of the turn that wrote it. */
-  readonly turn: number;
-}
-
-/** Where the blocks of a log stand, oldest first; what a segment reserves ahead is cut. */
-function blocksOf(folder: string): Block[] {
-  const blocks: Block[] = [];
-  for (const name of readdirSync(folder).sort()) {
-    const path = join(folder, name);
-    const log = readFileSync(path);
-    let at = SEGMENT_HEADER_BYTES;
-    for (; at < log.length && log.readInt32LE(at) !== 0; at += log.readInt32LE(at + 12)) {
-      blocks.push({ path, at, bytes: log.readInt32LE(at + 12), turn: blocks.length });
-    }
-    writeFileSync(path, log.subarray(0, at));
-  }
-  return blocks;
-}
-
-function change(path: string, what: (log: Buffer) => Buffer | undefined): void {
-  const log = readFileSync(path);
-  writeFileSync(path, what(log) ?? log);
-}
-
-const flip = (path: string, at: number, bit = 6): void =>
-  change(path, (log) => {
-    log[at] ^= 1 << bit;
-    return undefined;
-  });
 
 const turnsHeld = (node: StorageNode): number[] =>
   ALL.filter((turn) => keysOf(turn).every((i) => node.text(key(i)) === `value-${i}`));
@@ -231,6 +199,9 @@ test('recovery: a log larger than memory that is damaged near its end -> KV_CORR
   const lost = blocksOf(node.logFolder).at(-2) as Block;
   flip(lost.path, lost.at + 1_000);
   await t.throwsAsync(node.reopen(t, { memoryBytes: MiB }), { code: 'KV_CORRUPT' });
+  const base = BaseTable.open({ path: join(node.folder, 'base'), mapBytesMax: 1024 * MiB, compression: false });
+  t.is(base.entryCount, 0);
+  await base.close();
   const after = await node.reopen(t, { memoryBytes: MiB, salvage: true });
   // nothing of what is missing, and all else, though the log is larger than memory
   t.is(after.engine.base.entryCount, 3_800);

@@ -141,6 +141,7 @@ function reportEvents(store: Store, { output }: Invocation): void {
     'actor-restarted',
     'storage-error',
     'log-cut',
+    'log-damaged',
     'tree-differs',
     'writes-may-be-lost',
     'host',
