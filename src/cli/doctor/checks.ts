@@ -12,6 +12,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
   secret: machine.checkSecret,
   'file system': machine.checkFileSystem,
   disk: machine.checkDisk,
+  damage: machine.checkDamage,
   memory: machine.checkMemory,
   'open files': machine.checkOpenFiles,
   nodes: store.checkNodes,

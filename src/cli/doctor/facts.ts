@@ -2,7 +2,7 @@
  * What the doctor looks at: facts about the machine, the data directory and the store, without a judgement. The checks are
  * pure functions of them.
  */
-import { readFileSync, statfsSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { RingReport } from '../../client/types.js';
@@ -34,6 +34,8 @@ export interface DirectoryFacts {
   readonly stamp: { readonly format: number; readonly options: Readonly<Record<string, unknown>> } | undefined;
   /** Undefined where there is no such directory. */
   readonly disk: DiskFacts | undefined;
+  /** Damaged log segments that its nodes keep for the operator. */
+  readonly damagedSegments: readonly string[];
 }
 
 export interface DiskFacts {
@@ -54,7 +56,15 @@ export interface StoreFacts {
 
 /** Facts of the directory, as far as it is there. */
 export function directoryFacts(path: string): DirectoryFacts {
-  return { path, stamp: attempt(() => readStamp(path)), disk: attempt(() => diskFacts(path)) };
+  const damagedSegments = attempt(() => damagedSegmentsIn(path)) ?? [];
+  return { path, stamp: attempt(() => readStamp(path)), disk: attempt(() => diskFacts(path)), damagedSegments };
+}
+
+function damagedSegmentsIn(path: string): string[] {
+  const folders = readdirSync(path)
+    .filter((name) => /^node-\d+$/.test(name))
+    .map((name) => join(path, name, 'damaged'));
+  return folders.flatMap((folder) => (attempt(() => readdirSync(folder)) ?? []).map((name) => join(folder, name)));
 }
 
 function readStamp(path: string): DirectoryFacts['stamp'] {

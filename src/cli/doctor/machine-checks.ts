@@ -1,6 +1,6 @@
 /** Checks of the machine, the data directory and the options: what can be judged without the store. */
 import { OPTION_SPECS } from '../../core/options.js';
-import { formatBytes, formatCount } from '../quantities.js';
+import { formatBytes, formatCount, formatNumber } from '../quantities.js';
 import { type DiskFacts, type Facts, given } from './facts.js';
 import { type Check, fail, ok, type Verdict, warn } from './verdict.js';
 
@@ -92,6 +92,15 @@ function remote({ type }: DiskFacts): Verdict | undefined {
     ? undefined
     : warn(`the data directory is on another machine (${name}): LMDB wants a disk of this one`);
 }
+
+/** What salvages of damaged logs have left: the disk, or the memory, gave back other bytes than were written. */
+export const checkDamage: Check = ({ directory }) => {
+  if (directory?.disk === undefined) return undefined;
+  const { damagedSegments } = directory;
+  if (damagedSegments.length === 0) return ok('no node has found its log damaged');
+  const segments = formatNumber(damagedSegments.length, 'damaged log segment');
+  return warn(`${segments} kept, ${damagedSegments[0]} first: look at the disk, then remove them`);
+};
 
 export const checkMemory: Check = (facts) => {
   const wanted = memoryOf(facts);

@@ -99,6 +99,7 @@ function factsOf({ facts, nodes, members = [0, 1, 2].map((node) => member(node))
       path: '/data',
       stamp: { format: 1, options: { nodes: 3, failureDomain: 'node' } },
       disk: { freeBytes: 100 * GiB, totalBytes: 200 * GiB, type: 0xef53 },
+      damagedSegments: [],
     },
     store: { status: about, ring, isServed: true, openFilesMax: 65_536, ...store },
     trouble: undefined,
@@ -135,6 +136,14 @@ const TABLE: readonly (readonly [check: string, condition: string, differing: Di
   ['file system', 'NFS', disk({ type: 0x6969 }), 'warn', /another machine \(NFS\)/],
   ['disk', 'almost full', disk({ freeBytes: 10 * MiB }), 'fail', /10\.0 MiB free.*read-only/],
   ['disk', 'less than the logs may take', disk({ freeBytes: GiB }), 'warn', /may grow to 1\.5 GiB \(logBytesMax\)/],
+  [
+    'damage',
+    'segments kept aside',
+    directory({ damagedSegments: ['/data/a', '/data/b'] }),
+    'warn',
+    /2 damaged .*\/data\/a/,
+  ],
+  ['damage', 'none', {}, 'ok', /no node has found/],
   ['memory', 'more than there is', { facts: { memoryBytes: 100 * MiB } }, 'fail', /192\.0 MiB of 100\.0 MiB/],
   ['memory', 'almost all of it', { facts: { memoryBytes: 200 * MiB } }, 'warn', /little is left/],
   ['open files', 'too few', { store: { openFilesMax: 256 } }, 'fail', /256 open files: too few/],
@@ -252,7 +261,8 @@ test('doctor: all well -> every check ok, each in the table of checks', (t) => {
 test('doctor: a store elsewhere, or none -> no word on what cannot be seen', (t) => {
   const elsewhere = examine(factsOf({ facts: { directory: undefined }, store: { openFilesMax: undefined } }));
   const names = elsewhere.map(({ check }) => check);
-  for (const name of ['directory', 'options', 'disk', 'file system', 'open files']) t.false(names.includes(name), name);
+  for (const name of ['directory', 'options', 'disk', 'damage', 'file system', 'open files'])
+    t.false(names.includes(name), name);
   const none = examine(factsOf({ facts: { store: undefined } })).map(({ check }) => check);
-  t.deepEqual(none, ['node', 'directory', 'options', 'file system', 'disk', 'memory']);
+  t.deepEqual(none, ['node', 'directory', 'options', 'file system', 'disk', 'damage', 'memory']);
 });
