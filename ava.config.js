@@ -12,6 +12,7 @@ const LONGEST_FIRST = [
   'host/supervision',
   'host/ring-changes',
   'host/disk-faults',
+  'host/damaged-logs',
   'cli/backup',
   'host/kills',
   'host/torture',

@@ -4,7 +4,10 @@
  * its actors; kept on its disk as a whole until the last is settled.
  */
 
-/** `loss`: the end of the log, or all of it, is gone. `rollback`: the storage is as it was some time ago. */
+/**
+ * `loss`: the end of the log, or all of it, is gone. `rollback`: the storage is as it was some time ago, or its log had holes,
+ * so that older records may be there without those that came over them.
+ */
 export type DoubtCause = 'none' | 'loss' | 'rollback';
 
 export interface DoubtHooks {

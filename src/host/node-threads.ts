@@ -68,7 +68,8 @@ export class NodeThreads {
     for (const { node } of failed) this.#damaged.add(node);
     const { n } = this.#parts.options;
     if (failed.length >= n) throw beyondHelp(failed[0].error, n);
-    await Promise.all(failed.map(({ node, error }) => this.#goOn(node, error)));
+    const ends = await Promise.allSettled(failed.map(({ node, error }) => this.#goOn(node, error)));
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
     this.follow();
   }
 

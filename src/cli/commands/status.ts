@@ -5,7 +5,7 @@ import type { MemberReport, NodeStats } from '../../client/types.js';
 import type { CommandSpec } from '../command.js';
 import { withStore } from '../open-access.js';
 import { table } from '../output.js';
-import { formatBytes, formatCount } from '../quantities.js';
+import { formatBytes, formatCount, formatNumber } from '../quantities.js';
 import type { StatusReport, StoreAccess } from '../store-access.js';
 
 export const statusCommand: CommandSpec = {
@@ -127,7 +127,8 @@ function sizes(node: NodeStats): (string | number)[] {
   ];
 }
 
-function troublesOf(stats: NodeStats): string[] {
+/** What troubles a node, a sentence each. */
+export function troublesOf(stats: NodeStats): string[] {
   const { node, readOnly, missedWakeUps, refusedSends, hints, hintBytes, notes, repairs } = stats;
   const troubles: string[] = [];
   if (hints > 0) {
@@ -136,11 +137,15 @@ function troublesOf(stats: NodeStats): string[] {
     );
   }
   if (notes > 0) troubles.push(`node ${node} notes ${formatCount(notes)} partitions of others that need repair`);
+  if (repairs.inDoubt > 0) {
+    const partitions = formatNumber(repairs.inDoubt, 'partition');
+    troubles.push(`node ${node} is in doubt for ${partitions}: it compares with the others before it counts again`);
+  }
   if (repairs.setAside > 0) {
     const dropped =
       repairs.setAsideDropped === 0 ? '' : `; ${formatCount(repairs.setAsideDropped)} older ones given up`;
     troubles.push(
-      `node ${node} keeps ${formatCount(repairs.setAside)} records (${formatBytes(repairs.setAsideBytes)}) aside that only a rolled-back disk held${dropped}`,
+      `node ${node} keeps ${formatCount(repairs.setAside)} records (${formatBytes(repairs.setAsideBytes)}) aside that only a rolled-back or damaged disk held${dropped}`,
     );
   }
   if (repairs.treesDiffering > 0) {

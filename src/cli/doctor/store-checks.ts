@@ -55,7 +55,9 @@ export const checkDoubt = ofStore((nodes) => {
   const given = dropped === 0 ? '' : `, ${formatNumber(dropped, 'older one')} given up for them`;
   const bytes = formatBytes(sum(nodes, ({ repairs }) => repairs.setAsideBytes));
   if (aside > 0) {
-    return warn(`${formatNumber(aside, 'record')} (${bytes}) that only a rolled-back disk held were set aside${given}`);
+    return warn(
+      `${formatNumber(aside, 'record')} (${bytes}) that only a rolled-back or damaged disk held were set aside${given}`,
+    );
   }
   const wrong = nodes.filter(({ repairs }) => repairs.treesDiffering > 0);
   if (wrong.length > 0) {
