@@ -79,6 +79,11 @@ export class CommitLog {
     return total;
   }
 
+  /** Bytes reserved ahead: as many can be appended on a full disk. */
+  get roomBytes(): number {
+    return Math.max(0, this.#current.reserved - this.#current.offset);
+  }
+
   /** Whether there are segments that a flush may drop. */
   get droppable(): boolean {
     return this.#held.length > 0;

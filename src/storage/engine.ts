@@ -52,6 +52,8 @@ export class Engine implements Store {
   readonly counts: RecordCounts;
   refusal = 0;
   forgets = 0;
+  /** Bytes that a turn may add to the log: bounded while its disk is full. */
+  logRoomBytes = Number.POSITIVE_INFINITY;
   /** There was no room for a record: what is dirty, or was put behind it, has to be moved. */
   starved = false;
   /** Keeps the loads of `preload` from being optimised away. */
@@ -164,6 +166,8 @@ export class Engine implements Store {
   }
 
   reserve(bytes: number): number {
+    // twice: each record may stand in a block of its own, whose header is not larger
+    if (2 * (this.turnBytes + bytes) > this.logRoomBytes) return -1;
     if (!this.#room(this.#writing.unitsFor(bytes))) return -1;
     const at = this.#writing.reserve(bytes);
     this.#undo.reserved(at);

@@ -135,6 +135,7 @@ export class Maintenance {
     this.#nowMs = nowMs;
     engine.log.checkFailure();
     if (this.#elapsedMs >= this.#logRetryMs) this.#reserve();
+    engine.logRoomBytes = this.#logFull === undefined ? Number.POSITIVE_INFINITY : engine.log.roomBytes;
     const free = Math.min(
       engine.arena.capacityUnits * 4,
       Math.max(2 * TURN_BYTES_MAX, engine.arena.capacityUnits * 8 * FREE_SHARE),

@@ -6,9 +6,11 @@ import { open } from 'lmdb';
 import { partitionId } from '../../src/core/ids.js';
 import { FaultyFiles } from './faulty-files.js';
 import { StorageNode, testFolder } from './node-fixture.js';
-import { keyOf } from './records.js';
+import { find, keyOf } from './records.js';
 
 const key = (i: number) => keyOf(`key-${i}`);
+/** One whose record takes half a kilobyte though it has no value. */
+const longKey = (i: number) => keyOf(`${i}:`.padEnd(500, 'k'));
 
 async function faulty(t: ExecutionContext, options = {}): Promise<{ node: StorageNode; files: FaultyFiles }> {
   const files = new FaultyFiles();
@@ -116,6 +118,37 @@ test('maintenance: a full disk when a segment begins -> read-only, no file leaks
   node.endTurn();
   const next = await node.reopen(t, { files: new FaultyFiles() });
   t.is(next.text(key(2)), 'taken');
+});
+
+test('maintenance: a full disk, and keys that the node goes on to forget -> no more than the reserved room takes, it lives on', async (t) => {
+  const { node, files } = await faulty(t, { memoryBytes: 16 * 1024 * 1024 });
+  const { engine } = node;
+  const keys = 12_000;
+  for (let i = 0; i < keys; i++) {
+    if (i % 100 === 0) node.endTurn();
+    node.put(longKey(i), 'v');
+  }
+  node.endTurn();
+  files.isFull = true;
+  let forgotten = 0;
+  for (let i = 0; i < keys; i++) {
+    if (i % 100 === 0) node.endTurn();
+    engine.beginHandler();
+    if (engine.forget(find(engine, longKey(i)))) forgotten++;
+  }
+  node.endTurn();
+  t.is(node.maintenance.readOnly?.code, 'KV_STORAGE_FULL');
+  t.true(forgotten > 1_000 && forgotten < keys, `${forgotten} forgotten`);
+  t.is(node.text(longKey(0)), undefined);
+  t.is(node.text(longKey(keys - 1)), 'v', 'it stays until there is room');
+  files.isFull = false;
+  node.endTurn(2_000);
+  engine.beginHandler();
+  t.true(engine.forget(find(engine, longKey(keys - 1))));
+  node.endTurn();
+  const next = await node.reopen(t, { files: new FaultyFiles() });
+  t.is(next.text(longKey(keys - 1)), undefined);
+  t.is(next.text(longKey(keys - 2)), 'v');
 });
 
 test('flush: log segments that cannot be removed -> none newer goes either, and the next flush tries again', async (t) => {

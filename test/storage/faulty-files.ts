@@ -14,6 +14,8 @@ export class FaultyFiles implements LogFiles {
   syncFails: string | undefined;
   laterFails: string | undefined;
   removeFails: string | undefined;
+  /** A full disk: what was written before may be written over, files grow no more. */
+  isFull = false;
   /** Background syncs that wait for `finishSyncs`; undefined: they run at once. */
   held: (() => void)[] | undefined;
   readonly synced: number[] = [];
@@ -39,6 +41,7 @@ export class FaultyFiles implements LogFiles {
   }
 
   write(fd: number, bytes: Buffer, start: number, length: number, offset: number): void {
+    if (this.isFull && offset + length > realFiles.size(fd)) throw errno('ENOSPC');
     if (this.writeFails === undefined) {
       realFiles.write(fd, bytes, start, length, offset);
       return;
