@@ -4,7 +4,7 @@
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { PartitionDoubts } from '../actor/partition-doubts.js';
-import { asStoreError, assert, type WireError } from '../core/errors.js';
+import { asStoreError, assert, type StoreError, type WireError } from '../core/errors.js';
 import type { GossipPreset } from '../core/gossip-tuning.js';
 import type { Quorums } from '../core/ring-change.js';
 import type { RingState } from '../core/ring-state.js';
@@ -23,6 +23,7 @@ import type { NodeEvent } from './events.js';
 import { spawnNodeActors } from './node-actors.js';
 import { NodeFiles } from './node-files.js';
 import { openNodeStorage } from './node-storage.js';
+import { fillHeap, leakInto } from './planted-failures.js';
 import { mailboxBetween, Status, showDoubt, type ThreadMap } from './thread-map.js';
 import { turnStorage } from './turn-storage.js';
 
@@ -95,8 +96,10 @@ class NodeThread implements NodeControl {
   async start(): Promise<StartOutcome> {
     try {
       return { report: await this.#recover() };
-    } catch (error) {
-      return { error: asStoreError(error).toWire() };
+    } catch (thrown) {
+      // as long as its files were not read they must not be written
+      const error = this.#engine === undefined ? asStoreError(thrown) : this.#distrust(thrown);
+      return { error: error.toWire() };
     }
   }
 
@@ -257,14 +260,20 @@ class NodeThread implements NodeControl {
     else fillHeap();
   }
 
-  /** Ends the thread; after a failed sync the next life, of this process or another, is told what not to trust. */
-  #die(thrown: unknown): never {
+  /** After a failed sync the next life, of this process or another, is told what not to trust. */
+  #distrust(thrown: unknown): StoreError {
     const error = asStoreError(thrown);
     try {
       if (error.code === 'KV_STORAGE_FAILED') this.#files.trusted = false;
     } catch {
       // the disk that failed the sync may fail this too; the base table still has what it had
     }
+    return error;
+  }
+
+  /** Ends the thread. */
+  #die(thrown: unknown): never {
+    const error = this.#distrust(thrown);
     this.#tell({ type: 'fatal', error: error.toWire() });
     process.exit(1);
   }
@@ -272,21 +281,6 @@ class NodeThread implements NodeControl {
   #tell(event: NodeEvent): void {
     this.#start.events.postMessage(event);
   }
-}
-
-const LEAK_EVERY_MS = 30;
-let leakedAtMs = 0;
-
-/** A megabyte or two, now and then. */
-function leakInto(held: unknown[]): void {
-  if (performance.now() - leakedAtMs < LEAK_EVERY_MS) return;
-  leakedAtMs = performance.now();
-  for (let i = 0; i < 20_000; i++) held.push({ kept: [i] });
-}
-
-function fillHeap(): void {
-  let held: unknown;
-  for (;;) held = { kept: [held] };
 }
 
 assert(parentPort !== null, 'a node runs in a worker thread');

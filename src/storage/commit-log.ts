@@ -57,14 +57,32 @@ export class CommitLog {
   #syncing = false;
   #failure: StoreError | undefined;
 
-  /** @throws StoreError KV_STORAGE_FULL, KV_STORAGE_FAILED */
+  /** What it goes on behind is on disk when this returns. @throws StoreError KV_STORAGE_FULL, KV_STORAGE_FAILED */
   constructor(options: CommitLogOptions) {
     this.#directory = options.directory;
     this.#files = options.files ?? realFiles;
     this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
     this.#held = [...options.held];
     this.nextSequence = options.nextSequence;
+    this.#syncHeld();
+    this.writtenSequence = this.nextSequence;
+    this.syncedSequence = this.nextSequence;
     this.#current = this.#begin(options.firstSegment);
+  }
+
+  /** A process that crashed has left unsynced what was replayed: no later sync of another segment must count for it. */
+  #syncHeld(): void {
+    for (const { segment } of this.#held) {
+      let fd = -1;
+      try {
+        fd = this.#files.openRead(join(this.#directory, segmentName(segment)));
+        this.#files.sync(fd);
+      } catch (error) {
+        throw syncError(error);
+      } finally {
+        if (fd >= 0) this.#files.close(fd);
+      }
+    }
   }
 
   /** Segment that is being written. */

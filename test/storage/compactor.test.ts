@@ -108,6 +108,22 @@ test('compactor: more than half of it alive, or no room to move it -> gives way 
   for (let i = 0; i < 300; i += 9) t.is(node.text(key(i)), `${i}`.padEnd(1_000, '.'));
 });
 
+test('compactor: nothing to move, and nothing was logged since the log was opened -> it ends', async (t) => {
+  let node = await StorageNode.open(t, testFolder(t));
+  for (let i = 0; i < 20; i++) node.put(key(i), 'v');
+  node.endTurn();
+  node = await node.reopen(t, { checkpoint: true });
+  const { engine } = node;
+  engine.commit();
+  const compactor = new Compactor(engine, 8);
+  compactor.start();
+  for (let steps = 0; steps < 100 && compactor.running; steps++) {
+    compactor.step(Number.POSITIVE_INFINITY);
+    await eventTurn();
+  }
+  t.false(compactor.running);
+});
+
 test('compactor: between two pages -> the second shows what was written since, however long the lists are', async (t) => {
   const node = await StorageNode.open(t, testFolder(t));
   const { engine } = node;

@@ -20,9 +20,12 @@ export class FaultyFiles implements LogFiles {
   held: (() => void)[] | undefined;
   readonly synced: number[] = [];
   readonly opened = new Set<number>();
+  /** Files of which some sync has succeeded that a caller waited for. */
+  readonly syncedPaths = new Set<string>();
+  readonly #paths = new Map<number, string>();
 
-  create = (path: string) => this.#open(realFiles.create(path));
-  openRead = (path: string) => this.#open(realFiles.openRead(path));
+  create = (path: string) => this.#open(realFiles.create(path), path);
+  openRead = (path: string) => this.#open(realFiles.openRead(path), path);
   read = realFiles.read;
   size = realFiles.size;
   truncate = realFiles.truncate;
@@ -30,8 +33,9 @@ export class FaultyFiles implements LogFiles {
   list = realFiles.list;
   syncDirectory = realFiles.syncDirectory;
 
-  #open(fd: number): number {
+  #open(fd: number, path: string): number {
     this.opened.add(fd);
+    this.#paths.set(fd, path);
     return fd;
   }
 
@@ -53,6 +57,7 @@ export class FaultyFiles implements LogFiles {
   sync(fd: number): void {
     if (this.syncFails !== undefined) throw errno(this.syncFails);
     this.synced.push(fd);
+    this.syncedPaths.add(this.#paths.get(fd) ?? '');
     realFiles.sync(fd);
   }
 

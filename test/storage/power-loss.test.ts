@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { SEGMENT_HEADER_BYTES, segmentName } from '../../src/storage/log-block.js';
+import { FaultyFiles } from './faulty-files.js';
 import { type NodeOptions, StorageNode, testFolder } from './node-fixture.js';
 import { keyOf } from './records.js';
 
@@ -62,6 +63,31 @@ test('process crash: the same hole without a power loss -> KV_CORRUPT', async (t
   bytes[starts[6] + 50] ^= 0xff;
   writeFileSync(path, bytes);
   await t.throwsAsync(node.reopen(t), { code: 'KV_CORRUPT' });
+});
+
+test('power loss: after a process crash, a new life and a sync of that -> what the crash left unsynced was synced before', async (t) => {
+  const { node } = await written(t, 0, { segmentBytes: 400 });
+  const files = new FaultyFiles();
+  const next = await node.reopen(t, { files });
+  next.put(key(10), 'value-10');
+  next.engine.requireSync();
+  next.endTurn();
+  await next.crash();
+  for (const name of readdirSync(next.logFolder)) {
+    const path = join(next.logFolder, name);
+    if (!files.syncedPaths.has(path)) zero(path, SEGMENT_HEADER_BYTES, statSync(path).size);
+  }
+  const after = await next.reopen(t, { afterPowerLoss: true, files: new FaultyFiles() });
+  for (let i = 0; i <= 10; i++) t.is(after.text(key(i)), `value-${i}`);
+  t.is(files.opened.size, 1, 'only the segment that is written stays open');
+});
+
+test('process crash: what it left unsynced cannot be synced -> the node does not go on', async (t) => {
+  const { node } = await written(t, 0);
+  const files = new FaultyFiles();
+  files.syncFails = 'EIO';
+  await t.throwsAsync(node.reopen(t, { files }), { code: 'KV_STORAGE_FAILED' });
+  t.is(files.opened.size, 0);
 });
 
 test('power loss: the end of an earlier segment is missing -> the later ones go with it', async (t) => {
