@@ -191,7 +191,6 @@ export class StoreCore implements WriteSender {
     const local = r === 0 ? undefined : this.local.getSet(this.#key, r, order.monotonic);
     if (local !== undefined) return { ...local, fallbacks: 0, via: 'memory', hash };
     const send: Send = (waiter, deadlineMs) => {
-      this.checkOpen();
       this.#key.set(key);
       return this.reads.send(this.#key, { ...order, deadlineMs }, waiter);
     };
@@ -263,16 +262,14 @@ export class StoreCore implements WriteSender {
     }
   }
 
-  /** Writes one of many, which leaves with the tick. @throws StoreError where it cannot be sent */
+  /** Writes one of many, which leaves with the tick; again, too, while the store is being closed. @throws StoreError where it cannot be sent */
   addWrite(key: Key, value: Value, order: WriteOrder, member: Member, index: number): void {
-    this.checkOpen();
     this.#key.set(key);
     this.writes.batches.add(this.#key, value, order, member, index);
   }
 
-  /** @throws StoreError where it cannot be sent */
+  /** As `addWrite`, on its own; its id. @throws StoreError where it cannot be sent */
   sendWrite(key: Key, value: Value, order: WriteOrder, waiter: Waiter): number {
-    this.checkOpen();
     this.#key.set(key);
     return this.writes.send(this.#key, value, order, waiter);
   }

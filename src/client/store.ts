@@ -287,7 +287,7 @@ export class EmbeddedStore implements Store {
 
   /** Waits for what is in flight, bounded by the deadlines, then ends what stands behind. */
   async #close(): Promise<void> {
-    while (this.#core.requests.inFlight > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    while (this.#core.inFlight > 0) await new Promise((resolve) => setTimeout(resolve, 1));
     this.#core.requests.close(new StoreError('KV_CLOSED', 'the store was closed'));
     this.#core.seat.close();
     await this.#parts.backing.close();
