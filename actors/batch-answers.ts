@@ -19,7 +19,7 @@ export function replicatedMany(writes: SentWrites, message: MessageView, env: En
   const { table } = writes;
   const slot = table.slotOf(message.request);
   const group = slot < 0 ? undefined : table.groups[slot];
-  if (group === undefined || message.words[message.at + Replicated.mark] !== writes.life) return;
+  if (group === undefined || message.words[message.at + Replicated.mark] !== table.markOf(slot, writes.life)) return;
   const place = table.placeOf(slot, nodeOf(message.from));
   if (place < 0) return;
   const first = message.u32(ReplicatedMany.first);

@@ -48,7 +48,7 @@ function sendPart(writes: SentWrites, { slot }: WriteGroup, records: readonly nu
     : env.open(Kind.replicateMany, to, table.idOf(slot), ReplicateMany.records * 4 + part.bytes);
   if (out === undefined) return false;
   out.words[out.at + Replicate.options] = withEpoch(table.options[slot] & 0x300, env.placement.epoch);
-  out.words[out.at + Replicate.mark] = life;
+  out.words[out.at + Replicate.mark] = table.markOf(slot, life);
   out.words[out.at + ReplicateMany.first] = part.first;
   out.words[out.at + ReplicateMany.first + 1] = 0;
   const { words } = env.store;

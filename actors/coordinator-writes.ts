@@ -177,8 +177,8 @@ function hintOwn({ table }: Writes, slot: number, at: number, env: Env): void {
 export function replicated(writes: Writes, message: MessageView, env: Env): void {
   const { table } = writes;
   const slot = table.slotOf(message.request);
-  if (slot < 0 || message.words[message.at + Replicated.mark] !== writes.life || table.groups[slot] !== undefined)
-    return;
+  if (slot < 0 || table.groups[slot] !== undefined) return;
+  if (message.words[message.at + Replicated.mark] !== table.markOf(slot, writes.life)) return;
   const place = table.placeOf(slot, nodeOf(message.from));
   if (place < 0 || ((table.confirmed[slot] >>> place) & 1) === 1) return;
   heard(writes, slot, place, message.words[message.at + Replicated.outcome], env);

@@ -42,7 +42,7 @@ export function sendTo({ table, life }: SentWrites, slot: number, place: number,
     return;
   }
   out.words[out.at + Replicate.options] = withEpoch(table.options[slot] & 0x300, env.placement.epoch);
-  out.words[out.at + Replicate.mark] = life;
+  out.words[out.at + Replicate.mark] = table.markOf(slot, life);
   if (standsFor !== NO_PLACE) {
     out.words[out.at + StandIn.target] = table.nodeAt(slot, standsFor);
     out.words[out.at + StandIn.target + 1] = 0;

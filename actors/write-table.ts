@@ -1,6 +1,7 @@
 /**
  * The writes that a coordinator has under way, as columns of numbers: no object per write. An id is a slot and its
- * generation, so that a late confirmation of an earlier write in the same slot is recognised and dropped.
+ * generation, so that a late confirmation of an earlier write in the same slot is recognised and dropped; generations begin
+ * anew, and a mark beside the id says how often they have.
  *
  * A write goes to places (core/write-quorum.ts): first the primaries, then the nodes that stand in for some of them.
  * A slot may hold a group of writes that share their places (write-group.ts).
@@ -63,6 +64,8 @@ export class WriteTable {
   readonly #nodes: Uint16Array;
   readonly #insteadOf: Uint8Array;
   readonly #generation: Uint16Array;
+  /** How often the generations of each slot have begun anew. */
+  readonly #rounds: Uint32Array;
   readonly #stage: Uint8Array;
   readonly #free: Int32Array;
   #freeCount: number;
@@ -93,6 +96,7 @@ export class WriteTable {
     this.#nodes = new Uint16Array(slots << STRIDE_BITS);
     this.#insteadOf = new Uint8Array(slots << STRIDE_BITS);
     this.#generation = new Uint16Array(slots).fill(generation % GENERATIONS);
+    this.#rounds = new Uint32Array(slots);
     this.#stage = new Uint8Array(slots);
     this.#free = Int32Array.from({ length: slots }, (_, index) => slots - 1 - index);
     this.#freeCount = slots;
@@ -162,6 +166,11 @@ export class WriteTable {
     return (this.#generation[slot] << 16) | slot;
   }
 
+  /** What answers for the write of this slot have to carry beside its id: `life`, and how often such ids have begun anew. */
+  markOf(slot: number, life: number): number {
+    return life ^ this.#rounds[slot];
+  }
+
   /** Slot of an id, or -1 where that write is over. */
   slotOf(id: number): number {
     const slot = id & 0xffff;
@@ -195,6 +204,8 @@ export class WriteTable {
     this.groups[slot] = undefined;
     this.#stage[slot] = Stage.free;
     this.#generation[slot] = (this.#generation[slot] + 1) % GENERATIONS;
+    // a few writes at a time take the same slots: their ids come back within seconds
+    if (this.#generation[slot] === 0) this.#rounds[slot]++;
     this.#free[this.#freeCount++] = slot;
     this.active--;
   }

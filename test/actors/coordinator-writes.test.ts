@@ -1,11 +1,12 @@
 import test from 'ava';
+import type { CoordinatorState } from '../../actors/coordinator.js';
 import { addressOf, nodeOf, Role } from '../../src/actor/address.js';
 import { packClock, wallMsOf } from '../../src/core/hybrid-clock.js';
 import { clock } from '../../src/core/ids.js';
 import { Kind, Replicate, Written } from '../../src/protocol/messages.js';
 import { DurabilityCode, failure, success } from '../../src/protocol/outcome.js';
 import { codeOf, replicateDraft, replicatedDraft, writeDraft, writtenClock } from '../../src/sim/messages.js';
-import { SimEnv } from '../sim/sim-env.js';
+import { type Sent, SimEnv } from '../sim/sim-env.js';
 import { plain } from './sets.js';
 import { type Reply, repliesIn, WriteCase } from './write-case.js';
 
@@ -33,6 +34,36 @@ test('coordinator: W of N -> the reply leaves with the W-th confirmation, and on
     for (const node of [1, 2]) write.answer(node, interval);
     t.deepEqual([write.replyCount, write.open], [1, 0]);
   }
+});
+
+test('coordinator: a confirmation as late as that its write’s id names another one -> does not count for that', (t) => {
+  const write = new WriteCase({ w: 2 });
+  write.answer(1, interval);
+  write.pass(600);
+  t.deepEqual([write.reply?.replicas, write.open], [2, 0]);
+  const { table } = (write.env.system.stateOf(Role.coordinator, 0) as CoordinatorState).writes;
+  const { request } = write.first.find(({ tag, to }) => tag === Kind.replicate && nodeOf(to) === 2) as Sent;
+  const before = (request - 0x1_0000) & 0x7fff_ffff;
+  const idOfNext = () => {
+    const slot = table.open();
+    const id = table.idOf(slot);
+    table.close(slot);
+    return id;
+  };
+  let writes = 1;
+  while (idOfNext() !== before) writes++;
+  t.true(writes < 0x8000);
+  const draft = writeDraft({ key: 'other', value: 'v', w: 2, deadlineMs: write.env.nowMs + 500 });
+  const sent = write.env
+    .deliver(Role.coordinator, draft)
+    .find(({ tag, to }) => tag === Kind.replicate && nodeOf(to) === 2);
+  t.is(sent?.request, request, 'the id has come back');
+  write.answer(2, interval);
+  t.is(write.replyCount, 1, 'node 2 has the former write, not this one');
+  const from = addressOf(Role.vnode, 2, 0);
+  const mark = (sent as Sent).view.words[Replicate.mark];
+  const late = write.env.deliver(Role.coordinator, replicatedDraft(interval, mark), { from, request });
+  t.is(repliesIn(late).length, 1);
 });
 
 test('coordinator: the weakest durability among the confirmations -> is the one reported', (t) => {
