@@ -3,7 +3,7 @@ import { StoreError } from '../core/errors.js';
 import { Flag, putNumber, Rec, recordBytes, Tag } from '../protocol/record.js';
 import type { KeyScratch } from './key-scratch.js';
 import type { Value } from './types.js';
-import { encodeCbor } from './values.js';
+import { EncodedCbor, encodeCbor } from './values.js';
 import type { WriteOrder } from './writes.js';
 
 /** Above this many characters a string's exact length in bytes is computed before room for it is taken. */
@@ -17,6 +17,15 @@ export interface Target {
 /** What is written of a value: itself, or its CBOR, valid until the next call. @throws StoreError KV_INVALID_VALUE */
 export function bodyOf(value: Value, order: WriteOrder): Value {
   return order.tombstone || typeof value === 'string' || value instanceof Uint8Array ? value : encodeCbor(value);
+}
+
+/**
+ * A value whose encoding runs no code of the caller's any more: getters may use the store, and with it the scratch that the
+ * key of the write is to stand in. Valid as long as `bodyOf` of it. @throws StoreError KV_INVALID_VALUE
+ */
+export function encodedAhead(value: Value, order: WriteOrder): Value {
+  const body = bodyOf(value, order);
+  return body === value ? value : new EncodedCbor(body as Uint8Array);
 }
 
 /** Room that the record may need at most. @throws StoreError KV_PAIR_TOO_LARGE */

@@ -13,6 +13,7 @@ import { KeyScratch } from './key-scratch.js';
 import { COMPLEX, LocalReads, NOT_LOCAL } from './local-reads.js';
 import { decodeAnswer, MessageReads, type SetAnswer } from './message-reads.js';
 import { GROUP_KEYS, NOT_PLAIN, PlainReads } from './plain-reads.js';
+import { encodedAhead } from './record-writer.js';
 import { Replicas } from './replicas.js';
 import { Requests, type Waiter } from './requests.js';
 import type { Paused } from './resending.js';
@@ -264,13 +265,15 @@ export class StoreCore implements WriteSender {
 
   /** Writes one of many, which leaves with the tick; again, too, while the store is being closed. @throws StoreError where it cannot be sent */
   addWrite(key: Key, value: Value, order: WriteOrder, member: Member, index: number): void {
+    const body = encodedAhead(value, order);
     this.#key.set(key);
-    this.writes.batches.add(this.#key, value, order, member, index);
+    this.writes.batches.add(this.#key, body, order, member, index);
   }
 
   /** As `addWrite`, on its own; its id. @throws StoreError where it cannot be sent */
   sendWrite(key: Key, value: Value, order: WriteOrder, waiter: Waiter): number {
+    const body = encodedAhead(value, order);
     this.#key.set(key);
-    return this.writes.send(this.#key, value, order, waiter);
+    return this.writes.send(this.#key, body, order, waiter);
   }
 }

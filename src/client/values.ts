@@ -14,6 +14,9 @@ export class EncodedCbor {
   constructor(readonly bytes: Uint8Array) {}
 }
 
+/** The encoder has one buffer for what is under way: a getter of a value must not have another one encoded into it. */
+let isEncoding = false;
+
 /** A value's bytes, when it is neither string nor bytes; valid until the next call. @throws StoreError KV_INVALID_VALUE */
 export function encodeCbor(value: Value): Uint8Array {
   if (value instanceof EncodedCbor) return value.bytes;
@@ -23,11 +26,16 @@ export function encodeCbor(value: Value): Uint8Array {
       `a value cannot be ${value === undefined ? 'undefined' : `a ${typeof value}`}`,
     );
   }
+  if (isEncoding)
+    throw new StoreError('KV_INVALID_VALUE', 'the value is written by a getter of one that is being encoded');
+  isEncoding = true;
   try {
     return encoder.encode(value);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new StoreError('KV_INVALID_VALUE', `the value cannot be encoded: ${reason}`, {}, error);
+  } finally {
+    isEncoding = false;
   }
 }
 

@@ -2,7 +2,7 @@
 import test from 'ava';
 import { hostOf } from '../../src/client/open.js';
 import type { StoreError } from '../../src/index.js';
-import { openSmall, until } from './store-fixture.js';
+import { failsWith, openSmall, until } from './store-fixture.js';
 
 test('one tick: plain writes, deletes, and writes with options of one key -> the last one stays', async (t) => {
   const store = await openSmall(t);
@@ -77,4 +77,40 @@ test('putMany: a node’s thread ends in the middle -> what was confirmed is the
       for (const value of await store.getMany(keys, { r: 2 })) t.true(Number((value as string).slice(2)) >= last);
     }
   }
+});
+
+test('a value with a getter that uses the store -> is written under its own key, whole', async (t) => {
+  const store = await openSmall(t);
+  await store.put('of the getter', 'read');
+  const value = {
+    before: 'x',
+    get read() {
+      return store.getSync('of the getter');
+    },
+    after: 'y',
+  };
+  const whole = { before: 'x', read: 'read', after: 'y' };
+  await store.put('plain', value);
+  await store.put('with options', value, { w: 3 });
+  await store.putMany([['of many', value]]);
+  for (const key of ['plain', 'with options', 'of many']) t.deepEqual(await store.get(key), whole, key);
+  t.is(await store.get('of the getter'), 'read');
+});
+
+test('a value with a getter that writes such a value -> that is refused, and the first is whole', async (t) => {
+  const store = await openSmall(t);
+  let inner: Promise<unknown> = Promise.resolve();
+  const value = {
+    before: 'x',
+    get writes() {
+      inner = store.put('inner', { of: 'the getter' });
+      return 'written';
+    },
+    after: 'y',
+  };
+  const outer = store.put('outer', value);
+  await failsWith(t, 'KV_INVALID_VALUE', () => inner);
+  await outer;
+  t.deepEqual(await store.get('outer'), { before: 'x', writes: 'written', after: 'y' });
+  t.is(await store.get('inner'), undefined);
 });
