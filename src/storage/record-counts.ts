@@ -56,16 +56,25 @@ export class RecordCounts {
     if (before === 0 && slotOfRecord(this.#words, at) >= SYSTEM_SLOT) this.privateKeys++;
     this.#tombstones += this.#deadness(at, before);
     this.#forgotten += this.#absence(at, before);
-    this.#dirtyLiveBytes += sizeOf(this.#words, at);
-    if (before === 0 || ((before - this.#flusher.mark) | 0) < 0) return;
-    this.#dirtyLiveBytes -= sizeOf(this.#words, wordOf(before));
+    this.#dirtyLiveBytes += this.#growth(at, before);
+  }
+
+  /** Dirty bytes that are alive in place of those that were: what stands before the mark is clean, or will be. */
+  #growth(at: number, before: number): number {
+    const bytes = sizeOf(this.#words, at);
+    const isClean = before === 0 || ((before - this.#flusher.mark) | 0) < 0;
+    return isClean ? bytes : bytes - sizeOf(this.#words, wordOf(before));
   }
 
   /** A staged record was taken back. */
   undone(at: number, before: number): void {
-    if (before === 0 && slotOfRecord(this.#words, at) < SYSTEM_SLOT) this.newKeys--;
+    if (before === 0) {
+      if (slotOfRecord(this.#words, at) < SYSTEM_SLOT) this.newKeys--;
+      else this.privateKeys--;
+    }
     this.#tombstones -= this.#deadness(at, before);
     this.#forgotten -= this.#absence(at, before);
+    this.#dirtyLiveBytes -= this.#growth(at, before);
   }
 
   /** 1 where a tombstone replaces a live record or none, -1 where a live record replaces a tombstone. */

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { setImmediate as eventTurn } from 'node:timers/promises';
 import test from 'ava';
 import { forgetPrivate, PrivateKind, privateKey, putPrivate } from '../../src/actor/private-record.js';
+import { Flag } from '../../src/protocol/record.js';
 import { Found, HotReader } from '../../src/storage/hot-reader.js';
 import { forgetSuite } from './forget-suite.js';
 import { MiB, StorageNode, testFolder } from './node-fixture.js';
-import { find, keyOf } from './records.js';
+import { find, keyOf, stageWrite } from './records.js';
 import { storeSuite } from './store-suite.js';
 
 /** One event loop for all of them: what a node leaves behind is cleared when the file is done. */
@@ -83,6 +84,26 @@ test('engine: records that the node keeps for itself -> are no keys, in memory, 
   node = await node.reopen(t);
   await node.flush();
   t.is(about(), 1);
+});
+
+test('engine: handlers that are undone, over small and large records -> leave every count as it was', async (t) => {
+  const node = await StorageNode.open(t, testFolder(t));
+  const { engine } = node;
+  node.put(keyOf('large'), 'v'.repeat(5_000));
+  node.put(keyOf('small'), 'v');
+  node.endTurn();
+  const counts = () => [engine.counts.dirtyLiveBytes, engine.counts.keysAbout, engine.counts.privateKeys];
+  const before = counts();
+  for (let i = 0; i < 10; i++) {
+    node.put(keyOf('large'), '', Flag.tombstone);
+    stageWrite(engine, keyOf('small'), Buffer.alloc(3_000));
+    stageWrite(engine, keyOf('large'), Buffer.alloc(10));
+    stageWrite(engine, keyOf(`new ${i}`), Buffer.alloc(100));
+    putPrivate(engine, privateKey(PrivateKind.note, Uint8Array.of(0, i, 0, 0)), Buffer.from('kept'));
+    t.notDeepEqual(counts(), before);
+    engine.undoHandler();
+    t.deepEqual(counts(), before);
+  }
 });
 
 engineSuite('engine in memory', { memoryBytes: 16 * MiB, flushes: false, compression: false });
