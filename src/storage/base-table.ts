@@ -92,6 +92,11 @@ export class BaseTable {
     return this.#stats.livePages * PAGE_BYTES;
   }
 
+  /** False while it is opened anew behind a failed write, and once it is closed: until then it cannot be read. */
+  get isOpen(): boolean {
+    return this.#lmdb.isOpen;
+  }
+
   /** Entries of a partition, up to `countMax`: some tens of nanoseconds for each. @throws StoreError KV_STORAGE_FAILED, KV_CLOSED */
   countIn(partition: number, countMax: number): number {
     this.#codec.partition = NO_PARTITION;

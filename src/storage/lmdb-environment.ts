@@ -84,6 +84,10 @@ export class LmdbEnvironment {
     return this.#closed;
   }
 
+  get isOpen(): boolean {
+    return this.#store !== undefined;
+  }
+
   /** The value in LMDB's own buffer, overwritten by the next read; its `length` is right, its ArrayBuffer is larger. */
   getVolatile(key: Uint8Array): Buffer | undefined {
     const store = this.#opened();

@@ -91,7 +91,8 @@ export class Maintenance {
 
   /** True while there is work for an idle thread. */
   get pending(): boolean {
-    return this.#rebuild !== undefined || (this.#compactor.moving && this.#logFull === undefined);
+    const rebuilds = this.#rebuild !== undefined && this.#engine.base.isOpen;
+    return rebuilds || (this.#compactor.moving && this.#logFull === undefined);
   }
 
   /** Why writes are refused now, if they are. */
@@ -192,6 +193,7 @@ export class Maintenance {
     if (!flusher.dropping || this.#elapsedMs < this.#dropRetryMs) return;
     try {
       flusher.dropSynced(log);
+      if (!flusher.dropping) this.#dropRetryMs = 0;
     } catch (error) {
       if (this.#dropRetryMs === 0) this.#options.onError(asStoreError(error));
       this.#dropRetryMs = this.#elapsedMs + RETRY_MS;
@@ -278,6 +280,7 @@ export class Maintenance {
   }
 
   #rebuildSlice(): void {
+    if (!this.#engine.base.isOpen) return;
     const slice = this.#rebuild?.next();
     if (slice === undefined || slice.done === true) {
       this.#rebuild = undefined;

@@ -63,6 +63,27 @@ test('maintenance: segments behind a compaction cannot be removed -> told once, 
   files.removeFails = undefined;
   node.endTurn(2_000);
   t.true(node.engine.log.bytes < bytes / 2);
+  files.removeFails = 'EIO';
+  await write(8_000);
+  await node.settle();
+  t.is(node.errors.length, 2, 'another time is told anew');
+});
+
+test('maintenance: the base table cannot be read while the filter is rebuilt -> that waits, and the node goes on', async (t) => {
+  let node = await open(t);
+  for (let i = 0; i < 1_000; i++) {
+    node.put(key(i), 'v');
+    if (i % 100 === 0) node.endTurn();
+  }
+  await node.flush();
+  node = await node.reopen(t);
+  node.endTurn();
+  t.true(node.maintenance.pending);
+  // as behind a write that failed
+  await node.engine.base.close();
+  t.notThrows(() => node.endTurn());
+  t.false(node.maintenance.pending, 'an idle thread may sleep');
+  t.false(new BloomFilter(new Int32Array(node.memory.bloom)).ready);
 });
 
 test('maintenance: a log of the smallest size and writes of many times that -> never refused for good', async (t) => {
