@@ -127,6 +127,8 @@ export class CommitLog {
       fd = this.#files.create(join(this.#directory, segmentName(number)));
       const header = segmentHeader(number, this.nextSequence);
       this.#files.write(fd, header, 0, header.length, 0);
+      // the segments before may be dropped, and blocks say what they held, before anything of this one is synced
+      this.#files.sync(fd);
       const segment = { number, fd, offset: SEGMENT_HEADER_BYTES, reserved: 0, unsynced: true };
       this.#reserve(segment);
       this.#files.syncDirectory(this.#directory);

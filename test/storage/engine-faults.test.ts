@@ -43,13 +43,14 @@ test('engine: a log write that fails at any turn -> that turn is not published, 
 
 test('engine: a sync that was asked for -> done before the turn is published; one that fails -> ends the node', async (t) => {
   const { node, files } = await faulty(t);
+  const { length } = files.synced;
   node.put(key(1), 'one');
   node.engine.requireSync();
   node.endTurn();
-  t.is(files.synced.length, 1);
+  t.is(files.synced.length, length + 1);
   node.put(key(1), 'two');
   node.endTurn();
-  t.is(files.synced.length, 1, 'only the turn that asks is synced');
+  t.is(files.synced.length, length + 1, 'only the turn that asks is synced');
   files.syncFails = 'EIO';
   node.put(key(1), 'three');
   node.engine.requireSync();
