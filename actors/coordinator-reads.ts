@@ -12,6 +12,7 @@ import {
   addRepaired,
   decideRead,
   type ReadAnswer,
+  type ReadRepair,
   type ReadState,
   readRepairs,
   readsNeeded,
@@ -196,11 +197,7 @@ function step(reads: Reads, id: number, open: OpenRead, env: Env): void {
       return;
     case 'repair':
       open.state = startRepairs(open.state, decision.set, decision.nodes);
-      open.rounds.push(decision.set);
-      for (const node of decision.nodes) {
-        if (repair(env, open, node, decision.set, id)) continue;
-        open.state = addReadReply(open.state, { node, failed: 'KV_OVERLOADED' });
-      }
+      sendRepairs(reads, id, open, decision, env);
       return;
     case 'answer':
       if (open.handOn === undefined && mustHandOn(open.later, decision)) {
@@ -215,6 +212,17 @@ function step(reads: Reads, id: number, open: OpenRead, env: Env): void {
       answerError(env, open.client, open.request, worst(open.state), (decision.needed << 8) | decision.got);
       reads.open.delete(id);
   }
+}
+
+/** Has replicas take what the read is to show; who cannot be sent it has failed, and others are asked at once. */
+function sendRepairs(reads: Reads, id: number, open: OpenRead, decision: ReadRepair, env: Env): void {
+  const { failures } = open.state;
+  open.rounds.push(decision.set);
+  for (const node of decision.nodes) {
+    if (repair(env, open, node, decision.set, id)) continue;
+    open.state = addReadReply(open.state, { node, failed: 'KV_OVERLOADED' });
+  }
+  if (open.state.failures !== failures) step(reads, id, open, env);
 }
 
 /** Has the nodes that the partition is being filled for take what the read shows, before it does. */

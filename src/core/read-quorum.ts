@@ -58,12 +58,19 @@ export interface ReadAnswer {
   readonly holders: number;
 }
 
+/** These nodes have to take the record before the read shows it. */
+export interface ReadRepair {
+  readonly kind: 'repair';
+  readonly set: SiblingSet;
+  readonly nodes: readonly NodeIndex[];
+}
+
 /** What the coordinator does next. `fetch`: these nodes have something newer than all records so far. */
 export type ReadDecision =
   | { readonly kind: 'wait' }
   | ReadAnswer
   | { readonly kind: 'fetch'; readonly nodes: readonly NodeIndex[] }
-  | { readonly kind: 'repair'; readonly set: SiblingSet; readonly nodes: readonly NodeIndex[] }
+  | ReadRepair
   | { readonly kind: 'unmet'; readonly needed: number; readonly got: number };
 
 const NONE: readonly never[] = Object.freeze([]);

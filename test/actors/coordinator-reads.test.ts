@@ -34,7 +34,9 @@ const OTHER = plain('b', 1, 'other');
 
 /** One read that node 3, which holds nothing itself, coordinates for replicas 0, 1 and 2. */
 class ReadCase {
-  readonly env = new SimEnv({ node: 3 });
+  /** Nodes whose mailbox has no room. */
+  readonly full = new Set<number>();
+  readonly env = new SimEnv({ node: 3, hasRoom: (to) => !this.full.has(nodeOf(to)) });
   readonly sent: Sent[];
 
   constructor(order: Partial<ReadOrder>, down: readonly number[] = []) {
@@ -241,6 +243,15 @@ test('coordinator: a monotonic read whose repair is refused -> goes on with a sp
   t.deepEqual(read.asked, [0, 1, 2]);
   t.deepEqual(read.answer(2, OLD).repairs.at(-1), [2, ['new']]);
   t.is(read.confirm(2, failure('KV_STORAGE_FULL')).reply?.code, 'KV_READ_QUORUM_UNMET');
+});
+
+test('coordinator: a monotonic read whose repair finds no room in a mailbox -> goes on at once as if it were refused', (t) => {
+  const read = new ReadCase({ r: 2, monotonic: true }).answer(0, NEW);
+  read.full.add(1);
+  read.answer(1, OLD);
+  t.deepEqual(read.asked, [0, 1, 2]);
+  read.full.add(2);
+  t.is(read.answer(2, OLD).reply?.code, 'KV_READ_QUORUM_UNMET');
 });
 
 test('coordinator: a confirmation of an earlier, smaller repair -> is credited with that, not with the newest', (t) => {
