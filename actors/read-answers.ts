@@ -17,7 +17,11 @@ export function answer(
   const has = set.vector.length > 0;
   const bytes = has ? encodedBytes(key.bytes.length, set) : 0;
   const out = env.open(Kind.answered, client, request, Answer.record * 4 + bytes);
-  if (out === undefined) return;
+  if (out === undefined) {
+    // no mailbox takes it, or nobody is there
+    if (has) answerError(env, client, request, 'KV_TOO_MANY_SIBLINGS', 0);
+    return;
+  }
   out.words[out.at + Answer.outcome] = success(replicas, 0, fallbacks);
   out.words[out.at + Answer.detail] = (has ? AnswerFlag.record : 0) | (holders << 8);
   if (has) encodeRecord(out.words, out.bytes, out.at + Answer.record, key, set);

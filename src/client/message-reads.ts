@@ -85,5 +85,11 @@ function readError(outcome: number, detail: number): StoreError {
       got,
     });
   }
+  if (code === 'KV_TOO_MANY_SIBLINGS') {
+    return new StoreError(
+      code,
+      'the siblings of the key are together larger than a message: a put without a context replaces them',
+    );
+  }
   return new StoreError(code, `the read failed on its coordinator: ${code}`);
 }

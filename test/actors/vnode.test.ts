@@ -5,7 +5,7 @@ import { driftMs, packClock } from '../../src/core/hybrid-clock.js';
 import { clock, nodeIndex, type PartitionId } from '../../src/core/ids.js';
 import type { SiblingSet } from '../../src/core/siblings.js';
 import { StandIn } from '../../src/protocol/hint-messages.js';
-import { Kind, Minted, Page, Replicate, Replicated, Written } from '../../src/protocol/messages.js';
+import { Answer, Kind, Minted, Page, Replicate, Replicated, Written } from '../../src/protocol/messages.js';
 import { DurabilityCode, durabilityOf, failure } from '../../src/protocol/outcome.js';
 import {
   answerSet,
@@ -29,6 +29,13 @@ function mint(env: SimEnv, order: Partial<WriteOrder> = {}): { code: string | un
 }
 
 const dots = (set: SiblingSet) => set.siblings.map(({ dot }) => dot.counter as number);
+
+test('vnode: a record that is larger than any mailbox takes -> whoever asks for it is told', (t) => {
+  const env = new SimEnv({ hasRoom: (_to, bytes) => bytes <= 64 });
+  t.is(mint(env, { value: 'v'.repeat(100) }).code, undefined);
+  const [fetched] = env.deliver(Role.vnode, fetchDraft('k'), { from: addressOf(Role.coordinator, 1, 0) });
+  t.is(codeOf(fetched.view.u32(Answer.outcome)), 'KV_TOO_MANY_SIBLINGS');
+});
 
 test('vnode: a write over nothing -> a plain record under the log’s next number', (t) => {
   const env = new SimEnv();

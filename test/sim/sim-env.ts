@@ -41,8 +41,8 @@ export interface SimEnvOptions {
   readonly ring?: RingState;
   /** What an earlier life of the node has left. */
   readonly disk?: SimDisk;
-  /** Whether a message to this node finds room. */
-  readonly hasRoom?: (to: number) => boolean;
+  /** Whether a message of so many bytes to this node finds room. */
+  readonly hasRoom?: (to: number, bytes: number) => boolean;
 }
 
 /** A message that left the node, copied. */
@@ -76,7 +76,7 @@ export class SimEnv {
   readonly #node: number;
   readonly #n: number;
   readonly #random: Random;
-  readonly #hasRoom: (to: number) => boolean;
+  readonly #hasRoom: (to: number, bytes: number) => boolean;
   #sent: { readonly words: Int32Array<ArrayBuffer>; readonly handler: number }[] = [];
 
   constructor(options: SimEnvOptions = {}) {
@@ -165,7 +165,7 @@ export class SimEnv {
     request: number,
     handler: number,
   ): boolean {
-    if (!this.#hasRoom(to)) return false;
+    if (!this.#hasRoom(to, bytes)) return false;
     const words = new Int32Array(bytes / 4).fill(0x77777777);
     putHeader(words, 0, tag, bytes, to, from, request);
     Object.assign(out, { words, bytes: Buffer.from(words.buffer), at: 0 });
