@@ -3,7 +3,7 @@
  */
 import type { Env } from '../src/actor/env.js';
 import type { PageRequest } from '../src/actor/ports.js';
-import { asStoreError, StoreError } from '../src/core/errors.js';
+import { asStoreError, type ErrorCode, StoreError } from '../src/core/errors.js';
 import type { PartitionId } from '../src/core/ids.js';
 import { readBody } from '../src/protocol/body.js';
 import type { MessageView } from '../src/protocol/header.js';
@@ -21,15 +21,23 @@ export function scanPage({ partition, options: { doubts } }: VnodeState, message
     }
     page = collect(partition as PartitionId, message, env);
   } catch (error) {
-    const out = env.open(Kind.page, message.from, message.request, Page.records * 4);
-    if (out !== undefined) out.words[out.at + Page.outcome] = failure(asStoreError(error).code);
+    refuse(message, asStoreError(error).code, env);
     return;
   }
   const out = env.open(Kind.page, message.from, message.request, (Page.records + page.used) * 4);
-  if (out === undefined) return;
+  if (out === undefined) {
+    // no mailbox takes the one record of the page, or nobody is there
+    refuse(message, 'KV_TOO_MANY_SIBLINGS', env);
+    return;
+  }
   out.words[out.at + Page.outcome] = success(1, 0);
   out.words[out.at + Page.detail] = (page.count << 1) | (page.more ? 1 : 0);
   copyWords(page.words, 0, out.words, out.at + Page.records, page.used);
+}
+
+function refuse(message: MessageView, code: ErrorCode, env: Env): void {
+  const out = env.open(Kind.page, message.from, message.request, Page.records * 4);
+  if (out !== undefined) out.words[out.at + Page.outcome] = failure(code);
 }
 
 function collect(partition: PartitionId, message: MessageView, env: Env) {

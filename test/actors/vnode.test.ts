@@ -35,6 +35,8 @@ test('vnode: a record that is larger than any mailbox takes -> whoever asks for 
   t.is(mint(env, { value: 'v'.repeat(100) }).code, undefined);
   const [fetched] = env.deliver(Role.vnode, fetchDraft('k'), { from: addressOf(Role.coordinator, 1, 0) });
   t.is(codeOf(fetched.view.u32(Answer.outcome)), 'KV_TOO_MANY_SIBLINGS');
+  const [page] = env.deliver(Role.vnode, scanDraft({}, 1_024));
+  t.is(codeOf(page.view.u32(Page.outcome)), 'KV_TOO_MANY_SIBLINGS');
 });
 
 test('vnode: a write over nothing -> a plain record under the log’s next number', (t) => {
