@@ -3,8 +3,8 @@
  * All of them are estimates for people and for maintenance; nothing is decided about a key by them.
  */
 import { SYSTEM_SLOT } from '../core/ids.js';
-import { Flag, flagsOf, isForgotten, sizeOf, slotOfRecord } from '../protocol/record.js';
-import { wordOf } from './arena.js';
+import { Flag, flagsOf, isForgotten, Rec, sizeOf, slotOfRecord } from '../protocol/record.js';
+import { COPY_OF_BASE, wordOf } from './arena.js';
 import type { BaseTable } from './base-table.js';
 import type { Flusher } from './flusher.js';
 
@@ -59,11 +59,14 @@ export class RecordCounts {
     this.#dirtyLiveBytes += this.#growth(at, before);
   }
 
-  /** Dirty bytes that are alive in place of those that were: what stands before the mark is clean, or will be. */
+  /** Dirty bytes that are alive in place of those that were. */
   #growth(at: number, before: number): number {
     const bytes = sizeOf(this.#words, at);
-    const isClean = before === 0 || ((before - this.#flusher.mark) | 0) < 0;
-    return isClean ? bytes : bytes - sizeOf(this.#words, wordOf(before));
+    // what stands before the mark is clean, or will be
+    if (before === 0 || ((before - this.#flusher.mark) | 0) < 0) return bytes;
+    const replaced = wordOf(before);
+    // a copy of what the base table has is clean wherever it stands, and was never counted
+    return this.#words[replaced + Rec.previous] === COPY_OF_BASE ? bytes : bytes - sizeOf(this.#words, replaced);
   }
 
   /** A staged record was taken back. */

@@ -103,6 +103,28 @@ test('maintenance: a log of the smallest size and writes of many times that -> n
   t.true(node.engine.log.bytes <= 4 * MiB);
 });
 
+test('maintenance: large cold records are overwritten by small ones -> never refused for good', async (t) => {
+  const node = await open(t, { memoryBytes: 2 * MiB });
+  const { engine } = node;
+  const keys = 2_000;
+  for (let i = 0; i < keys; i++) {
+    await node.putPatiently(key(i), 'v'.repeat(4_000));
+    if (i % 20 === 0) node.endTurn();
+  }
+  await node.settle();
+  await node.flush();
+  for (let i = 0; i < keys; i++) {
+    if (!node.put(key(i), 'w')) {
+      await node.settle();
+      t.is(engine.refusal, 0, `write ${i}`);
+      t.true(node.put(key(i), 'w'), `write ${i}`);
+    }
+    if (i % 10 === 0) node.endTurn();
+  }
+  await node.settle();
+  for (let i = 0; i < keys; i += 7) t.is(node.text(key(i)), 'w');
+});
+
 test('maintenance: a base table that is full -> read-only until it has room, told once, reads go on', async (t) => {
   const node = await open(t, { mapBytesMax: 2 * MiB, memoryBytes: 2 * MiB });
   let i = 0;
