@@ -9,8 +9,8 @@
 import { assert } from './errors.js';
 import type { NodeIndex } from './ids.js';
 import { placeReplicas } from './placement.js';
-import { score } from './rebalance.js';
 import type { Placement, RingMap } from './ring.js';
+import { score } from './seats.js';
 
 const placements = new WeakMap<RingMap, Placement>();
 const claims = new WeakMap<RingMap, readonly NodeIndex[]>();

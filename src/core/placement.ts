@@ -8,8 +8,9 @@
  * replicas spread over hosts, machines and zones as evenly as the weights allow (spread.ts).
  */
 import { assert } from './errors.js';
-import { rebalance, type Seats } from './rebalance.js';
+import { rebalance } from './rebalance.js';
 import type { Placement, RingMap } from './ring.js';
+import type { Seats } from './seats.js';
 import { groupsOf } from './spread.js';
 
 /** Holders of each partition, n of them in distinct failure domains and spread over the levels above, in no order. The map must be valid. */

@@ -4,31 +4,17 @@
  * Holders that left, or that are too many in their failure domain, host or zone, give up their seats; empty seats go to the
  * nodes that lack most; then each node below its fair share takes partitions from those above theirs, in the order of its
  * own hash scores (rendezvous); what no direct exchange can level goes along chains of exchanges. Shares end within one
- * replica, or 2 % of fair. Thaler, Ravishankar, "Using Name-Based Mappings to Increase Hit Rates", 1998 (scores); Mirrokni,
+ * replica, or 2 % of fair; where that has copied more than a tenth beyond what cannot be avoided, copies are taken back for
+ * as long as all stay within one replica, or 5 % (cycle-cancelling.ts). Thaler, Ravishankar, "Using Name-Based Mappings to Increase Hit Rates", 1998 (scores); Mirrokni,
  * Thorup, Zadimoghaddam, "Consistent Hashing with Bounded Loads", 2018 (bounds); chains are augmenting paths of a flow.
  */
+import { cancelCycles } from './cycle-cancelling.js';
 import { shareOut } from './fair-share.js';
+import { type Books, copiesOf, exchange, holdings, lacks, type Seats, score } from './seats.js';
 import { domainsOf, hasRoom, type Level, levelsOf } from './spread.js';
 
-/** Weights and groups by position, and the positions that hold each partition. Changed in place. */
-export interface Seats {
-  readonly n: number;
-  readonly weights: readonly number[];
-  /** Failure domain of each position, then its group at each level above (spread.ts). */
-  readonly groups: readonly (readonly number[])[];
-  /** What a position is called when it is scored: its node index. */
-  readonly names: readonly number[];
-  /** Holders of each partition, as positions; one that is not in `weights` has left. */
-  readonly lists: number[][];
-}
-
-interface Books extends Seats {
-  readonly loads: number[];
-  readonly fair: readonly number[];
-  readonly levels: readonly Level[];
-  /** The lists before this step: going back to them costs no copy. */
-  readonly before: readonly (readonly number[])[];
-}
+/** A step copies at most so many times what the least would be. */
+const COPIES_RATIO_MAX = 1.1;
 
 /** Levels the seats. Where there are fewer than n domains each partition gets as many holders as there are domains. */
 export function rebalance(seats: Seats): void {
@@ -42,7 +28,10 @@ export function rebalance(seats: Seats): void {
     levels,
     before: lists.map((list) => list.slice()),
   };
+  const held = holdings(books).map(({ length }) => length);
+  const floors = fair.map((share, position) => floorOf(share, held[position]));
   for (const list of lists) vacate(books, list);
+  const least = leastCopies(books, floors, held);
   fillSeats(books, domainsOf(groups));
   const hungry = weights
     .map((_, position) => position)
@@ -50,15 +39,8 @@ export function rebalance(seats: Seats): void {
   hungry.sort((a, b) => books.loads[a] / books.fair[a] - books.loads[b] / books.fair[b] || a - b);
   for (const position of hungry) takeShare(books, position);
   for (let position = 0; position < weights.length; position++) levelByChains(books, position);
-}
-
-/** A hash score in 0..2^32-1: how much a node wants a partition. */
-export function score(partition: number, node: number): number {
-  let hash = Math.imul(partition + 0x9e3779b9, 0x85ebca6b) ^ Math.imul(node + 0x7f4a7c15, 0xc2b2ae35);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x7feb352d);
-  hash = Math.imul(hash ^ (hash >>> 15), 0x846ca68b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0x9e3779b1);
-  return (hash ^ (hash >>> 16)) >>> 0;
+  const copiesMax = Math.floor(COPIES_RATIO_MAX * least + SLACK);
+  if (copiesOf(books) > copiesMax) cancelCycles(books, { floors, ceilings: fair.map(ceilingOf), copiesMax });
 }
 
 /** Drops holders that left, that find no room beside those before them, or that are one too many. */
@@ -223,24 +205,26 @@ function traceBack(reachedBy: readonly (Exchange | undefined)[], end: number): E
   return chain;
 }
 
-function holdings({ weights, lists }: Books): number[][] {
-  const held: number[][] = weights.map(() => []);
-  lists.forEach((list, partition) => {
-    for (const position of list) held[position].push(partition);
-  });
-  return held;
+/** What no placement within the bounds can do without: the empty seats, and what each position held too little before. */
+function leastCopies({ n, groups, lists }: Books, floors: readonly number[], held: readonly number[]): number {
+  const depth = Math.min(n, domainsOf(groups).limits.length);
+  const empty = lists.reduce((sum, list) => sum + depth - list.length, 0);
+  const short = floors.reduce((sum, floor, position) => sum + Math.max(0, floor - held[position]), 0);
+  return Math.max(empty, short);
 }
 
-function exchange({ loads }: Books, list: number[], seat: number, taker: number): void {
-  loads[list[seat]]--;
-  loads[taker]++;
-  list[seat] = taker;
+/** The fewest replicas of a position: its fair share where it held too little for the bounds, else what those allow. */
+function floorOf(fair: number, held: number): number {
+  const floor = Math.ceil(fair - wideTolerance(fair) - SLACK);
+  return held < floor ? Math.round(fair) : floor;
 }
 
-/** Replicas that a position is short of its fair share; negative where it holds more. */
-function lacks({ fair, loads }: Books, position: number): number {
-  return fair[position] - loads[position];
-}
+const ceilingOf = (fair: number): number => Math.floor(fair + wideTolerance(fair) + SLACK);
+
+/** Shares are sums of fractions: a whole number may come out a little beside itself. */
+const SLACK = 1e-6;
+
+const wideTolerance = (fair: number): number => Math.max(1, 0.05 * fair);
 
 function tolerance({ fair }: Books, position: number): number {
   return Math.max(1, 0.02 * fair[position]);
