@@ -4,10 +4,10 @@
  * there is none left, no placement within the bounds copies less.
  *
  * That is the cancelling of negative cycles in the residual graph of a flow: Klein, "A primal method for minimal cost flows",
- * 1967; Bellman and Ford find them. What a partition may hold is a matroid and not just a capacity (spread.ts), so a cycle
- * that exchanges twice in one partition may go beyond a limit: it is not carried out, and not that way again.
+ * 1967; Bellman and Ford find them. What a partition may hold is a matroid and not just a capacity (spread.ts), so two
+ * exchanges of a cycle in one partition might go beyond a limit together. No such cycle is known; one ends the search.
  */
-import { type Books, copiesOf, exchange, score } from './seats.js';
+import { type Books, copiesOf, score } from './seats.js';
 import { hasRoom } from './spread.js';
 
 export interface CopyBounds {
@@ -24,8 +24,6 @@ interface Graph {
   /** Of giver * count + taker: copies that their cheapest exchange adds, -1..1, and its partition. */
   readonly costs: Int8Array;
   readonly partitions: Int32Array;
-  /** Exchanges that no cycle takes any more, as (partition * count + giver) * count + taker. */
-  readonly barred: Set<number>;
 }
 
 /** No exchange costs as much. */
@@ -39,37 +37,43 @@ export function cancelCycles(books: Books, bounds: CopyBounds): void {
     bounds,
     costs: new Int8Array(count * count),
     partitions: new Int32Array(count * count),
-    barred: new Set(),
   };
-  for (let giver = 0; giver < count; giver++) weighRow(graph, giver);
+  weighExchanges(graph, new Uint8Array(count).fill(1));
   for (let copies = copiesOf(books); copies > bounds.copiesMax; ) {
     const cycle = findCycle(graph);
-    if (cycle.length === 0) return;
-    copies += carryOut(graph, cycle);
+    const saved = cycle.length === 0 ? 0 : carryOut(graph, cycle);
+    if (saved === 0) return;
+    copies -= saved;
   }
 }
 
-/** Finds the cheapest exchange from this giver to each taker; of equals the one that scores highest. */
-function weighRow({ books, costs, partitions, barred }: Graph, giver: number): void {
-  const { weights, lists, levels, before, names } = books;
-  const count = weights.length;
-  const row = giver * count;
-  costs.fill(NONE, row, row + count);
+/** Finds the cheapest exchange from each of these givers to each taker; of equals the one that scores highest. */
+function weighExchanges(graph: Graph, isAsked: Uint8Array): void {
+  const { lists } = graph.books;
+  const count = isAsked.length;
+  for (let giver = 0; giver < count; giver++) {
+    if (isAsked[giver] !== 0) graph.costs.fill(NONE, giver * count, (giver + 1) * count);
+  }
   for (let partition = 0; partition < lists.length; partition++) {
-    const list = lists[partition];
-    if (!list.includes(giver)) continue;
-    const held = before[partition];
-    const undone = held.includes(giver) ? 0 : 1;
-    for (let taker = 0; taker < count; taker++) {
-      const cost = (held.includes(taker) ? 0 : 1) - undone;
-      const best = costs[row + taker];
-      if (taker === giver || cost > best || !hasRoom(levels, list, giver, taker)) continue;
-      const name = names[taker];
-      if (cost === best && score(partition, name) <= score(partitions[row + taker], name)) continue;
-      if (barred.has((partition * count + giver) * count + taker)) continue;
-      costs[row + taker] = cost;
-      partitions[row + taker] = partition;
-    }
+    for (const giver of lists[partition]) if (isAsked[giver] !== 0) weighIn(graph, partition, giver);
+  }
+}
+
+function weighIn({ books, costs, partitions }: Graph, partition: number, giver: number): void {
+  const { weights, lists, levels, before, names } = books;
+  const list = lists[partition];
+  const held = before[partition];
+  const undone = held.includes(giver) ? 0 : 1;
+  const row = giver * weights.length;
+  for (let taker = 0; taker < weights.length; taker++) {
+    const cost = (held.includes(taker) ? 0 : 1) - undone;
+    const best = costs[row + taker];
+    if (taker === giver || cost > best) continue;
+    const name = names[taker];
+    if (cost === best && score(partition, name) <= score(partitions[row + taker], name)) continue;
+    if (!hasRoom(levels, list, giver, taker)) continue;
+    costs[row + taker] = cost;
+    partitions[row + taker] = partition;
   }
 }
 
@@ -125,38 +129,34 @@ function cycleIn(givers: Int32Array): number[] {
   return [];
 }
 
-/** Carries the exchanges of a cycle out, or bars them where they go beyond a limit together; the copies that it adds. */
+/** Carries the exchanges of a cycle out; the copies that this takes back, 0 where they would go beyond a limit together. */
 function carryOut(graph: Graph, cycle: readonly number[]): number {
-  const { books, costs, partitions, barred } = graph;
-  const count = books.weights.length;
+  const { books, costs, partitions } = graph;
+  const { lists, loads } = books;
+  const count = loads.length;
   const exchanges = cycle
     .map((giver, at) => ({ giver, taker: cycle[(at + 1) % cycle.length] }))
     .filter(({ giver, taker }) => giver < count && taker < count)
     .map((one) => ({ ...one, partition: partitions[one.giver * count + one.taker] }));
-  const touched = [...new Set(exchanges.map(({ partition }) => partition))];
-  const rows = new Set(touched.flatMap((partition) => books.lists[partition]));
-  const kept = touched.map((partition) => books.lists[partition].slice());
-  const copies = exchanges.reduce((sum, { giver, taker }) => sum + costs[giver * count + taker], 0);
+  const touched = new Map(exchanges.map(({ partition }) => [partition, lists[partition].slice()]));
   for (const { partition, giver, taker } of exchanges) {
-    const list = books.lists[partition];
-    exchange(books, list, list.indexOf(giver), taker);
+    const list = touched.get(partition) as number[];
+    list[list.indexOf(giver)] = taker;
   }
-  const isRepeated = touched.length < exchanges.length;
-  const isAllowed = !isRepeated || touched.every((partition) => isWithinLimits(books, partition));
-  if (!isAllowed) {
-    for (const { giver, taker, partition } of exchanges) {
-      books.loads[giver]++;
-      books.loads[taker]--;
-      barred.add((partition * count + giver) * count + taker);
-    }
-    touched.forEach((partition, at) => {
-      books.lists[partition] = kept[at];
-    });
+  if ([...touched.values()].some((list) => !isWithinLimits(books, list))) return 0;
+  const isChanged = new Uint8Array(count);
+  for (const [partition, list] of touched) {
+    for (const position of [...lists[partition], ...list]) isChanged[position] = 1;
+    lists[partition] = list;
   }
-  for (const partition of touched) for (const position of books.lists[partition]) rows.add(position);
-  for (const giver of rows) weighRow(graph, giver);
-  return isAllowed ? copies : 0;
+  const cost = exchanges.reduce((sum, { giver, taker }) => sum + costs[giver * count + taker], 0);
+  for (const { giver, taker } of exchanges) {
+    loads[giver]--;
+    loads[taker]++;
+  }
+  weighExchanges(graph, isChanged);
+  return -cost;
 }
 
-const isWithinLimits = ({ levels, lists }: Books, partition: number): boolean =>
-  lists[partition].every((position) => hasRoom(levels, lists[partition], position, position));
+const isWithinLimits = ({ levels }: Books, list: readonly number[]): boolean =>
+  list.every((position) => hasRoom(levels, list, position, position));

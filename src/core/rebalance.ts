@@ -28,7 +28,7 @@ export function rebalance(seats: Seats): void {
     levels,
     before: lists.map((list) => list.slice()),
   };
-  const held = holdings(books).map(({ length }) => length);
+  const held = countHeld(books);
   const floors = fair.map((share, position) => floorOf(share, held[position]));
   for (const list of lists) vacate(books, list);
   const least = leastCopies(books, floors, held);
@@ -41,6 +41,12 @@ export function rebalance(seats: Seats): void {
   for (let position = 0; position < weights.length; position++) levelByChains(books, position);
   const copiesMax = Math.floor(COPIES_RATIO_MAX * least + SLACK);
   if (copiesOf(books) > copiesMax) cancelCycles(books, { floors, ceilings: fair.map(ceilingOf), copiesMax });
+}
+
+function countHeld({ weights, lists }: Seats): number[] {
+  const held = weights.map(() => 0);
+  for (const list of lists) for (const position of list) if (position < held.length) held[position]++;
+  return held;
 }
 
 /** Drops holders that left, that find no room beside those before them, or that are one too many. */

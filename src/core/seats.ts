@@ -33,11 +33,11 @@ export function score(partition: number, node: number): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-/** Partitions that each position holds; whoever has left is left out. */
+/** Partitions that each position holds. */
 export function holdings({ weights, lists }: Books): number[][] {
   const held: number[][] = weights.map(() => []);
   lists.forEach((list, partition) => {
-    for (const position of list) held[position]?.push(partition);
+    for (const position of list) held[position].push(partition);
   });
   return held;
 }
