@@ -1,5 +1,6 @@
 /**
- * What a network does between hosts: slow and broken connections, and partitions of every shape, whole, one-way, partial.
+ * What a network does between hosts: slow and broken connections, partitions of every shape, whole, one-way, partial, and
+ * channels that are held up alone.
  */
 import type { Fault, FaultScope } from './faults.js';
 
@@ -91,6 +92,26 @@ export const NETWORK_FAULTS: Readonly<Record<string, Fault>> = {
         });
       };
       flap(2 + random.below(4));
+    },
+  },
+};
+
+const HOLD_MS = [20, 600] as const;
+
+/** What befalls the messages of one thread to one other alone, while those around them go on. */
+export const CHANNEL_FAULTS: Readonly<Record<string, Fault>> = {
+  'channel held up': {
+    weight: 6,
+    applies: hasHosts(2),
+    strike: ({ world, random, until }) => {
+      const [from, to] = random.shuffled(world.nodes.filter(({ life }) => life > 0));
+      if (world.hostOf(from.index) === world.hostOf(to.index)) return;
+      world.trace.note(world.nowMs, () => `held up: what node ${from.index} sends to node ${to.index}`);
+      const release = world.network.lane(from.index, to.index).hold();
+      until(random.between(...HOLD_MS), () => {
+        world.trace.note(world.nowMs, () => `arrives again: what node ${from.index} sends to node ${to.index}`);
+        release();
+      });
     },
   },
 };

@@ -7,7 +7,7 @@ import { Departures } from './departures.js';
 import { CLOCK_FAULTS } from './faults-of-clocks.js';
 import { DISK_FAULTS } from './faults-of-disks.js';
 import { MEMBER_FAULTS } from './faults-of-members.js';
-import { NETWORK_FAULTS } from './faults-of-networks.js';
+import { CHANNEL_FAULTS, NETWORK_FAULTS } from './faults-of-networks.js';
 import { DELAY_FAULTS, NODE_FAULTS } from './faults-of-nodes.js';
 import type { FaultGroup, Plan } from './plan.js';
 import type { Random } from './random.js';
@@ -51,6 +51,7 @@ const GROUPS: Readonly<Record<FaultGroup, Readonly<Record<string, Fault>>>> = {
   disk: DISK_FAULTS,
   clock: CLOCK_FAULTS,
   members: MEMBER_FAULTS,
+  channel: CHANNEL_FAULTS,
 };
 
 export const FAULTS: Readonly<Record<string, Fault>> = Object.assign({}, ...Object.values(GROUPS));

@@ -1,13 +1,14 @@
 /**
  * The messages of one ordered pair of threads, first in, first out. Each arrives after a delay behind its predecessors and
  * is overwritten with noise when the turn that read it ends. A lane within a host never loses anything; one between hosts
- * rides on a connection (connection.ts), which may hold it up, cut it, and send the last messages once more.
+ * rides on a connection (connection.ts), which may block it, cut it, and send the last messages once more; it may be held up
+ * alone, too, while the others of its connection go on.
  */
 import type { TurnReader } from '../runtime/worker-loop.js';
 
 export interface Parcel {
   readonly words: Int32Array<ArrayBuffer>;
-  /** When it arrives; Infinity while its connection is blocked. */
+  /** When it arrives; Infinity while it is held up. */
   dueMs: number;
   /** The connection that carries it, and its place therein. */
   readonly connection: number;
@@ -45,8 +46,9 @@ export class Lane implements TurnReader {
   quota = Number.POSITIVE_INFINITY;
   waitingBytes = 0;
   connection = 0;
-  /** Nothing arrives. */
+  /** Its connection lets nothing through. */
   blocked = false;
+  #holds = 0;
   readonly #parts: LaneParts;
   readonly #queue: Parcel[] = [];
   readonly #delivered: Int32Array<ArrayBuffer>[] = [];
@@ -68,7 +70,7 @@ export class Lane implements TurnReader {
     this.#queue.push(parcel);
     this.waitingBytes += words.length * 4;
     this.#parts.onWaiting(this.waitingBytes);
-    if (!this.blocked) this.#carry(parcel);
+    if (this.#isFree) this.#carry(parcel);
   }
 
   #carry(parcel: Parcel): void {
@@ -127,11 +129,37 @@ export class Lane implements TurnReader {
   /** What has not arrived yet waits. */
   block(): void {
     this.blocked = true;
-    for (const parcel of this.#queue) if (parcel.dueMs > this.#parts.nowMs()) parcel.dueMs = Number.POSITIVE_INFINITY;
+    this.#suspend();
   }
 
   unblock(): void {
     this.blocked = false;
+    this.#resume();
+  }
+
+  /** What has not arrived yet waits, whatever its connection does, until the returned function is called; holds add up. */
+  hold(): () => void {
+    this.#holds++;
+    this.#suspend();
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      this.#holds--;
+      this.#resume();
+    };
+  }
+
+  get #isFree(): boolean {
+    return !this.blocked && this.#holds === 0;
+  }
+
+  #suspend(): void {
+    for (const parcel of this.#queue) if (parcel.dueMs > this.#parts.nowMs()) parcel.dueMs = Number.POSITIVE_INFINITY;
+  }
+
+  #resume(): void {
+    if (!this.#isFree) return;
     for (const parcel of this.#queue) if (parcel.dueMs === Number.POSITIVE_INFINITY) this.#carry(parcel);
   }
 

@@ -18,6 +18,8 @@ export interface PlanOptions {
   readonly faultsMax?: number;
   /** Whether the ring changes. */
   readonly moves?: boolean;
+  /** Whether channels are held up. */
+  readonly holds?: boolean;
   /** Nothing fails but the network, and nodes that are slow. */
   readonly calm?: boolean;
   /** Between two rounds of anti-entropy, and between two looks for what may be forgotten. */
@@ -27,7 +29,7 @@ export interface PlanOptions {
   readonly beyond?: boolean;
 }
 
-export type FaultGroup = 'network' | 'delay' | 'node' | 'disk' | 'clock' | 'members';
+export type FaultGroup = 'network' | 'delay' | 'node' | 'disk' | 'clock' | 'members' | 'channel';
 
 export interface Plan {
   readonly nodes: number;
@@ -113,13 +115,20 @@ const REGISTERS = ['counter', 'flag{tag}', 'register'];
 const TALLIES = ['tally', 'sum{tag}'];
 const ALL_GROUPS: readonly FaultGroup[] = ['network', 'delay', 'node', 'disk', 'clock'];
 const CALM_GROUPS: readonly FaultGroup[] = ['network', 'delay'];
+const HOLDS = [false, false, true];
 const DEADLINE_MS = 300;
 export const NEVER_MS = 100_000_000;
 const AMPLE_HINTS = { hintBytesMax: 1024 * 1024, hintAgeMaxMs: NEVER_MS };
 const SCARCE_HINTS = { hintBytesMax: 120, hintAgeMaxMs: 3_000 };
 
-/** `lives`: what came later, and shifts nothing else. */
-export function drawPlan(random: Random, lives: Random, options: PlanOptions = {}): Plan {
+export interface PlanRandom {
+  readonly plan: Random;
+  /** What came later, and shifts nothing else. */
+  readonly lives: Random;
+  readonly channels: Random;
+}
+
+export function drawPlan({ plan: random, lives, channels }: PlanRandom, options: PlanOptions = {}): Plan {
   const [drawnN, drawnW, drawnR] = random.pick(SHAPES);
   const n = options.n ?? drawnN;
   const w = Math.min(n, options.w ?? drawnW);
@@ -131,7 +140,8 @@ export function drawPlan(random: Random, lives: Random, options: PlanOptions = {
   const pace = random.pick([1, 1, 10]);
   const spares = (options.moves ?? random.chance(0.35)) ? 1 + random.below(2) : 0;
   const isCalm = random.chance(0.2);
-  const groups = (options.calm ?? isCalm) ? CALM_GROUPS : spares > 0 ? [...ALL_GROUPS, 'members' as const] : ALL_GROUPS;
+  const usual = (options.calm ?? isCalm) ? CALM_GROUPS : spares > 0 ? [...ALL_GROUPS, 'members' as const] : ALL_GROUPS;
+  const groups = pickUnless(options.holds, channels, HOLDS) ? [...usual, 'channel' as const] : usual;
   const collectionMs = pickUnless(options.collectionMs, lives, [200, 1_000, NEVER_MS, NEVER_MS]);
   const zones = drawZones(lives, Math.ceil((nodes + spares) / nodesPerHost));
   return {

@@ -1,12 +1,14 @@
 /**
  * Faults planted on purpose, to see that the judge finds them: each is a bug that a store like this has had somewhere.
  */
+import type { CollectorState } from '../../actors/collector.js';
 import type { CoordinatorState } from '../../actors/coordinator.js';
 import { endFlight, removeHint } from '../../actors/hint-delivery.js';
 import type { HintKeeperState } from '../../actors/hint-keeper.js';
 import { Role } from '../actor/address.js';
 import type { AnyBehaviour } from '../actor/behaviour.js';
 import type { Env } from '../actor/env.js';
+import type { Collection } from '../core/collection.js';
 import { encodeBody, putBody, readBody } from '../protocol/body.js';
 import { Confirmed } from '../protocol/collection-messages.js';
 import type { MessageView } from '../protocol/header.js';
@@ -44,6 +46,10 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
   'collects a tombstone that some node has not taken': {
     wrap: spoiling(Role.collector, 'confirmed', first(agreeToAll)),
     run: { collectionMs: 200, antiEntropyMs: NEVER_MS },
+  },
+  'collects without waiting for its barriers': {
+    wrap: spoiling(Role.collector, 'confirmed', flushAtOnce),
+    run: { collectionMs: 200, holds: true },
   },
   'buries what has not expired': { wrap: buryEarly },
   'shows one reader what has expired': { client: { ignoresExpiry: 1 } },
@@ -142,6 +148,18 @@ function agreeToAll(_state: unknown, message: MessageView): void {
   const { confirms } = readBody(message, Confirmed.body) as { confirms: Uint8Array };
   putBody(message.words, message.bytes, message.at + Confirmed.body, encodeBody({ confirms: confirms.fill(1) }));
 }
+
+/** Once every member has confirmed, every channel is taken to be flushed. */
+function flushAtOnce(real: AnyHandler): AnyHandler {
+  return (state, message, env) => {
+    const { batch } = state as CollectorState;
+    if (batch !== undefined) batch.collection = { ...batch.collection, flushed: everyChannel(batch.collection) };
+    real(state, message, env);
+  };
+}
+
+const everyChannel = ({ members }: Collection): ReadonlySet<number> =>
+  new Set(members.flatMap((from) => members.map((to) => from * 0x1_0000 + to)));
 
 /** The collectors' clocks are an hour ahead. */
 function buryEarly(role: Role, behaviour: AnyBehaviour): AnyBehaviour {

@@ -84,9 +84,9 @@ class Simulation {
   readonly #rare: RarePaths;
 
   constructor(seed: number, plant: Plant, options: RunOptions) {
-    const random = streams(seed, ['plan', 'workload', 'faults', 'world', 'rare', 'batches', 'lives']);
+    const random = streams(seed, ['plan', 'workload', 'faults', 'world', 'rare', 'batches', 'lives', 'channels']);
     this.#seed = seed;
-    const plan = drawPlan(random.plan, random.lives, options);
+    const plan = drawPlan(random, options);
     this.#plan = plan;
     this.#rare = new RarePaths(random.rare);
     this.#faults = new Faults(random.faults, plan);
@@ -234,7 +234,9 @@ class Simulation {
   #buryAll(): void {
     const { keys } = this.#faults;
     const judge = (call: Call) => this.#judge.judge(call);
-    buryAll({ world: this.#world, observer: this.#observer, workload: this.#workload, keys, n: this.#plan.n, judge });
+    const { n, groups } = this.#plan;
+    const holds = groups.includes('channel');
+    buryAll({ world: this.#world, observer: this.#observer, workload: this.#workload, keys, n, judge, holds });
   }
 
   /** Reads every key from all of its replicas, which repairs those that are behind. */

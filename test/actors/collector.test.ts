@@ -7,6 +7,7 @@ import type { SiblingSet } from '../../src/core/siblings.js';
 import { encodedBytes, encodeRecord } from '../../src/protocol/record-set.js';
 import { partsOf } from '../../src/sim/messages.js';
 import { changeRing, isSettled } from '../../src/sim/operator.js';
+import { PLANTS } from '../../src/sim/plants.js';
 import { Random } from '../../src/sim/random.js';
 import type { SimNode } from '../../src/sim/sim-node.js';
 import { World } from '../../src/sim/world.js';
@@ -118,6 +119,37 @@ function hintAt(one: World, node: SimNode, target: number): void {
   one.crash(node);
   one.restart(node);
 }
+
+/** A world in which a write of one holder is held up on its way to another, while its key is deleted through the third. */
+function worldOfLate(options: Partial<WorldOptions> = {}) {
+  const one = world(options);
+  const [owner, sender, receiver] = one.holdersOf('key');
+  const release = one.network.lane(sender, receiver).hold();
+  const [client] = one.clients;
+  client.write({ key: 'key', value: 'old', w: 2, deadlineMs: 20_000 }, { node: sender });
+  one.runFor(50);
+  client.write({ key: 'key', value: '', w: 3, tombstone: true, expiresAtMs: 4_000_000_000_000 }, { node: owner });
+  one.runFor(50);
+  const isOld = () => one.nodes.some((node) => heldAt(node, 'key').siblings.some(({ tombstone }) => !tombstone));
+  return { one, release, isOld };
+}
+
+test('collector: an older value is held up between two nodes -> nothing is collected until it has arrived, and it never comes back', (t) => {
+  const { one, release, isOld } = worldOfLate();
+  t.false(one.runUntil(() => isEmpty(one), 12_000));
+  release();
+  t.false(one.runUntil(isOld, 200));
+  t.true(one.runUntil(() => isEmpty(one), 30_000));
+  t.false(one.runUntil(isOld, 5_000));
+});
+
+test('collector: the same where nobody waits for the barriers -> collected at once, and the older value comes back', (t) => {
+  const { wrap } = PLANTS['collects without waiting for its barriers'];
+  const { one, release, isOld } = worldOfLate(wrap === undefined ? {} : { wrap });
+  t.true(one.runUntil(() => isEmpty(one), 2_000));
+  release();
+  t.true(one.runUntil(isOld, 200));
+});
 
 test('collector: one replica holds something else -> not collected; once they agree -> collected', (t) => {
   const one = world({ antiEntropyMs: 20_000 });
