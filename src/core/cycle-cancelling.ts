@@ -29,7 +29,7 @@ interface Graph {
 /** No exchange costs as much. */
 const NONE = 2;
 
-/** Changes the seats until the copies are few enough, or as few as they can be. */
+/** Changes the seats until the copies are few enough, or as few as they can be: one cycle for each copy at most. */
 export function cancelCycles(books: Books, bounds: CopyBounds): void {
   const count = books.weights.length;
   const graph: Graph = {
