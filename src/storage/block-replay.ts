@@ -82,6 +82,7 @@ export const NO_LOG = {
   segment: 0,
   writtenSequence: 0,
   syncedSequence: 0,
+  standsAlone: true,
   busy: false,
   syncLater: () => undefined,
   dropBefore: () => undefined,

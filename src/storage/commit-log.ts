@@ -31,6 +31,8 @@ interface Segment {
   /** Up to here the file's blocks are allocated on disk. */
   reserved: number;
   unsynced: boolean;
+  /** It was synced at least once, so that its header is there. */
+  isOnDisk: boolean;
 }
 
 const SEGMENT_BYTES = 32 * 1024 * 1024;
@@ -102,6 +104,14 @@ export class CommitLog {
     return Math.max(0, this.#current.reserved - this.#current.offset);
   }
 
+  /**
+   * Whether the segment that is written could be without those before it: behind a power loss its header is there. Its blocks
+   * say what had been synced before them, which the segments before it show otherwise.
+   */
+  get standsAlone(): boolean {
+    return this.#current.isOnDisk;
+  }
+
   /** Whether there are segments that a flush may drop. */
   get droppable(): boolean {
     return this.#held.length > 0;
@@ -127,9 +137,7 @@ export class CommitLog {
       fd = this.#files.create(join(this.#directory, segmentName(number)));
       const header = segmentHeader(number, this.nextSequence);
       this.#files.write(fd, header, 0, header.length, 0);
-      // the segments before may be dropped, and blocks say what they held, before anything of this one is synced
-      this.#files.sync(fd);
-      const segment = { number, fd, offset: SEGMENT_HEADER_BYTES, reserved: 0, unsynced: true };
+      const segment = { number, fd, offset: SEGMENT_HEADER_BYTES, reserved: 0, unsynced: true, isOnDisk: false };
       this.#reserve(segment);
       this.#files.syncDirectory(this.#directory);
       return segment;
@@ -195,6 +203,7 @@ export class CommitLog {
       if (!this.#syncing) this.#closeRetired();
       this.#files.sync(this.#current.fd);
       this.#current.unsynced = false;
+      this.#current.isOnDisk = true;
       this.syncedSequence = this.writtenSequence;
       this.syncs++;
     } catch (error) {
@@ -221,7 +230,10 @@ export class CommitLog {
         for (const segment of retired) this.#files.close(segment.fd);
         this.#inSync = [];
         this.#syncing = false;
-        if (this.#failure === undefined) this.syncedSequence = Math.max(this.syncedSequence, sequence);
+        if (this.#failure === undefined) {
+          current.isOnDisk = true;
+          this.syncedSequence = Math.max(this.syncedSequence, sequence);
+        }
         this.syncs++;
       });
     }

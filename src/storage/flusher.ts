@@ -30,6 +30,8 @@ export interface LogFront {
   readonly segment: number;
   readonly writtenSequence: number;
   readonly syncedSequence: number;
+  /** See `CommitLog.standsAlone`. */
+  readonly standsAlone: boolean;
   readonly busy: boolean;
   syncLater(): void;
   dropBefore(segment: number): void;
@@ -136,12 +138,13 @@ export class Flusher {
 
   /**
    * Drops the log segments of the last flush once everything that was written by its end is synced: a record that was
-   * overwritten meanwhile is in no batch, and its successor may not be on disk yet. Call it between turns.
+   * overwritten meanwhile is in no batch, and its successor may not be on disk yet; and once what stays stands alone. Call it
+   * between turns.
    */
   dropSynced(log: LogFront): void {
     const waiting = this.#dropWhenSynced;
     if (waiting === undefined) return;
-    if (log.syncedSequence < waiting.sequence) {
+    if (log.syncedSequence < waiting.sequence || !log.standsAlone) {
       if (!log.busy) log.syncLater();
       return;
     }

@@ -62,6 +62,7 @@ test('maintenance: segments behind a compaction cannot be removed -> told once, 
   const { bytes } = node.engine.log;
   files.removeFails = undefined;
   node.endTurn(2_000);
+  await node.settle();
   t.true(node.engine.log.bytes < bytes / 2);
   files.removeFails = 'EIO';
   await write(8_000);
