@@ -4,7 +4,7 @@
  */
 import type { Env } from '../src/actor/env.js';
 import type { Store } from '../src/actor/ports.js';
-import { asStoreError, StoreError } from '../src/core/errors.js';
+import { asStoreError, type ErrorCode, StoreError } from '../src/core/errors.js';
 import type { MessageView } from '../src/protocol/header.js';
 import { PAGE_BYTES_MAX } from '../src/protocol/limits.js';
 import { Kind } from '../src/protocol/messages.js';
@@ -31,17 +31,26 @@ export function answerWatch(state: VnodeState, message: MessageView, env: Env): 
     told = take(state, name, message, env);
   } catch (error) {
     state.options.watches?.end(name);
-    const out = env.open(Kind.changes, message.from, message.request, Changes.records * 4);
-    if (out === undefined) return;
-    out.words[out.at + Changes.outcome] = failure(asStoreError(error).code);
-    out.words[out.at + Changes.detail] = 0;
+    refuse(message, asStoreError(error).code, env);
     return;
   }
   const out = env.open(Kind.changes, message.from, message.request, (Changes.records + told.used) * 4);
-  if (out === undefined) return;
+  if (out === undefined) {
+    // no mailbox takes the one record that it tells, or nobody is there
+    state.options.watches?.end(name);
+    refuse(message, 'KV_TOO_MANY_SIBLINGS', env);
+    return;
+  }
   out.words[out.at + Changes.outcome] = success(1, 0);
   out.words[out.at + Changes.detail] = told.detail;
   copyWords(told.words, 0, out.words, out.at + Changes.records, told.used);
+}
+
+function refuse(message: MessageView, code: ErrorCode, env: Env): void {
+  const out = env.open(Kind.changes, message.from, message.request, Changes.records * 4);
+  if (out === undefined) return;
+  out.words[out.at + Changes.outcome] = failure(code);
+  out.words[out.at + Changes.detail] = 0;
 }
 
 /** @throws StoreError KV_STALE_EPOCH, KV_UNAVAILABLE, KV_OVERLOADED, KV_CORRUPT */

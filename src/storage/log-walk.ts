@@ -9,7 +9,6 @@ import { join } from 'node:path';
 import { StoreError } from '../core/errors.js';
 import { segmentsIn } from './commit-log.js';
 import {
-  BLOCK_HEADER_BYTES,
   type BlockHeader,
   claimedBlockBytes,
   LOG_FORMAT,
@@ -97,31 +96,15 @@ export class LogWalk {
 
   async #blocks(fd: number, size: number, segment: Segment): Promise<number> {
     const window = this.#window;
-    const { onBlock } = this.#options;
-    let offset = SEGMENT_HEADER_BYTES;
-    while (offset < size) {
-      const filled = window.fill(fd, offset, size);
-      let at = 0;
-      if (filled === 0) {
-        this.#end(fd, offset, size, segment, 'torn');
-        return offset;
-      }
-      while (at < filled / 4) {
-        const claimed = claimedBlockBytes(window.words, at);
-        const partial = at * 4 + Math.max(claimed, BLOCK_HEADER_BYTES) > filled && offset + filled < size;
-        if (partial && at > 0) break;
-        const block = openBlock(window.words, window.bytes, at, filled / 4, segment.number);
-        if (typeof block === 'string') {
-          this.#end(fd, offset + at * 4, size, segment, block);
-          return offset + at * 4;
-        }
-        if (!holdsRecords(window.words, at, block)) throw damaged(segment.path, offset + at * 4);
-        if (onBlock !== undefined) await onBlock(at, block);
+    const { offset, why } = await window.walk(fd, SEGMENT_HEADER_BYTES, size, {
+      open: (at, endWord) => openBlock(window.words, window.bytes, at, endWord, segment.number),
+      take: async (at, block, begin) => {
+        if (!holdsRecords(window.words, at, block)) throw damaged(segment.path, begin);
+        await this.#options.onBlock?.(at, block);
         this.nextSequence = block.firstSequence + block.records;
-        at += block.bytes / 4;
-      }
-      offset += at * 4;
-    }
+      },
+    });
+    if (why !== undefined) this.#end(fd, offset, size, segment, why);
     return offset;
   }
 

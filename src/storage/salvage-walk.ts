@@ -7,14 +7,7 @@
  * record has a number of its own, and at least the bytes of a header.
  */
 import { RECORD_HEADER_BYTES } from '../protocol/record.js';
-import {
-  BLOCK_HEADER_BYTES,
-  type BlockHeader,
-  claimedBlock,
-  claimedBlockBytes,
-  openBlock,
-  SEGMENT_HEADER_BYTES,
-} from './log-block.js';
+import { BLOCK_HEADER_BYTES, type BlockHeader, claimedBlock, openBlock, SEGMENT_HEADER_BYTES } from './log-block.js';
 import { holdsRecords, type LogDamage } from './log-damage.js';
 import type { LogFiles } from './log-files.js';
 import { checkFormat } from './log-walk.js';
@@ -125,36 +118,22 @@ export class SalvageWalk {
 
   /** Gives the blocks from here on to the replay, up to the first that is not intact; returns where that begins. */
   async #intact(fd: number, from: number, size: number): Promise<number> {
-    const window = this.#window;
-    let offset = from;
-    while (offset < size) {
-      const filled = window.fill(fd, offset, size);
-      let at = 0;
-      while (at < filled / 4) {
-        const claimed = claimedBlockBytes(window.words, at);
-        const isPartial = at * 4 + Math.max(claimed, BLOCK_HEADER_BYTES) > filled && offset + filled < size;
-        if (isPartial && at > 0) break;
-        const block = this.#open(at, filled);
-        if (block === undefined) return offset + at * 4;
-        await this.#take(at, block);
-        at += block.bytes / 4;
-        this.#place.offset = offset + at * 4;
-      }
-      if (filled === 0) return offset;
-      offset += at * 4;
-    }
+    const { offset } = await this.#window.walk(fd, from, size, {
+      open: (at, endWord) => this.#open(at, endWord) ?? 'torn',
+      take: (at, block, begin) => this.#take(at, block, begin),
+    });
     return offset;
   }
 
   /** The block at a word of the window, if it is intact, and not older than what was kept. */
-  #open(at: number, filled: number): BlockHeader | undefined {
+  #open(at: number, endWord: number): BlockHeader | undefined {
     const { words, bytes } = this.#window;
-    const block = openBlock(words, bytes, at, filled / 4, this.#place.number);
+    const block = openBlock(words, bytes, at, endWord, this.#place.number);
     if (typeof block === 'string' || block.firstSequence < this.#next) return undefined;
     return holdsRecords(words, at, block) ? block : undefined;
   }
 
-  async #take(at: number, block: BlockHeader): Promise<void> {
+  async #take(at: number, block: BlockHeader, begin: number): Promise<void> {
     this.#tellLost(block.firstSequence);
     this.#before = undefined;
     this.#skipped = 0;
@@ -162,6 +141,7 @@ export class SalvageWalk {
     this.#claimedNext = 0;
     this.#place.records += block.records;
     await this.#onBlock(at, block);
+    this.#place.offset = begin + block.bytes;
   }
 
   /** Counts the records that are missing before this number. */
@@ -202,7 +182,7 @@ export class SalvageWalk {
       const behind = from + damaged.bytes;
       if (
         behind < size &&
-        this.#open(0, window.fill(fd, behind, size))?.firstSequence === this.#next + damaged.records
+        this.#open(0, window.fill(fd, behind, size) / 4)?.firstSequence === this.#next + damaged.records
       ) {
         return behind;
       }
@@ -223,7 +203,7 @@ export class SalvageWalk {
         if (claimed === undefined || !this.#mayBeNext(claimed.firstSequence, offset + at * 4 - from)) continue;
         // all of it has to be in view
         if (!isEnd && at > 0 && at * 4 + claimed.bytes > filled) break;
-        if (this.#open(at, filled) !== undefined) return offset + at * 4;
+        if (this.#open(at, filled / 4) !== undefined) return offset + at * 4;
       }
       if (isEnd) return -1;
       offset += at * 4;

@@ -7,6 +7,7 @@ import type { SiblingSet } from '../../src/core/siblings.js';
 import { StandIn } from '../../src/protocol/hint-messages.js';
 import { Answer, Kind, Minted, Page, Replicate, Replicated, Written } from '../../src/protocol/messages.js';
 import { DurabilityCode, durabilityOf, failure } from '../../src/protocol/outcome.js';
+import { Changes, Watch, WatchStep } from '../../src/protocol/watch-messages.js';
 import {
   answerSet,
   codeOf,
@@ -37,6 +38,19 @@ test('vnode: a record that is larger than any mailbox takes -> whoever asks for 
   t.is(codeOf(fetched.view.u32(Answer.outcome)), 'KV_TOO_MANY_SIBLINGS');
   const [page] = env.deliver(Role.vnode, scanDraft({}, 1_024));
   t.is(codeOf(page.view.u32(Page.outcome)), 'KV_TOO_MANY_SIBLINGS');
+});
+
+test('vnode: a watched record that is larger than any mailbox takes -> who watches is told, and the watch is over', (t) => {
+  const env = new SimEnv({ hasRoom: (_to, bytes) => bytes <= 64, hasAntiEntropy: true });
+  const outcomeOf = (step: WatchStep) => {
+    const fill = (words: Int32Array, _: Buffer, at: number) => words.set([1_024, 1, 7, step], at + Watch.bytesMax);
+    const [changes] = env.deliver(Role.vnode, { tag: Kind.watch, bytes: Watch.end * 4, fill });
+    return codeOf(changes.view.u32(Changes.outcome));
+  };
+  t.is(outcomeOf(WatchStep.begin), undefined);
+  t.is(mint(env, { value: 'v'.repeat(100) }).code, undefined);
+  t.is(outcomeOf(WatchStep.next), 'KV_TOO_MANY_SIBLINGS');
+  t.is(outcomeOf(WatchStep.next), 'KV_UNAVAILABLE');
 });
 
 test('vnode: a write over nothing -> a plain record under the log’s next number', (t) => {

@@ -5,9 +5,9 @@ import { Cli } from './cli-runner.js';
 
 test('sim: some seeds, twice, on one thread and on two -> exit code 0 and the same report', async (t) => {
   const cli = await Cli.create(t);
-  const [first] = await cli.json(['sim', '--seeds', '24', '--seed', '7', '--threads', '1']);
-  const [second] = await cli.json(['sim', '--seeds', '24', '--seed', '7', '--threads', '2']);
-  t.like(first, { firstSeed: 7, seeds: 24, failed: [], replays: [] });
+  const [first] = await cli.json(['sim', '--seeds', '12', '--seed', '7', '--threads', '1']);
+  const [second] = await cli.json(['sim', '--seeds', '12', '--seed', '7', '--threads', '2']);
+  t.like(first, { firstSeed: 7, seeds: 12, failed: [], replays: [] });
   t.deepEqual({ ...first, seconds: 0 }, { ...second, seconds: 0 });
   const { operations, virtualHours, faults, rarePaths } = first as unknown as CampaignReport;
   t.true(operations > 500 && virtualHours > 0.01);

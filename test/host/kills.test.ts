@@ -10,7 +10,7 @@ import { killLoad, startLoad, sufferKills } from './kills.js';
 
 for (const n of [3, 1]) {
   test(`a process: killed again and again while it writes, N=${n} -> every acknowledged write is there`, async (t) => {
-    const report = await sufferKills(join(makeFolder(t), 'data'), { n, kills: 4 });
+    const report = await sufferKills(join(makeFolder(t), 'data'), { n, kills: 3 });
     t.log(report);
     t.deepEqual(report.lost, []);
     t.true(report.acknowledged > 50);
@@ -20,7 +20,7 @@ for (const n of [3, 1]) {
 test('load: killed, then run again -> everything of a finished load and of this one is there, nothing is torn', async (t) => {
   const folder = makeFolder(t);
   const path = join(folder, 'data');
-  const count = 25_000;
+  const count = 15_000;
   const line = (key: string, index: number) =>
     `${JSON.stringify({ key, value: `${index} ${'v'.repeat(index % 400)}` })}\n`;
   const fileOf = (name: string, pairs: number) => {

@@ -5,7 +5,7 @@ import { Status } from '../../src/host/thread-map.js';
 import { failsWith, openSmall, until } from '../client/store-fixture.js';
 import { DEADLINE_MS, endNode, OUT_OF_HEAP, openFiles, sufferDeaths } from './deaths.js';
 
-const DEATHS = 18;
+const DEATHS = 12;
 
 test.serial('nodes: die in every way with flushes and writes under way -> nothing acknowledged is lost', async (t) => {
   const store = await openSmall(t, { memoryBytes: 12 * 2 ** 20, logBytesMax: 8 * 2 ** 20, deadlineMs: DEADLINE_MS });

@@ -43,6 +43,8 @@ export interface SimEnvOptions {
   readonly disk?: SimDisk;
   /** Whether a message of so many bytes to this node finds room. */
   readonly hasRoom?: (to: number, bytes: number) => boolean;
+  /** Anti-entropy is there too: through it whoever watches a partition hears of changes. */
+  readonly hasAntiEntropy?: boolean;
 }
 
 /** A message that left the node, copied. */
@@ -120,6 +122,7 @@ export class SimEnv {
     recordBytesMax = 64 * 1024,
     wrap = (_role, behaviour) => behaviour,
     hints,
+    hasAntiEntropy = false,
   }: SimEnvOptions): void {
     const actors = nodeActors({
       node: this.#node,
@@ -152,7 +155,8 @@ export class SimEnv {
       ring: { quorums: { r: 2, w: 2 }, onMoved: () => undefined },
     });
     for (const { address, role, behaviour } of actors) {
-      if (ROLES.has(role)) this.system.spawn(address, wrap(role, behaviour));
+      const isThere = ROLES.has(role) || (hasAntiEntropy && role === Role.antiEntropy);
+      if (isThere) this.system.spawn(address, wrap(role, behaviour));
     }
   }
 

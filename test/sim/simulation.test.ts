@@ -7,7 +7,7 @@ import type { RunCounts } from '../../src/sim/run-counts.js';
 import { runSeed } from '../../src/sim/simulation.js';
 import { KEPT_SEEDS } from './kept-seeds.js';
 
-const SEEDS = 300;
+const SEEDS = 200;
 /** What all of these seeds together must have seen at least, or the checkers had little to look at. */
 const LEAST: Omit<RunCounts, 'owing'> = {
   acked: 5_000,

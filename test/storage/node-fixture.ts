@@ -45,7 +45,7 @@ export interface NodeOptions {
 }
 
 /** A folder that goes away with the test. */
-export function testFolder(t: ExecutionContext): string {
+export function testFolder(t: Teardown): string {
   const folder = mkdtempSync(join(tmpdir(), 'kvorum-storage-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   return folder;

@@ -55,7 +55,7 @@ test('salvage: any byte of any segment is flipped, or two -> only what stood the
     fc.asyncProperty(flips, async (chosen) => {
       const closers: (() => unknown)[] = [];
       const scope = { teardown: (close: () => unknown) => void closers.push(close) };
-      const folder = testFolder(scope as unknown as ExecutionContext);
+      const folder = testFolder(scope);
       const fresh = await StorageNode.open(scope, folder);
       await fresh.close();
       realFiles.remove(join(fresh.logFolder, segmentName(1)));
