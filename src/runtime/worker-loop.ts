@@ -43,6 +43,8 @@ const EVENT_TURN_EVERY_MS = 1;
 /** Messages whose records storage is told of before the first of them is delivered. */
 const GROUP_MESSAGES = 32;
 const TURN_LOG_BYTES = TURN_BYTES_MAX / 2;
+/** Turns for what has come before the loop ends: those who still send must not keep it alive. */
+const LAST_TURNS_MAX = 64;
 
 export class WorkerLoop {
   readonly #parts: WorkerLoopParts;
@@ -61,7 +63,7 @@ export class WorkerLoop {
     this.#readers = readers;
   }
 
-  /** The loop ends behind the turn under way. */
+  /** The loop ends behind the turn under way, and what has come by then. */
   stop(): void {
     this.#stopping = true;
   }
@@ -78,6 +80,8 @@ export class WorkerLoop {
       if (pauseMs > 0) await sleep(pauseMs);
       if (handled === 0 && !storage.pending) this.#sleep();
     }
+    // a write is confirmed when W replicas have it: its way to the others may end here
+    for (let turns = 0; turns < LAST_TURNS_MAX && this.#hasMail(); turns++) this.turn(clock.nowMs());
   }
 
   /** One turn; returns the messages handled. @throws StoreError when the node has to end */

@@ -112,6 +112,19 @@ test('worker loop: a log write that fails -> nothing is published, posted or rel
   t.deepEqual(journal, ['write 1', 'mint 1']);
 });
 
+test('worker loop: stopped while there is mail -> what has come is done before it ends, but not for ever', async (t) => {
+  const { loop, readers, journal } = fixture();
+  for (let request = 1; request <= 2 * TURN_MESSAGES_MAX; request++) readers[0].send(Kind.write, COORDINATOR, request);
+  loop.stop();
+  await loop.run();
+  t.is(journal.filter((what) => what.startsWith('mint')).length, 2 * TURN_MESSAGES_MAX);
+  const flooded = fixture();
+  flooded.readers[1].hasMailNow = () => true;
+  flooded.loop.stop();
+  await flooded.loop.run();
+  t.true(flooded.journal.filter((what) => what === 'commit').length < 100);
+});
+
 test('worker loop: a mailbox with more than a turn takes -> the other is served in the same turn', (t) => {
   const { loop, readers, journal } = fixture(1);
   for (let i = 0; i < TURN_MESSAGES_MAX + 40; i++) readers[0].send(Kind.read, COORDINATOR, i);
