@@ -2,8 +2,8 @@
 import { afterRefusalMs, redialDelayMs } from './backoff.js';
 import { RARE_REDIAL_CAP_MS } from './limits.js';
 
-/** `unwelcome`: the other host does not know this one, or not yet. */
-export type DialOutcome = 'linked' | 'failed' | 'refused' | 'unwelcome' | 'self';
+/** `unwelcome`: the other host does not know this one, or not yet. `never`: this very host, or none of the cluster any more. */
+export type DialOutcome = 'linked' | 'failed' | 'refused' | 'unwelcome' | 'never';
 
 export interface DialerParts {
   /** Makes one attempt; the returned function gives it up. */
@@ -54,7 +54,7 @@ export class Dialer {
     const giveUp = attempt(this, (outcome) => {
       isOver = true;
       this.#giveUp = undefined;
-      if (outcome === 'self') this.stop();
+      if (outcome === 'never') this.stop();
       else if (outcome === 'linked') this.#failures = 0;
       else this.wake(this.#pauseMs(outcome));
     });

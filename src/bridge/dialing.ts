@@ -9,7 +9,7 @@ import type { Greeter } from './greeter.js';
 import type { GreetingEnd, KnownPeer } from './greeting.js';
 import { type Hello, isDialable } from './hello.js';
 import { isLoopback, parseEndpoint } from './host-address.js';
-import { RARE_REDIAL_CAP_MS, REDIAL_CAP_MS } from './limits.js';
+import { PEER_SLOTS_MAX, RARE_REDIAL_CAP_MS, REDIAL_CAP_MS } from './limits.js';
 import type { RefusalReason } from './refusal.js';
 import type { Tally } from './stats.js';
 import { certificateNames } from './tls-identity.js';
@@ -41,6 +41,8 @@ export class Dialing {
   readonly #seeds: Dialer[] = [];
   /** Hosts that a dial is greeting just now. */
   readonly #greeting = new Set<string>();
+  /** Hosts that the cluster has forgotten: a seed may turn out to be one of them only when it answers. */
+  readonly #forgotten = new Set<string>();
   /** Hosts that have no node in the ring. */
   #idle: ReadonlySet<string> = new Set();
   #own = '';
@@ -63,6 +65,7 @@ export class Dialing {
   /** Dials those of them that are new, or have moved. */
   know(hosts: readonly HostAddress[]): void {
     for (const { host, address, ...rest } of hosts) {
+      this.#forgotten.delete(host);
       const known = this.#byHost.get(host);
       if (host === this.#own || known?.address === address || !this.#mayDial({ host, address, ...rest })) continue;
       known?.stop();
@@ -82,6 +85,9 @@ export class Dialing {
   forget(host: string): void {
     for (const dialer of [this.#byHost.get(host), ...this.#seeds]) if (dialer?.host === host) dialer.stop();
     this.#byHost.delete(host);
+    this.#forgotten.add(host);
+    const [oldest] = this.#forgotten;
+    if (this.#forgotten.size > PEER_SLOTS_MAX) this.#forgotten.delete(oldest);
   }
 
   /** Those of the hosts that have no node in the ring: nobody waits for them. */
@@ -157,16 +163,17 @@ export class Dialing {
       },
       onEnd: (end) => {
         if (greeted !== undefined) this.#greeting.delete(greeted);
-        if (end.kind === 'refused') done(this.#outcomeOf(end, dialer.address));
+        if (end.kind === 'refused') done(this.#outcomeOf(end, dialer));
         else done(onPeer(link, end) ? 'linked' : 'failed');
       },
     });
   }
 
-  #outcomeOf({ reason, text }: Extract<GreetingEnd, { kind: 'refused' }>, address: string): DialOutcome {
-    if (reason === 'self') return 'self';
+  #outcomeOf({ reason, text }: Extract<GreetingEnd, { kind: 'refused' }>, { address, host }: Dialer): DialOutcome {
+    if (reason === 'self') return 'never';
     const why = reason === 'refused' ? text : reason;
     if (why !== 'duplicate') this.#parts.onRefused(address, reason === 'refused' ? `refused: ${text}` : reason);
+    if (host !== undefined && this.#forgotten.has(host)) return 'never';
     // the other host may not have heard yet that this one was let in
     if (why === 'not-admitted') return 'unwelcome';
     return PASSING.has(why) ? 'failed' : 'refused';

@@ -36,10 +36,11 @@ export class HostTable {
     return this.#claims;
   }
 
-  /** Another list of those that were let in: the hosts that are known no longer, and those that are from now on. */
+  /** Another list of those that were let in: the hosts that are none of the cluster any more, and those that are known now. */
   setClaims(claims: readonly HostClaim[]): { readonly forgotten: readonly string[]; readonly met: readonly string[] } {
+    const before = new Set([...this.#hosts.keys(), ...this.#claims.map(({ host }) => host)]);
     this.#claims = claims;
-    const forgotten = [...this.#hosts.keys()].filter((host) => host !== this.own.host && !this.#isAdmitted(host));
+    const forgotten = [...before].filter((host) => host !== this.own.host && !this.#isAdmitted(host));
     for (const host of forgotten) this.#hosts.delete(host);
     const met = [...this.#strangers.values()].filter((address) => this.learn(address, false)).map(({ host }) => host);
     return { forgotten, met };

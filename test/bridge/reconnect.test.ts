@@ -128,6 +128,20 @@ test('reconnect: a seed that the cluster has forgotten -> is dialed no more, nor
   t.is(again.links.size, 2);
 });
 
+test('reconnect: a seed that answers only after the cluster has forgotten who is there -> is dialed no more', async (t) => {
+  const claims = ['a', 'c'].map((host, index) => ({ host, first: index * ROOM, room: ROOM }));
+  const [port] = await freePorts(1);
+  const a = await new FakeHost('a', { claims, seeds: [`127.0.0.1:${port}`] }).start(t);
+  await eventually(() => a.stats.dialed >= 2, 'nobody is there yet');
+  a.bridge.setClaims(claims.slice(0, 1));
+  const c = await new FakeHost('c', { index: 1, claims, listen: { host: '127.0.0.1', port } }).start(t);
+  await eventually(() => a.refused.includes('not-admitted'), 'c has answered');
+  const { dialed } = a.stats;
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  t.is(a.stats.dialed, dialed);
+  t.is(c.stats.accepted, 1);
+});
+
 test('reconnect: a host comes back at another address -> all know that one, and the old one is dialed no more', async (t) => {
   const [old] = await freePorts(1);
   const refused: string[] = [];

@@ -183,7 +183,7 @@ test('commands: output into a reader that goes away -> a silent end', async (t) 
 });
 
 test('commands: ring and status -> balance, a forecast, every node', async (t) => {
-  const cli = await Cli.create(t);
+  const cli = await Cli.create(t, 3);
   await cli.must(['put', 'k', 'v']);
   const [ring] = await cli.json(['ring']);
   t.like(ring, { partitions: 16, n: 3, join: { node: 3, total: 48, optimum: 12 } });

@@ -7,7 +7,7 @@ import { Cli } from './cli-runner.js';
 const ROOM = { KVORUM_NODES_MAX: '6' };
 
 async function filled(t: ExecutionContext): Promise<Cli> {
-  const cli = await Cli.create(t);
+  const cli = await Cli.create(t, 3);
   const input = Array.from({ length: 300 }, (_, i) => `{"key":"k${i}","value":"value ${i}"}\n`).join('');
   await cli.must(['load', '-'], { input, env: ROOM });
   return cli;
@@ -48,7 +48,7 @@ test('ring changes: join, reweight and leave on a running server -> each in word
 });
 
 test('ring changes: another failure domain, on a running server -> planned, changed, and shown', async (t) => {
-  const cli = await Cli.create(t);
+  const cli = await Cli.create(t, 3);
   const env = { KVORUM_N: '1' };
   await cli.must(['put', 'key', 'value'], { env });
   t.regex(

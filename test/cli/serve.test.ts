@@ -6,7 +6,7 @@ import { connectResp } from '../../src/server/resp-client.js';
 import { Cli } from './cli-runner.js';
 
 test('serve: with --json -> one ready line with address, socket, directory, nodes, N, R, W and pid', async (t) => {
-  const cli = await Cli.create(t);
+  const cli = await Cli.create(t, 3);
   const server = await cli.serve();
   t.like(server.ready, {
     event: 'ready',
@@ -28,7 +28,7 @@ test('serve: with --json -> one ready line with address, socket, directory, node
 });
 
 test('serve: without a terminal -> plain lines; SIGINT -> says that it stops, exit code 0', async (t) => {
-  const cli = await Cli.create(t);
+  const cli = await Cli.create(t, 3);
   const server = await cli.serve([]);
   t.regex(server.output.stdout, /^kvorum \d+\.\d+\.\d+ is ready \(pid \d+\)\n {2}redis protocol {2}127\.0\.0\.1:\d+\n/);
   t.true(server.output.stdout.includes('N=3 R=2 W=2'));
@@ -37,7 +37,7 @@ test('serve: without a terminal -> plain lines; SIGINT -> says that it stops, ex
 });
 
 test('serve: flag over environment over default -> in the ready line', async (t) => {
-  const cli = await Cli.create(t);
+  const cli = await Cli.create(t, 3);
   const env = { KVORUM_W: '3', KVORUM_N: '3', KVORUM_DURABILITY: 'none', KVORUM_NODS: '9' };
   const server = await cli.serve(['--json', '--w', '1', '--resp', 'off'], env);
   t.like(server.ready, { n: 3, w: 1, durability: 'none', resp: undefined });
@@ -45,7 +45,7 @@ test('serve: flag over environment over default -> in the ready line', async (t)
 });
 
 test('serve: what a Redis client writes -> a command reads, through the socket and through the address', async (t) => {
-  const cli = await Cli.create(t);
+  const cli = await Cli.create(t, 3);
   const server = await cli.serve();
   const [host, port] = String(server.ready.resp).split(':');
   const client = await connectResp({ host, port: Number(port) });
@@ -60,7 +60,7 @@ test('serve: what a Redis client writes -> a command reads, through the socket a
 });
 
 test('serve: put through the socket, server stopped -> the directory has it', async (t) => {
-  const cli = await Cli.create(t);
+  const cli = await Cli.create(t, 3);
   const server = await cli.serve();
   t.is((await cli.run(['put', 'kept', 'yes', '--durability', 'sync', '--w', '3'])).code, 0);
   t.is(await server.stop(), 0);
@@ -68,7 +68,7 @@ test('serve: put through the socket, server stopped -> the directory has it', as
 });
 
 test('serve: killed without a word, then commands on its directory -> its stale socket is no obstacle', async (t) => {
-  const cli = await Cli.create(t);
+  const cli = await Cli.create(t, 3);
   const server = await cli.serve();
   t.is((await cli.run(['put', 'kept', 'yes'])).code, 0);
   const closed = new Promise((resolve) => server.child.once('close', resolve));
@@ -81,7 +81,7 @@ test('serve: killed without a word, then commands on its directory -> its stale 
 });
 
 test('serve: a directory in use, or an address in use -> KV_IN_USE, exit code 3', async (t) => {
-  const cli = await Cli.create(t);
+  const cli = await Cli.create(t, 3);
   const server = await cli.serve();
   const second = await cli.run(['serve']);
   t.is(second.code, 3);
@@ -93,7 +93,7 @@ test('serve: a directory in use, or an address in use -> KV_IN_USE, exit code 3'
 });
 
 test('serve: 20,000 lines loaded through the socket -> exported through it unchanged', async (t) => {
-  const cli = await Cli.create(t);
+  const cli = await Cli.create(t, 3);
   const server = await cli.serve();
   const lines = Array.from({ length: 20_000 }, (_, number) => `{"key":"k${100_000 + number}","value":${number}}\n`);
   const [loaded] = await cli.json(['load', '-'], { input: lines.join('') });

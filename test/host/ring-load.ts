@@ -21,6 +21,8 @@ export function startLoad(store: Store, { writers = 8, keysPerWriter = 40 } = {}
       try {
         await store.put(key, count);
         acknowledged.set(key, count);
+        // the nodes need the processor for the change itself
+        await new Promise((resolve) => setTimeout(resolve, 1));
       } catch (error) {
         const code = error instanceof StoreError ? error.code : 'strange';
         failed.set(code, (failed.get(code) ?? 0) + 1);
