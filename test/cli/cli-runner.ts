@@ -66,7 +66,7 @@ export class Cli {
   ) {}
 
   /** `nodes`: of a store that is made; each costs every command a tenth of a second. */
-  static async create(t: ExecutionContext, nodes = 2): Promise<Cli> {
+  static async create(t: ExecutionContext, nodes = 1): Promise<Cli> {
     const folder = await mkdtemp(join(tmpdir(), 'kvorum-cli-'));
     const cli = new Cli(folder, join(folder, 'data'), nodes);
     t.teardown(async () => {

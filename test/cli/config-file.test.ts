@@ -67,7 +67,7 @@ for (const [content, message] of [
 }
 
 test('config: commands and serve -> open what the file says; a file that is none -> exit code 2', async (t) => {
-  const cli = await Cli.create(t);
+  const cli = await Cli.create(t, 2);
   const path = join(cli.folder, 'named by the file');
   const config = await fileOf(t, { path, resp: 'off', n: 2 });
   const env = { KVORUM_PATH: '', KVORUM_RESP: '' };

@@ -96,7 +96,7 @@ test('spread: any ring -> no host and no zone above an even spread, unless its w
         for (const [name, most] of mostTogether(map, lists, label)) t.true(most <= limitOf(map, name, label), name);
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 80 },
   );
 });
 
@@ -108,7 +108,7 @@ test('spread: any ring -> shares stay within 5 % of fair, or one replica', (t) =
         t.true(Math.abs((held.get(node) ?? 0) - fair) <= Math.max(0.05 * fair, 1 + 1e-9), `node ${node}`);
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 80 },
   );
 });
 
@@ -128,7 +128,7 @@ test('spread: a node joins -> moves at most 1.1 times its share, or times the fe
       if (moved <= 1.1 * share) return;
       t.true(moved <= 1.1 * fewestCopies(after, lists), `${moved} for a share of ${share}`);
     }),
-    { numRuns: 150 },
+    { numRuns: 80 },
   );
 });
 

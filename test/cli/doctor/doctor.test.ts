@@ -16,7 +16,7 @@ const failedIn = ({ findings }: Doctored): string[] =>
   findings.filter(({ state }) => state === 'fail').map(({ check }) => check);
 
 test('doctor: a store, running and not -> exit code 0; given options of another one -> 1, and which', async (t) => {
-  const cli = await Cli.create(t);
+  const cli = await Cli.create(t, 2);
   await cli.must(['put', 'k', 'v']);
   const alone = await doctor(cli);
   t.deepEqual([alone.code, failedIn(alone)], [0, []]);
@@ -31,7 +31,7 @@ test('doctor: a store, running and not -> exit code 0; given options of another 
 });
 
 test('doctor: no store, nobody at the address -> exit codes 1 and 4', async (t) => {
-  const cli = await Cli.create(t);
+  const cli = await Cli.create(t, 2);
   const none = await doctor(cli);
   t.deepEqual([none.code, failedIn(none)], [1, ['directory']]);
   t.regex((await cli.run(['doctor'])).stdout, /\nfail +directory +there is no directory /);
