@@ -8,7 +8,7 @@ import { resolveOptions } from '../core/resolve-options.js';
 import { DataDirectory } from '../host/data-directory.js';
 import { Host } from '../host/host.js';
 import { meetCluster } from '../host/joining.js';
-import { Doubt, isQuiet, movedSoFar, Status } from '../host/thread-map.js';
+import { countsFully, movedSoFar, Status } from '../host/thread-map.js';
 import type { BellMessage, HandleData, RingMessage } from './attach.js';
 import { admitHosts, forgetHosts, joinCluster } from './join.js';
 import type { RingAdmin } from './ring-changes.js';
@@ -108,10 +108,7 @@ function adminOf(host: Host): RingAdmin {
     moved: () => movedSoFar(map),
     // Atomics: acquire; up follows recovery
     isUp: (node) => Atomics.load(status, node * Status.line + Status.up) === 1,
-    counts: (node) => {
-      const doubt = Atomics.load(status, node * Status.line + Status.doubt); // Atomics: acquire; of a node that was seen up
-      return doubt === Doubt.unknown || isQuiet(status, node) ? undefined : doubt === Doubt.none;
-    },
+    counts: (node) => countsFully(status, node),
     hosts: () => host.others.addresses,
     candidates: (weights) => threads.candidates(weights),
     startJoining: (members) => threads.startJoining(members),

@@ -6,7 +6,7 @@ import { allMembers, mapOf, movingPartitions, Phase, type RingState } from '../c
 import { Count } from '../runtime/counters.js';
 import { mailboxCounts } from '../runtime/mailbox.js';
 import type { HostReport, MailboxStats, MemberReport, NodeStats, RingReport } from './reports.js';
-import { livenessView, localNodes, mailboxBetween, Status, type ThreadMap } from './thread-map.js';
+import { countsFully, livenessView, localNodes, mailboxBetween, Status, type ThreadMap } from './thread-map.js';
 
 /** Who owns what, how near to its fair share each node is, and what is on the move. */
 export function inspectRing(ring: RingState): RingReport {
@@ -46,7 +46,9 @@ export function inspectMembers(map: ThreadMap, ring: RingState): MemberReport[] 
   return members.map(({ node, host, zone, weight }) => {
     const reporters = [...new Set(views.flatMap((view) => view.reportersOf(node)))].sort((a, b) => a - b);
     const state = !isUp(node) ? 'down' : views.some((view) => isDoubtful(view.stateOf(node))) ? 'suspect' : 'up';
-    return { node, host, zone, weight, state, reporters, incarnation: status[node * Status.line + Status.incarnation] };
+    const counts = state === 'down' ? undefined : countsFully(status, node);
+    const incarnation = status[node * Status.line + Status.incarnation];
+    return { node, host, zone, weight, state, reporters, incarnation, ...(counts !== undefined && { counts }) };
   });
 }
 

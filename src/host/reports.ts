@@ -99,6 +99,11 @@ export interface MemberReport {
   /** Nodes that suspect it. */
   readonly reporters: readonly number[];
   readonly incarnation: number;
+  /**
+   * False: it is in doubt, it may lack acknowledged writes of some partition and does not count there until it has compared
+   * with the others. Undefined: not known, since it is down, or its host is silent or of a version that does not tell.
+   */
+  readonly counts?: boolean;
 }
 
 /** A process of the cluster. */

@@ -197,6 +197,12 @@ export function ringView(map: ThreadMap, node: number, ring: RingState, tell: (r
 export const isQuiet = (status: Int32Array, node: number): boolean =>
   Atomics.load(status, node * Status.line + Status.quiet) === 1; // Atomics: acquire; a guess that may be late
 
+/** Whether a node that was seen up counts for all that it holds; undefined where its host is silent, or does not tell. */
+export function countsFully(status: Int32Array, node: number): boolean | undefined {
+  const doubt = Atomics.load(status, node * Status.line + Status.doubt); // Atomics: acquire; shown before the node is up
+  return doubt === Doubt.unknown || isQuiet(status, node) ? undefined : doubt === Doubt.none;
+}
+
 /**
  * Whether the node is known to have ended: its host says so. A node behind a connection that is down may only be out of
  * reach.

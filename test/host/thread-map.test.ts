@@ -3,7 +3,7 @@ import { nodeIndex } from '../../src/core/ids.js';
 import { type NodeState, report, startLiveness } from '../../src/core/membership.js';
 import { firstRingState } from '../../src/core/ring-state.js';
 import { inspectMembers } from '../../src/host/inspect.js';
-import { allocateThreadMap, livenessView, ringView, Status } from '../../src/host/thread-map.js';
+import { allocateThreadMap, livenessView, ringView, Status, showDoubt } from '../../src/host/thread-map.js';
 import { ringOf } from '../../src/sim/ring-plan.js';
 
 const SHAPE = { partitions: 8, n: 2 };
@@ -72,6 +72,19 @@ test('members: suspected by some -> suspect, with all who say so; its thread end
   setUp(1, true);
   setUp(2, false);
   t.deepEqual(of(1), ['suspect', [0]]);
+});
+
+test('members: in doubt, counts, its host does not tell or is silent, down -> false, true, not known', (t) => {
+  const { map, setUp } = host();
+  const status = new Int32Array(map.status);
+  const counts = () => inspectMembers(map, firstRingState(plan)).map((member) => member.counts);
+  t.deepEqual(counts(), [undefined, undefined, undefined]);
+  showDoubt(map, 0, true);
+  showDoubt(map, 1, false);
+  t.deepEqual(counts(), [false, true, undefined]);
+  status[Status.quiet] = 1;
+  setUp(1, false);
+  t.deepEqual(counts(), [undefined, undefined, undefined]);
 });
 
 test('members: suspected by a node that is no member, which is told nothing -> up', (t) => {

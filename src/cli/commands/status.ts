@@ -54,7 +54,7 @@ function describe(status: StatusReport, access: StoreAccess): string {
     return [node.node, stateText(node, member), member?.zone ?? '-', node.incarnation, ...sizes(node)];
   });
   head.push(`repairs         ${describeRepairs(stats.nodes)}`);
-  const troubles = stats.nodes.flatMap(troublesOf);
+  const troubles = [...stats.nodes.flatMap(troublesOf), ...troublesElsewhere(members, stats.nodes)];
   const trouble = troubles.length > 0 ? `\n\n${troubles.join('\n')}` : '';
   return `${head.join('\n')}\n\n${hostsTable(status)}${table([heading, ...rows])}${trouble}`;
 }
@@ -125,6 +125,13 @@ function sizes(node: NodeStats): (string | number)[] {
     formatBytes(node.baseBytes),
     formatCount(node.baseEntries),
   ];
+}
+
+/** Nodes of other hosts that are in doubt: they keep their counters to themselves, but tell that. */
+export function troublesElsewhere(members: readonly MemberReport[], own: readonly NodeStats[]): string[] {
+  return members
+    .filter(({ node, counts }) => counts === false && !own.some((stats) => stats.node === node))
+    .map(({ node, host }) => `node ${node} of host ${host} is in doubt: kvorum status there says for how much`);
 }
 
 /** What troubles a node, a sentence each. */

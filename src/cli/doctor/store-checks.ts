@@ -48,8 +48,10 @@ export const checkReadOnly = ofStore((nodes) => {
 });
 
 /** Replicas that lost something, and do not count until they have compared with the others. */
-export const checkDoubt = ofStore((nodes) => {
-  const inDoubt = nodes.filter(({ repairs }) => repairs.inDoubt > 0);
+export const checkDoubt = ofStore((nodes, { store }) => {
+  const members = store?.status.members ?? [];
+  const elsewhere = members.filter((one) => one.counts === false && !nodes.some(({ node }) => node === one.node));
+  const inDoubt = [...nodes.filter(({ repairs }) => repairs.inDoubt > 0), ...elsewhere];
   const aside = sum(nodes, ({ repairs }) => repairs.setAside);
   const dropped = sum(nodes, ({ repairs }) => repairs.setAsideDropped);
   const given = dropped === 0 ? '' : `, ${formatNumber(dropped, 'older one')} given up for them`;

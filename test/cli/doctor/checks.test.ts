@@ -231,6 +231,7 @@ const TABLE: readonly (readonly [check: string, condition: string, differing: Di
     'warn',
     /node 2.*1 tree/,
   ],
+  ['replicas', 'elsewhere', { members: [member(0), member(9, { counts: false })] }, 'warn', /^node 9 in doubt/],
   ['replicas', 'set aside', { nodes: [nodeStats(2, { repairs: { ...repairs, setAside: 4 } })] }, 'warn', /4 records/],
   ['hints', 'some', { nodes: [nodeStats(0, { hints: 7, hintBytes: 2_048 })] }, 'warn', /^7 hints \(2\.0 KiB\)/],
   ['hints', 'notes', { nodes: [nodeStats(0, { notes: 1 })] }, 'warn', /1 partition of others need kvorum repair/],
