@@ -196,12 +196,13 @@ export function heard(writes: SentWrites, slot: number, place: number, outcome: 
 /** Ends what is past its deadline, and no longer waits for who went down. */
 export function sweepWrites(writes: Writes, env: Env): void {
   const { table } = writes;
-  writes.mending.visit(env);
   for (let slot = 0, left = table.active; left > 0 && slot < table.slots; slot++) {
     if (!table.isOpen(slot)) continue;
     left--;
     sweepWrite(writes, slot, env);
   }
+  // last: what it sends to be minted has no answer of its vnode yet
+  writes.mending.visit(env);
 }
 
 function sweepWrite(writes: Writes, slot: number, env: Env): void {

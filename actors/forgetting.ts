@@ -56,8 +56,14 @@ export function forgetSlice(state: Forgetting, env: Env): void {
   else stepOn(state, env);
 }
 
-const hasAny = (kind: PrivateKind, { store }: Env): boolean =>
-  pagePrivate(store, privateKey(kind), { limit: 1 }).length > 0;
+/** Damaged ones count too. */
+function hasAny(kind: PrivateKind, { store }: Env): boolean {
+  let isDamaged = false;
+  const onCorrupt = () => {
+    isDamaged = true;
+  };
+  return pagePrivate(store, privateKey(kind), { limit: 1, onCorrupt }).length > 0 || isDamaged;
+}
 
 /** Forgets the record at this word, where a sweep would: for whoever cannot wait for the next one. */
 export function forgetStray(partition: number, at: number, env: Env): boolean {

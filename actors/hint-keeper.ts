@@ -172,8 +172,16 @@ function tick(state: HintKeeperState, env: Env): void {
 
 function takeCensus({ ledger }: HintKeeperState, env: Env): void {
   const after = ledger.counted?.length === 0 ? undefined : ledger.counted;
-  const hints = attempt(() => pageHints(env.store, { after, limit: PAGE_HINTS }));
+  const hints = readHints({ after, limit: PAGE_HINTS }, env);
   if (hints !== undefined) ledger.take(hints, hints.length === PAGE_HINTS);
+}
+
+/** A page of hints. Damaged ones are written anew, for their keys say all but their age, and the page is read again later. */
+function readHints(request: Parameters<typeof pageHints>[1], env: Env): Hint[] | undefined {
+  const damaged: Uint8Array[] = [];
+  const hints = attempt(() => pageHints(env.store, { ...request, onCorrupt: (key) => damaged.push(key) }));
+  for (const key of damaged) attempt(() => putDated(env.store, key, env.wallMs()));
+  return damaged.length === 0 ? hints : undefined;
 }
 
 /** Gives up on answers that are late, or that will not come. */
@@ -267,7 +275,7 @@ function nextOf(target: TargetHints, env: Env): Hint | undefined {
   if (target.seen >= target.page.length) {
     const isLast = target.page.length > 0 && target.page.length < PAGE_HINTS;
     const request = { target: target.node, after: target.after, limit: PAGE_HINTS };
-    const page = isLast ? [] : attempt(() => pageHints(env.store, request));
+    const page = isLast ? [] : readHints(request, env);
     if (page === undefined) return undefined;
     target.page = page;
     target.seen = 0;

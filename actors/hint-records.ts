@@ -5,7 +5,14 @@
  *   note  kind | target (2) | partition (2)                     the same
  */
 import type { Store } from '../src/actor/ports.js';
-import { getPrivate, PrivateKind, pagePrivate, privateKey, putPrivate } from '../src/actor/private-record.js';
+import {
+  getPrivate,
+  PrivateKind,
+  type PrivatePage,
+  pagePrivate,
+  privateKey,
+  putPrivate,
+} from '../src/actor/private-record.js';
 import { asStoreError } from '../src/core/errors.js';
 import { hashKey } from '../src/core/key-hash.js';
 import { slotOf } from '../src/core/slot-hash.js';
@@ -56,16 +63,9 @@ export function putDated(store: Store, key: Uint8Array, nowMs: number): boolean 
 export const hasPrivate = (store: Store, key: Uint8Array): boolean => getPrivate(store, key) !== undefined;
 
 /** Hints in key order behind `after`: those for one target, or all. */
-export function pageHints(
-  store: Store,
-  {
-    target,
-    after,
-    limit,
-  }: { readonly target?: number; readonly after?: Uint8Array | undefined; readonly limit: number },
-): Hint[] {
+export function pageHints(store: Store, { target, ...page }: PrivatePage & { readonly target?: number }): Hint[] {
   const prefix = target === undefined ? [PrivateKind.hint] : [PrivateKind.hint, target >>> 8, target];
-  const pairs = pagePrivate(store, Uint8Array.from(prefix), { after, limit });
+  const pairs = pagePrivate(store, Uint8Array.from(prefix), page);
   return pairs.map(({ key, value }) => ({
     key,
     target: targetOf(key),
@@ -94,11 +94,13 @@ export interface Note {
   readonly partition: number;
 }
 
-/** Notes in order, behind `after`. */
+/** Notes in order, behind `after`; before them damaged ones, whose keys say all that is needed. */
 export function pageNotes(store: Store, { after, limit }: { readonly after?: Note; readonly limit: number }): Note[] {
   const from = after === undefined ? undefined : noteKey(after.target, after.partition);
-  const pairs = pagePrivate(store, Uint8Array.of(PrivateKind.note), { after: from, limit });
-  return pairs.map(({ key }) => ({ target: targetOf(key), partition: partitionOf(key) }));
+  const keys: Uint8Array[] = [];
+  const page = { after: from, limit, onCorrupt: (key: Uint8Array) => keys.push(key) };
+  for (const { key } of pagePrivate(store, Uint8Array.of(PrivateKind.note), page)) keys.push(key);
+  return keys.map((key) => ({ target: targetOf(key), partition: partitionOf(key) }));
 }
 
 const keyWords = new Int32Array(512);

@@ -9,8 +9,7 @@
  */
 import type { Env } from '../src/actor/env.js';
 import type { Store } from '../src/actor/ports.js';
-import { getPrivate, PrivateKind, privateKey, putPrivate } from '../src/actor/private-record.js';
-import { asStoreError } from '../src/core/errors.js';
+import { getPrivate, PrivateKind, privateKey, putPrivate, unlessCorrupt } from '../src/actor/private-record.js';
 import { type ReplicaId, replicaId } from '../src/core/ids.js';
 import { Rec } from '../src/protocol/record.js';
 import { isHolder } from './hint-delivery.js';
@@ -87,21 +86,11 @@ function keyOf(partition: number): Uint8Array {
   return privateKey(PrivateKind.minter, Uint8Array.of(partition >>> 8, partition));
 }
 
-/** One that cannot be read is left: who finds it so draws another id in each life. */
 function save(store: Store, partition: number, own: ReplicaId): boolean {
   const value = Buffer.alloc(12);
   value.writeUIntLE(store.replica, 0, 6);
   value.writeUIntLE(own, 6, 6);
-  return unlessCorrupt(() => putPrivate(store, keyOf(partition), value)) !== false;
-}
-
-function unlessCorrupt<Result>(run: () => Result): Result | 'corrupt' {
-  try {
-    return run();
-  } catch (error) {
-    if (asStoreError(error).code === 'KV_CORRUPT') return 'corrupt';
-    throw error;
-  }
+  return putPrivate(store, keyOf(partition), value);
 }
 
 /** The minters of a node's partitions. */

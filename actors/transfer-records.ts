@@ -11,6 +11,7 @@ import {
   pagePrivate,
   privateKey,
   putPrivate,
+  unlessCorrupt,
 } from '../src/actor/private-record.js';
 import { decodeBody, encodeBody } from '../src/protocol/body.js';
 
@@ -34,10 +35,10 @@ const PAGE = 256;
 
 const keyOf = (partition: number) => privateKey(PrivateKind.transfer, Uint8Array.of(partition >>> 8, partition & 0xff));
 
-/** The progress of a partition in this change, or undefined where it has not begun. */
+/** The progress of a partition in this change, or undefined where it has not begun, or nobody can say how far it has come. */
 export function loadProgress(store: Store, move: number, partition: number): TransferProgress | undefined {
-  const bytes = getPrivate(store, keyOf(partition));
-  const progress = bytes === undefined ? undefined : (decodeBody(bytes) as TransferProgress);
+  const bytes = unlessCorrupt(() => getPrivate(store, keyOf(partition)));
+  const progress = bytes === undefined || bytes === 'corrupt' ? undefined : (decodeBody(bytes) as TransferProgress);
   return progress?.move === move && progress.replica === store.replica ? progress : undefined;
 }
 

@@ -60,25 +60,30 @@ export function refusedAsStale(writes: SentWrites, slot: number, place: number, 
   }
 }
 
-/** Sends the write again to the places that refused it, once this node has adopted the change that they know of. */
+/**
+ * Sends the write again to the places that refused it, once this node has adopted the change that they know of. Who refuses it
+ * when yet another change has begun has failed: by that one it would have to go to a list more.
+ */
 export function sendAgain(writes: SentWrites, slot: number, env: Env): void {
   const { table, keys } = writes;
   const { placement, store } = env;
   const stale = table.stale[slot];
   const partition = table.partition[slot];
-  if (stale === 0 || !isOlderThan(withEpoch(0, table.epoch[slot]), placement.begunAt[partition])) return;
+  const isFirst = table.again[slot] === 0;
+  const hasMoved = isOlderThan(withEpoch(0, table.epoch[slot]), placement.begunAt[partition]);
+  if (stale === 0 || (isFirst && !hasMoved)) return;
   table.stale[slot] = 0;
   const key = keys.find(table.key[slot]);
   // the newest record that is held here covers what was minted
   const found = key < 0 ? -1 : attempt(() => store.find(keys.words, keys.words[key], keys.words[key + 1], key + 2));
-  const isFirst = table.again[slot] === 0;
   const added = isFirst && !table.isLingering(slot) ? addMove(placement, env.node, table, slot) : 0;
-  if (found === undefined || found < 0 || added < 0) {
+  if (found === undefined || found < 0 || added < 0 || (hasMoved && !isFirst)) {
     table.failed[slot] |= stale | Math.max(0, added);
     return;
   }
   const places = stale | added;
   table.again[slot] |= places;
+  table.epoch[slot] = placement.epoch;
   for (let place = 0; place < table.places[slot]; place++) {
     if (((places >>> place) & 1) === 1) sendTo(writes, slot, place, found, env);
   }

@@ -43,7 +43,7 @@ export class WriteTable {
   /** Places that refused the write as older than a change of the ring, and those that it was sent to once more. */
   readonly stale: Int32Array;
   readonly again: Int32Array;
-  /** Epoch that it was first sent under. */
+  /** Epoch that it was first sent under, or, where it was sent again, sent again first. */
   readonly epoch: Int32Array;
   /** Weakest durability among the confirmations that count. */
   readonly durability: Uint8Array;

@@ -6,6 +6,7 @@
  *   key    kind (one byte, append-only) | whatever tells records of the kind apart, up to 1,931 bytes
  *   value  bytes; the dot and the clock are empty
  */
+import { asStoreError } from '../core/errors.js';
 import { SYSTEM_SLOT } from '../core/ids.js';
 import { hashKey } from '../core/key-hash.js';
 import {
@@ -52,9 +53,22 @@ export function privateKey(kind: PrivateKind, rest: Uint8Array = new Uint8Array(
   return key;
 }
 
-/** Keeps a value under a private key, in place of the one before. False where the store has no room: nothing was done. */
+/** What `run` does, or 'corrupt' where that meets a record that cannot be read. @throws whatever else it throws */
+export function unlessCorrupt<Result>(run: () => Result): Result | 'corrupt' {
+  try {
+    return run();
+  } catch (error) {
+    if (asStoreError(error).code === 'KV_CORRUPT') return 'corrupt';
+    throw error;
+  }
+}
+
+/**
+ * Keeps a value under a private key, in place of the one before, readable or not. False where the store has no room: nothing
+ * was done.
+ */
 export function putPrivate(store: Store, key: Uint8Array, value: Uint8Array): boolean {
-  const existing = findPrivate(store, key);
+  const existing = unlessCorrupt(() => findPrivate(store, key));
   const bytes = recordBytes(key.length, value.length, false);
   const at = store.reserve(bytes);
   if (at < 0) return false;
@@ -66,7 +80,7 @@ export function putPrivate(store: Store, key: Uint8Array, value: Uint8Array): bo
   words[at + Rec.valueTag] = value.length | (Tag.bytes << 24);
   copyWords(keyWords, 0, words, at + Rec.key, (key.length + 3) >>> 2);
   store.bytes.set(value, (at + valueWord(words, at)) * 4);
-  store.stage(at, existing);
+  store.stage(at, existing === 'corrupt' ? -1 : existing);
   return true;
 }
 
@@ -76,20 +90,34 @@ export function getPrivate(store: Store, key: Uint8Array): Uint8Array | undefine
   return at < 0 ? undefined : valueAt(store.words, store.bytes, at);
 }
 
-/** Removes a private key; false where the store has no room. */
+/** Removes a private key, readable or not; false where the store has no room. */
 export function forgetPrivate(store: Store, key: Uint8Array): boolean {
-  const at = findPrivate(store, key);
+  const found = unlessCorrupt(() => findPrivate(store, key));
+  if (found === 'corrupt' && !putPrivate(store, key, new Uint8Array(0))) return false;
+  const at = found === 'corrupt' ? findPrivate(store, key) : found;
   return at < 0 || store.forget(at);
 }
 
-/** Copies of up to `limit` private pairs whose keys begin with `prefix`, behind `after` where it is given, in key order. */
-export function pagePrivate(
-  store: Store,
-  prefix: Uint8Array,
-  { after, limit }: { readonly after?: Uint8Array | undefined; readonly limit: number },
-): PrivatePair[] {
+export interface PrivatePage {
+  readonly after?: Uint8Array | undefined;
+  readonly limit: number;
+  /** Told of keys whose record cannot be read, perhaps some that stand behind the page. */
+  readonly onCorrupt?: (key: Uint8Array) => void;
+}
+
+/**
+ * Copies of up to `limit` private pairs whose keys begin with `prefix`, behind `after` where it is given, in key order. No
+ * other node has what cannot be read: it is left out, so that the others behind it are still found.
+ */
+export function pagePrivate(store: Store, prefix: Uint8Array, { after, limit, onCorrupt }: PrivatePage): PrivatePair[] {
   const pairs: PrivatePair[] = [];
-  const request: PageRequest = after === undefined ? { gte: prefix, limit } : { gt: after, limit };
+  const request: PageRequest = {
+    ...(after === undefined ? { gte: prefix } : { gt: after }),
+    limit,
+    onCorrupt(key) {
+      if (startsWith(key, prefix)) onCorrupt?.(Uint8Array.from(key));
+    },
+  };
   store.page(store.systemPartition, request, (words, at) => {
     const bytes = new Uint8Array(words.buffer, words.byteOffset + at * 4, (words[at + Rec.size] & 0xff_ff_ff) >>> 0);
     const key = bytes.slice(RECORD_HEADER_BYTES, RECORD_HEADER_BYTES + keyBytesOf(words, at));

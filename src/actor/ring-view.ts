@@ -8,6 +8,12 @@ import { allMembers, fallbacksOf, nextOf, phaseOf, type RingState } from '../cor
 import { type Nearness, nearnessOf } from '../core/stand-ins.js';
 import { type Placement, Standing } from './ports.js';
 
+/**
+ * A partition that has not changed for longer counts as changed then: requests carry 16 bits of their epoch, which are compared
+ * rightly with what is less than half of that away (protocol/outcome.ts). Who is so far behind gets a newer ring first.
+ */
+const EPOCHS_APART_MAX = 16_384;
+
 export interface RingViewParts {
   readonly ring: RingState;
   readonly isUp: (node: NodeIndex) => boolean;
@@ -83,9 +89,9 @@ export class RingView implements Placement {
     for (const node of ring.leavers) this.#standing[node] = Standing.leaver;
     for (const node of this.members) this.#standing[node] = Standing.member;
     this.nearness = nearnessOf(allMembers(ring), ring.failureDomain);
-    this.changedAt.set(ring.changedAt);
-    this.begunAt.set(ring.begunAt);
     for (let p = 0; p < ring.partitions; p++) {
+      this.changedAt[p] = Math.max(ring.changedAt[p], ring.epoch - EPOCHS_APART_MAX);
+      this.begunAt[p] = Math.max(ring.begunAt[p], ring.epoch - EPOCHS_APART_MAX);
       this.preference.set(ring.lists[p], p * ring.n);
       this.next.set(nextOf(ring, p), p * ring.n);
       this.phases[p] = phaseOf(ring, p);

@@ -1,11 +1,14 @@
 /** Writes that wait for a record that their node cannot read, seen from outside of one node: in what order, how many, how long. */
 import test from 'ava';
 import { addressOf, nodeOf, Role } from '../../src/actor/address.js';
+import type { Env } from '../../src/actor/env.js';
 import { epoch } from '../../src/core/ids.js';
 import type { SiblingSet } from '../../src/core/siblings.js';
 import { Kind, Replicate } from '../../src/protocol/messages.js';
 import { Ask, DurabilityCode, failure, success } from '../../src/protocol/outcome.js';
 import { fetchedDraft, replicateDraft, writeDraft } from '../../src/sim/messages.js';
+import { World } from '../../src/sim/world.js';
+import { heldAt, putAt } from '../sim/replicas.js';
 import { SimEnv } from '../sim/sim-env.js';
 import { BatchCase, orderOf } from './batch-case.js';
 import { plain } from './sets.js';
@@ -95,4 +98,30 @@ test('mending: a batch whose damaged member cannot be mended -> only that one fa
     batch.take(env.deliver(Role.coordinator, draft, { from, request: fetch?.request ?? 0 }));
   }
   t.deepEqual(batch.outcomes, [2, 'KV_CORRUPT', 2]);
+});
+
+test('mending: enough have answered, and a slow one is waited for no longer -> the put is minted and acknowledged, not failed meanwhile', (t) => {
+  const isSlow = (env: Env): boolean => env.node === 4;
+  const world = new World({
+    seed: 7,
+    nodes: 5,
+    n: 5,
+    partitions: 1,
+    wrap: (role, behaviour) => {
+      const { fetch } = behaviour.receive;
+      if (role !== Role.vnode || fetch === undefined) return behaviour;
+      const silent: typeof fetch = (state, message, env) => {
+        if (!isSlow(env)) fetch(state, message, env);
+      };
+      return { ...behaviour, receive: { ...behaviour.receive, fetch: silent } };
+    },
+  });
+  const node = world.holdersOf(KEY).find((holder) => holder !== 4) ?? 0;
+  for (const holder of world.nodes) putAt(holder, KEY, plain('a', 2, 'old'));
+  world.nodes[node].store.corrupt.add(KEY);
+  const call = world.clients[0].write({ key: KEY, value: 'new', w: 3 }, { node });
+  world.runUntil(() => call.endMs !== Number.POSITIVE_INFINITY);
+  world.runFor(50);
+  t.is(call.error, undefined);
+  for (const holder of world.nodes) t.deepEqual(valuesOf(heldAt(holder, KEY)), ['new']);
 });

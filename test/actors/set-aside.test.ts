@@ -66,3 +66,13 @@ test('set aside: a record kept by an earlier layout -> counts as the oldest', (t
   turn(env, () => aside.keep(env.store, 7, Buffer.from('new'), new Uint8Array(10)));
   t.deepEqual([keysIn(env), aside.dropped], [['new'], 1]);
 });
+
+test('set aside: one of them is damaged -> it is left out, and the node begins with the others', (t) => {
+  const env = new SimEnv();
+  const before = new SetAside(env.store, LIMITS);
+  for (const name of ['a', 'b', 'c']) turn(env, () => before.keep(env.store, 7, Buffer.from(name), new Uint8Array(8)));
+  const [, { key }] = pagePrivate(env.store, privateKey(PrivateKind.setAside), { limit: 2 });
+  env.store.corrupt.add(`\uffff${Buffer.from(key).toString('latin1')}`);
+  t.is(new SetAside(env.store, LIMITS).records, 2);
+  t.deepEqual(keysIn(env), ['a', 'c']);
+});

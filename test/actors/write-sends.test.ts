@@ -35,6 +35,19 @@ test('write: refused as stale by a change that this node never hears of -> KV_WR
   t.is(write.pass(600)?.code, 'KV_WRITE_QUORUM_UNMET');
 });
 
+test('write: another change has begun since it was sent again -> whoever refuses it has failed: under that one it would go to another list besides', (t) => {
+  const ring = settledRing(3, 2);
+  const write = new WriteCase({ w: 2 }, { ring });
+  write.answer(1, failure('KV_STALE_EPOCH'));
+  const first = moving(ring, [0, 2, 3]);
+  t.deepEqual(write.adopt(first), [1, 3]);
+  const { move: _, ...rest } = first;
+  const settled = { ...rest, epoch: epoch(first.epoch + 1), lists: [[0, 2, 3].map(nodeIndex)] };
+  t.deepEqual(write.adopt(moving(settled, [0, 3, 4])), []);
+  t.is(write.answer(2, failure('KV_STALE_EPOCH')), undefined);
+  t.is(write.answer(1, failure('KV_STALE_EPOCH'))?.code, 'KV_WRITE_QUORUM_UNMET');
+});
+
 /** The ring once its only partition has begun to move to these nodes. */
 function moving(ring: RingState, to: readonly number[]): RingState {
   const { members, failureDomain } = ring;
