@@ -123,8 +123,10 @@ export function antiEntropy(options: AntiEntropyOptions): Behaviour<AntiEntropyS
       },
       exchange: asked,
       fetched(state, message, env) {
-        if (state.polls.fetched(message, env)) tellCounts(state);
-        else moved(state, message, env, 'fetched');
+        if (state.polls.fetched(message, env)) {
+          state.active?.exchange.moved(env);
+          tellCounts(state);
+        } else moved(state, message, env, 'fetched');
       },
       unread: (state, message, env) => pollUnread(state, message, env),
       replicated(state, message, env) {
@@ -245,7 +247,7 @@ function finish(state: AntiEntropyState, env: Env): void {
   const { differing, transfer, beganAtMs } = exchange;
   const { partition, peer, way, target = peer } = job;
   const isDone = exchange.outcome === 0 && !job.dryRun;
-  const isMerged = isDone && active.settles;
+  const isMerged = isDone && active.settles && !state.polls.unsure.delete(partition);
   if (isMerged) state.settlement.compared(partition, peer, { counts: exchange.peerCounts, isMerged });
   if (way === 'push' ? isDone : isMerged && urgency === 'known' && way === 'both') {
     tellRepaired({ target, partition, heldAtMs: beganAtMs }, env);

@@ -105,6 +105,8 @@ function look(state: CollectorState, env: Env): void {
   if (placement.ring.leavers.length > 0 || placement.members.some((node) => !placement.isUp(node))) {
     if (state.partition < placement.partitions) state.options.mayHoldDead[state.partition] = 1;
     state.partition = placement.partitions;
+    // a round that is due stays so, however long this goes on: the clock wraps
+    if (((env.nowMs() - state.roundAtMs) | 0) > 0) state.roundAtMs = env.nowMs();
     return;
   }
   if (state.partition >= placement.partitions) {

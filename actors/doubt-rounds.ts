@@ -16,6 +16,11 @@ export function visitDoubts(state: AntiEntropyState, env: Env): void {
   const pullOnly = options.doubts.cause === 'rollback';
   // what only this node holds is looked into before it counts again
   if (pullOnly && state.polls.size > 0) return;
+  for (const partition of state.polls.unsure) {
+    settlement.reopen(partition);
+    // a comparison under way has passed such a key, maybe
+    if (state.active?.job.partition !== partition) state.polls.unsure.delete(partition);
+  }
   settlement.visit(env, (partition, peer) => {
     queue.add(
       { partition: partition as PartitionId, peer, way: pullOnly ? 'pull' : 'both', dryRun: false, asker: undefined },
@@ -34,6 +39,7 @@ export function pullHooks({ polls, options }: AntiEntropyState, partition: Parti
   const isFromPast = options.doubts.isFromPast(partition);
   return {
     takesOfDoubtful: isInDoubt,
+    hasRoom: () => !isFromPast || !polls.isFull,
     onlyHere: (key) => {
       if (isFromPast) polls.start('rolled back', partition, key, env);
     },
@@ -50,6 +56,7 @@ export function pullHooks({ polls, options }: AntiEntropyState, partition: Parti
         covers(vector, dot),
       );
       if (isCovered) return 'merge';
+      if (polls.isFull) return 'later';
       polls.start('rolled back', partition, keyAt(words, at), env);
       return 'leave';
     },

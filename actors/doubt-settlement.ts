@@ -45,6 +45,11 @@ export class DoubtSettlement {
     if (this.#doubts.has(partition)) this.#known.set(nameOf(partition, peer), known);
   }
 
+  /** What comparing has told of the partition does not count: something of it was not looked into. */
+  reopen(partition: number): void {
+    for (const name of this.#known.keys()) if (partitionOf(name) === partition) this.#known.delete(name);
+  }
+
   /** Settles what can be settled, and asks for the comparisons that come next. */
   visit(env: Env, compare: (partition: number, peer: NodeIndex) => void): void {
     if (!this.isOpen) return;
@@ -75,6 +80,7 @@ export class DoubtSettlement {
 }
 
 const nameOf = (partition: number, node: number): number => partition * 0x1_0000 + node;
+const partitionOf = (name: number): number => Math.floor(name / 0x1_0000);
 
 /** One list that each acknowledged write has W of, and the node is on: others may hold nothing yet, or nothing any more. */
 function listOf(partition: number, { placement, node }: Env): readonly NodeIndex[] | undefined {

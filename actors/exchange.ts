@@ -31,6 +31,8 @@ export interface ExchangeTask {
 /** What a pull leaves to the node: keys that it holds and the peer does not, and records that may not simply be merged. */
 export interface PullHooks {
   readonly onlyHere: (key: Uint8Array, env: Env) => void;
+  /** Whether it can look into one more such key now. */
+  readonly hasRoom: () => boolean;
   readonly onFetched: TransferParts['onFetched'];
   /**
    * Whether it takes records of a peer that does not count. A node that counts does not: what only a disk from the past holds
@@ -205,6 +207,10 @@ export class Exchange {
     return this.task.way !== 'push' && (this.peerCounts || this.#hooks.takesOfDoubtful);
   }
 
+  get #hasRoom(): boolean {
+    return !this.transfer.isFull && this.#hooks.hasRoom();
+  }
+
   #differs(act: () => void): void {
     this.differing++;
     if (!this.task.dryRun) act();
@@ -213,7 +219,7 @@ export class Exchange {
   /** Goes on with this node's own keys, up to where the peer has listed. */
   #mergeSlice(records: number, env: Env, onCorrupt: (key: Uint8Array) => void): void {
     this.transfer.pump(env);
-    if (this.transfer.isFull) return;
+    if (!this.#hasRoom) return;
     const after = this.#after;
     const end = this.#end;
     const bounds = { ...(after !== undefined && { gt: after }), ...(end !== undefined && { lte: end }) };
@@ -221,7 +227,7 @@ export class Exchange {
     const more = env.store.page(this.task.partition, { ...bounds, limit: records, onCorrupt }, (words, at) => {
       last = keyAt(words, at);
       if (this.#nodes.has(keyHigh(words, at))) this.#mergeOwn(words, at, last, env);
-      return !this.transfer.isFull;
+      return this.#hasRoom;
     });
     this.#after = last ?? after;
     this.transfer.pump(env);

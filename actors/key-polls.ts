@@ -16,7 +16,7 @@ import { slotOf } from '../src/core/slot-hash.js';
 import { covers } from '../src/core/version-vector.js';
 import type { MessageView } from '../src/protocol/header.js';
 import { Answer, AnswerFlag } from '../src/protocol/messages.js';
-import { isSuccess } from '../src/protocol/outcome.js';
+import { errorOf, isSuccess } from '../src/protocol/outcome.js';
 import { Rec, sizeOf } from '../src/protocol/record.js';
 import { decodeRecord, encodedBytes, encodeRecord } from '../src/protocol/record-set.js';
 import { sendFetch, sendRecord } from './record-transfer.js';
@@ -31,6 +31,8 @@ interface Poll {
   /** Holders that have not answered. */
   readonly waiting: Set<number>;
   answers: number;
+  /** Somebody could not be asked, or could not say. */
+  isPartial: boolean;
   held: SiblingSet;
   readonly sinceMs: number;
 }
@@ -47,6 +49,8 @@ export class KeyPolls {
   readonly #answersNeeded: number;
   /** Records of rolled-back disks. */
   readonly aside: SetAside;
+  /** Partitions of a rolled-back disk with keys of which not all have said what they hold: they are compared once more. */
+  readonly unsure = new Set<number>();
 
   constructor(newRequest: () => number, answersNeeded: number, store: Store) {
     this.aside = new SetAside(store);
@@ -58,10 +62,14 @@ export class KeyPolls {
     return this.#polls.size;
   }
 
-  /** Asks the others, unless that is under way. */
+  get isFull(): boolean {
+    return this.#polls.size >= POLLS_MAX;
+  }
+
+  /** Asks the others, unless that is under way, or too much is. */
   start(purpose: PollPurpose, partition: number, key: Uint8Array, env: Env): void {
     const name = nameOf(purpose, key);
-    if (this.#byName.has(name) || this.#polls.size >= POLLS_MAX) return;
+    if (this.#byName.has(name) || this.isFull) return;
     const others = coHoldersOf(env.placement, partition, env.node).filter((node) => env.placement.isUp(node));
     if (others.length === 0) return;
     const request = this.#newRequest();
@@ -70,7 +78,8 @@ export class KeyPolls {
       if (sendFetch(env, { to: addressOf(Role.vnode, node, partition), request, key })) waiting.add(node);
     }
     const sinceMs = env.nowMs();
-    const poll: Poll = { purpose, partition, key, waiting, answers: 0, held: emptySet(), sinceMs };
+    const isPartial = waiting.size < others.length;
+    const poll: Poll = { purpose, partition, key, waiting, answers: 0, isPartial, held: emptySet(), sinceMs };
     this.#byName.set(name, poll);
     this.#polls.set(request, poll);
   }
@@ -80,7 +89,10 @@ export class KeyPolls {
     const poll = this.#polls.get(message.request);
     if (poll === undefined) return false;
     if (!poll.waiting.delete(nodeOf(message.from))) return true;
-    if (isSuccess(message.u32(Answer.outcome))) {
+    const outcome = message.u32(Answer.outcome);
+    // who has lost its own record of the key never says more
+    if (!isSuccess(outcome)) poll.isPartial ||= errorOf(outcome) !== 'KV_CORRUPT';
+    else {
       poll.answers++;
       if ((message.u32(Answer.detail) & AnswerFlag.record) !== 0) {
         poll.held = mergeSets(poll.held, decodeRecord(message.words, message.bytes, message.at + Answer.record));
@@ -101,8 +113,12 @@ export class KeyPolls {
     this.#polls.delete(request);
     this.#byName.delete(nameOf(poll.purpose, poll.key));
     const at = read(() => find(poll.key, env));
-    if (typeof at === 'number' && poll.purpose === 'rolled back') this.#endRolledBack(poll, at, env);
-    else if (at === 'unreadable') this.#endUnreadable(poll, env);
+    if (at === 'unreadable') this.#endUnreadable(poll, env);
+    else if (poll.purpose === 'rolled back') {
+      const isAnswered = !poll.isPartial && poll.waiting.size === 0;
+      const isSettled = isAnswered && at !== 'later' && this.#endRolledBack(poll, at, env);
+      if (!isSettled) this.unsure.add(poll.partition);
+    }
   }
 
   #endUnreadable(poll: Poll, env: Env): void {
@@ -110,25 +126,25 @@ export class KeyPolls {
   }
 
   /** Has this node's vnode merge what the others hold. */
-  #merge({ partition, key, held }: Poll, env: Env): void {
+  #merge({ partition, key, held }: Poll, env: Env): boolean {
     const words = new Int32Array(encodedBytes(key.length, held) / 4);
     encodeRecord(words, Buffer.from(words.buffer), 0, { bytes: key, hash: hashOf(key), slot: slotOf(key) }, held);
     const to = addressOf(Role.vnode, env.node, partition);
-    sendRecord(env, { to, request: this.#newRequest(), words, at: 0, replacesUnreadable: true });
+    return sendRecord(env, { to, request: this.#newRequest(), words, at: 0, replacesUnreadable: true });
   }
 
-  /** What no other holder knows of goes out of the partition, into a private record. */
-  #endRolledBack(poll: Poll, at: number, env: Env): void {
+  /** What no other holder knows of goes out of the partition, into a private record; false where there is no room. */
+  #endRolledBack(poll: Poll, at: number, env: Env): boolean {
     const { store } = env;
-    if (at < 0) return;
+    if (at < 0) return true;
     const mine = decodeRecord(store.words, store.bytes, at);
     if (!mine.siblings.every(({ dot }) => covers(poll.held.vector, dot))) {
       const record = new Uint8Array(store.bytes.subarray(at * 4, at * 4 + sizeOf(store.words, at)));
-      if (!this.aside.keep(store, poll.partition, poll.key, record)) return;
-      if (!store.forget(find(poll.key, env))) return;
+      if (!this.aside.keep(store, poll.partition, poll.key, record)) return false;
+      if (!store.forget(find(poll.key, env))) return false;
       store.requireSync();
     }
-    if (poll.held.vector.length > 0) this.#merge(poll, env);
+    return poll.held.vector.length === 0 || this.#merge(poll, env);
   }
 }
 

@@ -17,6 +17,8 @@ export interface Rounds {
   nextAtMs: number;
   isUnderWay: boolean;
   readonly startedAtMs: number;
+  /** Asked of the clock no more once it is over: the clock wraps. */
+  isStarting: boolean;
   visitedAtMs: number;
   notesAtMs: number;
   /** The last of the notes that were looked at; undefined where all were. */
@@ -43,6 +45,7 @@ export function startRounds(intervalMs: number, env: Env): Rounds {
     nextAtMs: (startedAtMs + firstMs) | 0,
     isUnderWay: false,
     startedAtMs,
+    isStarting: true,
     visitedAtMs: startedAtMs,
     notesAtMs: startedAtMs,
     note: undefined,
@@ -116,13 +119,14 @@ export function tellRepaired(note: Note & { readonly heldAtMs: number }, env: En
   out?.words.set([note.target, note.partition, note.heldAtMs, 0], out.at + Repaired.target);
 }
 
-function lookForReturns({ startedAtMs, away, back }: Rounds, env: Env): void {
+function lookForReturns(rounds: Rounds, env: Env): void {
   const { placement, node } = env;
-  const isStarting = ((env.nowMs() - startedAtMs) | 0) < STARTING_MS;
+  const { away, back } = rounds;
+  rounds.isStarting &&= ((env.nowMs() - rounds.startedAtMs) | 0) < STARTING_MS;
   for (const other of placement.members) {
     if (other === node) continue;
     const isBack = isReachable(other, env);
-    if (!isBack && !isStarting) {
+    if (!isBack && !rounds.isStarting) {
       away.add(other);
       back.delete(other);
     } else if (isBack && away.delete(other)) back.set(other, (env.nowMs() + BACK_PAUSE_MS) | 0);

@@ -42,11 +42,13 @@ export class RingLeavers {
 
   /**
    * Another ring. Who was done stays so where this one follows at once and it still is a leaver: it may be gone by now. Behind
-   * a gap it may have joined and left again; if it is done, it says so again.
+   * a gap it may have joined and left again; if it is done, it says so again. The same holds for when it was last seen.
    */
   begin(ring: RingState, before: RingState): void {
     const follows = ring.epoch === before.epoch + 1;
-    for (const node of this.#done) if (!follows || !ring.leavers.includes(node)) this.#done.delete(node);
+    for (const known of [this.#done, this.#seenAtMs]) {
+      for (const node of known.keys()) if (!follows || !ring.leavers.includes(node)) known.delete(node);
+    }
   }
 
   /** Leavers that have nothing more to deliver, as far as this node knows; it may be one itself. */
@@ -71,7 +73,6 @@ export class RingLeavers {
   /** The ring to propose in which those are retired that are done, or have been away for long; to be asked now and then. */
   next(ring: RingState, env: LeaversEnv): RingState | undefined {
     const { leavers } = ring;
-    for (const node of this.#seenAtMs.keys()) if (!leavers.includes(node)) this.#seenAtMs.delete(node);
     const nowMs = env.nowMs();
     const retiring = leavers.filter((node) => {
       if (env.placement.isUp(node) || !this.#seenAtMs.has(node)) this.#seenAtMs.set(node, nowMs);

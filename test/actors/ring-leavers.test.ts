@@ -44,3 +44,15 @@ test('ring leavers: rings were missed, or the word is older -> it may have joine
   leavers.begin(ringAt(9, [32]), ringAt(8, []));
   t.is(leavers.next(ringAt(9, [32]), ENV), undefined);
 });
+
+test('ring leavers: a node is retired, joins and leaves again, and is away -> it has its ten minutes from then on', (t) => {
+  const leavers = new RingLeavers({ owes: false });
+  const at = (nowMs: number, isUp: boolean) => ({ nowMs: () => nowMs | 0, placement: { isUp: () => isUp } });
+  t.is(leavers.next(ringAt(5, [32]), at(1_000, true)), undefined);
+  for (let number = 6; number < 9; number++) leavers.begin(ringAt(number, []), ringAt(number - 1, []));
+  const again = ringAt(9, [32]);
+  leavers.begin(again, ringAt(8, []));
+  t.is(leavers.next(again, at(1_000_000, false)), undefined);
+  t.is(leavers.next(again, at(1_600_000, false)), undefined);
+  t.deepEqual(leavers.next(again, at(1_600_001, false))?.leavers, []);
+});
