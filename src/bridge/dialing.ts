@@ -145,7 +145,7 @@ export class Dialing {
     dialer: Dialer,
     done: (outcome: DialOutcome) => void,
   ): void {
-    const { greeter, objection, onPeer } = this.#parts;
+    const { greeter, isLinked, objection, onPeer } = this.#parts;
     let greeted: string | undefined;
     greeter.greet(link, {
       part: 'dialer',
@@ -153,7 +153,8 @@ export class Dialing {
       objection: (hello) => {
         const { host } = hello.self;
         if (this.#seeds.includes(dialer)) dialer.host = host;
-        if (this.#greeting.has(host)) return 'duplicate';
+        // a seed, or an address that was another host's, turns out to be one that is connected
+        if (this.#greeting.has(host) || isLinked(host)) return 'duplicate';
         const reason = objection(hello);
         if (reason === undefined) {
           greeted = host;

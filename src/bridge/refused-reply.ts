@@ -20,6 +20,7 @@ const REPLY_TO: Partial<Record<MessageName, MessageName>> = {
   exchange: 'exchanged',
   compare: 'compared',
   list: 'listed',
+  watch: 'changes',
   // a run of no length is one of all members
   writeMany: 'wroteMany',
   replicateMany: 'replicatedMany',

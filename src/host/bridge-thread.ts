@@ -28,7 +28,9 @@ export interface BridgeThreadParts {
   readonly onError: (error: unknown) => void;
 }
 
+/** Pause before the thread is started anew; doubled each time that it does not come to listen, up to the second. */
 const RESTART_MS = 500;
+const RESTART_MS_MAX = 8_000;
 const STOP_MS_MAX = 5_000;
 
 export class BridgeThread implements SeatLink {
@@ -39,6 +41,9 @@ export class BridgeThread implements SeatLink {
   #died: Promise<never> = new Promise(() => undefined);
   #exited: Promise<void> = Promise.resolve();
   #closing = false;
+  #listens = false;
+  /** Starts in a row that came to nothing. */
+  #failures = 0;
 
   constructor(parts: BridgeThreadParts) {
     this.#parts = parts;
@@ -78,6 +83,8 @@ export class BridgeThread implements SeatLink {
     await onSpawn(this);
     const outcome = await this.#call<BridgeOutcome>(this.#remote.start());
     if (outcome.error !== undefined) throw StoreError.fromWire(outcome.error);
+    this.#listens = true;
+    this.#failures = 0;
   }
 
   #onExit(reason: string): void {
@@ -85,10 +92,22 @@ export class BridgeThread implements SeatLink {
     this.#remote = undefined;
     this.#remoteStatus.clear(this.#parts.map);
     if (this.#closing) return;
-    this.#parts.onError(new StoreError('KV_INTERNAL', `the bridge ended: ${reason}; it is started anew`));
-    setTimeout(() => {
-      if (!this.#closing) this.start().catch(this.#parts.onError);
-    }, RESTART_MS).unref();
+    // where it never listened, whoever started it is told why
+    if (this.#listens) {
+      this.#parts.onError(new StoreError('KV_INTERNAL', `the bridge ended: ${reason}; it is started anew`));
+    }
+    this.#listens = false;
+    setTimeout(() => this.#startAnew(), Math.min(RESTART_MS_MAX, RESTART_MS * 2 ** this.#failures)).unref();
+  }
+
+  /** A thread that cannot listen, as where another process has taken the port meanwhile, is ended: the next one may. */
+  #startAnew(): void {
+    if (this.#closing) return;
+    this.start().catch((error: unknown) => {
+      this.#failures++;
+      this.#parts.onError(error);
+      void this.#worker?.terminate();
+    });
   }
 
   /** Races a call against the end of the thread, which comlink would wait for for ever. */
@@ -97,11 +116,11 @@ export class BridgeThread implements SeatLink {
   }
 
   async attachSeat(attachment: SeatAttachment, bell: MessagePort): Promise<void> {
-    await this.#remote?.attachSeat(attachment, movedPort(bell));
+    if (this.#remote !== undefined) await this.#call(this.#remote.attachSeat(attachment, movedPort(bell)));
   }
 
   async detachSeat(seat: number): Promise<void> {
-    await this.#remote?.detachSeat(seat);
+    if (this.#remote !== undefined) await this.#call(this.#remote.detachSeat(seat));
   }
 
   /** Gives a node that begins a life, and the bridge, the bell between them. */
@@ -113,11 +132,11 @@ export class BridgeThread implements SeatLink {
   }
 
   async setFacts(facts: ClusterFacts, idle: readonly string[]): Promise<void> {
-    await this.#remote?.setFacts(facts, idle);
+    if (this.#remote !== undefined) await this.#call(this.#remote.setFacts(facts, idle));
   }
 
   async setOwn(marks: readonly NodeMark[]): Promise<void> {
-    await this.#remote?.setOwn(marks);
+    if (this.#remote !== undefined) await this.#call(this.#remote.setOwn(marks));
   }
 
   async stats(): Promise<BridgeStats | undefined> {

@@ -53,6 +53,7 @@ export class ControlLink {
   readonly #wake: Wake;
   readonly #remote: Comlink.Remote<NodeControl>;
   readonly #died: Promise<never>;
+  #hasEnded = false;
 
   constructor(map: ThreadMap, node: number, worker: Worker) {
     this.#node = node;
@@ -65,7 +66,10 @@ export class ControlLink {
       reason = `: ${error.message}`;
     });
     this.#died = new Promise((_, reject) => {
-      worker.once('exit', () => reject(new StoreError('KV_NODE_RESTARTED', `node ${node} ended${reason}`, { node })));
+      worker.once('exit', () => {
+        this.#hasEnded = true;
+        reject(new StoreError('KV_NODE_RESTARTED', `node ${node} ended${reason}`, { node }));
+      });
     });
     this.#died.catch(() => undefined);
   }
@@ -102,6 +106,8 @@ export class ControlLink {
   }
 
   #call<Result>(name: string, call: Promise<Result>, limitMs: number = CALL_MS_MAX): Promise<Result> {
+    // the next life counts in the same words, and would wait for a message that it never gets
+    if (this.#hasEnded) return this.#died;
     // Atomics: RMW, after the message was posted; the thread compares it with what it has handled
     Atomics.add(this.#status, this.#node * Status.line + Status.controlPosted, 1);
     this.#wake.wakeNode(this.#thread);

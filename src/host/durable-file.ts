@@ -16,7 +16,8 @@ function replace(path: string, text: string): void {
   const temporary = `${path}.tmp`;
   const fd = fs.openSync(temporary, 'w', 0o600);
   try {
-    fs.writeSync(fd, text);
+    // all of it, or an error: a disk that is nearly full takes a part of a single write and calls that a success
+    fs.writeFileSync(fd, text);
     fs.fsyncSync(fd);
   } finally {
     fs.closeSync(fd);

@@ -256,3 +256,17 @@ test('reconnect: deadlines -> are on the clock of the host that they arrive at',
   const error = b.received[0][4] - (deadline + b.clockAheadMs);
   t.true(Math.abs(error) <= 2 + b.stats.peers[0].roundTripMs, `off by ${error} ms`);
 });
+
+test('reconnect: a seed that answers when its host is connected already -> that connection stays', async (t) => {
+  const another = await new CuttingProxy().start(t);
+  [another.target] = await freePorts(1);
+  const a = await new FakeHost('a').start(t);
+  const b = await new FakeHost('b', { index: 1, seeds: [a.address, `127.0.0.1:${another.port}`] }).start(t);
+  await eventually(() => b.links.has('a') && another.connections > 0, 'a is linked, and the other seed is dialed');
+  const { accepted } = a.stats;
+  another.target = a.port;
+  await eventually(() => a.stats.accepted > accepted, 'the other seed answers');
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  t.deepEqual(b.events, ['up a']);
+  t.deepEqual(a.events, ['up b']);
+});

@@ -88,6 +88,7 @@ const CALLS = {
   fetch: 'fetched',
   compare: 'compared',
   list: 'listed',
+  watch: 'changes',
 } as const;
 for (const [call, reply] of Object.entries(CALLS) as [MessageName, MessageName][]) {
   test(`refused reply: a ${call} -> ${reply}, failed, from its receiver to its sender`, (t) => {
