@@ -210,6 +210,7 @@ test('a signal: aborted during the call -> KV_ABORTED at once', async (t) => {
       { signal },
     ),
   );
+  await during((signal) => collect(store().scan({ signal })));
 });
 
 test('a deadline: that passes -> KV_DEADLINE_EXCEEDED, soon after it', async (t) => {
