@@ -187,7 +187,7 @@ export class EmbeddedStore implements Store {
     yield* records(this.#core, this.#parts.map.partitions, options);
   }
 
-  restore(given: Iterable<StoredRecord>, options?: RestoreOptions): Promise<RestoreResult> {
+  async restore(given: Iterable<StoredRecord>, options?: RestoreOptions): Promise<RestoreResult> {
     this.#core.checkOpen();
     return restore(this.#core, given, options);
   }
@@ -214,10 +214,11 @@ export class EmbeddedStore implements Store {
     return { nodes: backing.stats(), client, ...(bridge === undefined ? {} : { bridge }) };
   }
 
-  repair(options?: RepairOptions): Promise<RepairResult> {
-    this.#core.checkOpen();
+  async repair(options?: RepairOptions): Promise<RepairResult> {
     const { seat, requests } = this.#core;
-    return repair({ seat, requests, ring: this.ring() }, options);
+    const checkOpen = () => this.#core.checkOpen();
+    checkOpen();
+    return repair({ seat, requests, ring: this.ring(), checkOpen }, options);
   }
 
   ring(): RingReport {

@@ -275,6 +275,8 @@ test('after close: every call -> KV_CLOSED, close again -> nothing', async (t) =
     () => closed.count(),
     () => closed.stats(),
     () => closed.handle(),
+    () => closed.repair(),
+    () => closed.restore([]),
   ];
   for (const call of all) await failsWith(t, 'KV_CLOSED', call, /the store is closed/);
 });
