@@ -80,6 +80,8 @@ class Loader {
   #batch: NumberedPair[] = [];
   #bytesOfBatch = 0;
   #inFlight = new Set<Promise<void>>();
+  /** Keys of what is in flight, as text. */
+  readonly #keysInFlight = new Set<string>();
   #failure: { readonly thrown: unknown } | undefined;
   #loaded = 0;
   #skipped = 0;
@@ -120,10 +122,16 @@ class Loader {
     return { loaded: this.#loaded, skipped: this.#skipped, bytes: this.#bytes };
   }
 
-  /** Starts the batch; waits only while as many as allowed are in flight. */
+  /**
+   * Starts the batch; waits while as many as allowed are in flight, or one that has a key of it: what is refused is written
+   * again, and must not come behind a later line.
+   */
   async #send(): Promise<void> {
     this.#rethrow();
-    while (this.#inFlight.size >= this.#inFlightMax) await Promise.race(this.#inFlight);
+    const keys = this.#batch.map(({ pair }) => keyOf(pair));
+    const mustWait = () => this.#inFlight.size >= this.#inFlightMax || keys.some((key) => this.#keysInFlight.has(key));
+    while (mustWait()) await Promise.race(this.#inFlight);
+    for (const key of keys) this.#keysInFlight.add(key);
     const batch = this.#batch;
     this.#batch = [];
     this.#bytesOfBatch = 0;
@@ -133,6 +141,7 @@ class Loader {
       })
       .finally(() => {
         this.#inFlight.delete(run);
+        for (const key of keys) this.#keysInFlight.delete(key);
         this.options.onProgress(this.#bytes, this.#loaded);
       });
     this.#inFlight.add(run);
@@ -173,4 +182,9 @@ class Loader {
   #rethrow(): void {
     if (this.#failure) throw this.#failure.thrown;
   }
+}
+
+/** The same for a key and for its base64; where bytes are no UTF-8, perhaps for others too. */
+function keyOf(pair: PairToWrite): string {
+  return 'key' in pair ? pair.key : Buffer.from(pair.keyBase64, 'base64').toString();
 }

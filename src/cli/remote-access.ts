@@ -8,7 +8,7 @@ import { StoreError } from '../core/errors.js';
 import type { DrainReport } from '../server/draining.js';
 import type { RecordPage } from '../server/record-commands.js';
 import { connectResp, type RespClient } from '../server/resp-client.js';
-import { ARGUMENT_SLACK_BYTES } from '../server/resp-parser.js';
+import { ARGUMENT_SLACK_BYTES, RESP_LIMITS } from '../server/resp-parser.js';
 import { RespReplyError, type RespValue } from '../server/resp-reply-parser.js';
 import type { ChangeOrder } from '../server/ring-json.js';
 import { SERVER_NAME, SERVER_VERSION } from '../server/version.js';
@@ -73,8 +73,9 @@ export class RemoteAccess implements StoreAccess {
 
   async load(pairs: readonly PairToWrite[]): Promise<void> {
     const text = JSON.stringify(pairs);
-    if (pairs.length === 1 && Buffer.byteLength(text) > ARGUMENT_SLACK_BYTES) {
-      throw new StoreError('KV_PAIR_TOO_LARGE', `a line of more than ${ARGUMENT_SLACK_BYTES} bytes cannot be sent`);
+    const { argumentBytesMax } = RESP_LIMITS;
+    if (pairs.length === 1 && Buffer.byteLength(text) > argumentBytesMax) {
+      throw new StoreError('KV_PAIR_TOO_LARGE', `a line of more than ${argumentBytesMax} bytes cannot be sent`);
     }
     await this.#ask('LOAD', text);
   }

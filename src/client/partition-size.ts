@@ -23,7 +23,7 @@ interface Slice extends PartitionSize {
 const SLICE_BYTES = 256 * 1024;
 const SLICE_MS_MAX = 10_000;
 
-/** @throws StoreError KV_STALE_EPOCH where the node is no holder, KV_NODE_RESTARTED, KV_CORRUPT */
+/** @throws StoreError KV_STALE_EPOCH where the node is no holder, KV_NODE_RESTARTED, KV_CORRUPT, KV_CLOSED */
 export async function measurePartition(
   core: StoreCore,
   where: { readonly node: number; readonly partition: number; readonly epoch: number },
@@ -32,6 +32,7 @@ export async function measurePartition(
   let records = 0;
   let after: Uint8Array | undefined;
   do {
+    core.checkOpen();
     const slice = await askSlice(core, { ...where, after });
     bytes += slice.bytes;
     records += slice.records;

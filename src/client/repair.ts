@@ -19,6 +19,8 @@ export interface RepairParts {
   readonly seat: Seat;
   readonly requests: Requests;
   readonly ring: RingReport;
+  /** @throws StoreError KV_CLOSED once the store is being closed */
+  readonly checkOpen: () => void;
 }
 
 interface PartitionRepair {
@@ -31,7 +33,7 @@ const AT_ONCE = 4;
 /** A large partition is read record by record, in slices. */
 const EXCHANGE_MS_MAX = 3_600_000;
 
-/** @throws StoreError KV_INVALID_OPTION, KV_ABORTED */
+/** @throws StoreError KV_INVALID_OPTION, KV_ABORTED, KV_CLOSED */
 export async function repair(parts: RepairParts, options: RepairOptions = {}): Promise<RepairResult> {
   const { signal, onProgress, dryRun = false } = options;
   const wanted = partitionsOf(parts.ring, options.partition);
@@ -41,6 +43,8 @@ export async function repair(parts: RepairParts, options: RepairOptions = {}): P
   const work = async (): Promise<void> => {
     for (const partition of next) {
       if (signal?.aborted === true) throw aborted(signal);
+      // `close` waits for what is in flight: no more of it than the partitions under way
+      parts.checkOpen();
       const found = await exchange(parts, partition, dryRun).catch((thrown: unknown) => {
         failed.push({ partition, code: asStoreError(thrown).code });
         return { differing: 0, moved: 0 };

@@ -11,7 +11,7 @@ import { Page } from '../protocol/messages.js';
 import { errorOf, isSuccess } from '../protocol/outcome.js';
 import { keyBytesOf, RECORD_HEADER_BYTES, sizeOf } from '../protocol/record.js';
 import { decodeRecord } from '../protocol/record-set.js';
-import type { ReadOrder } from './call-options.js';
+import { aborted, type ReadOrder } from './call-options.js';
 import type { ScanBounds } from './scan-bounds.js';
 import type { Seat } from './seat.js';
 import { askPage, type Replica } from './vnode-calls.js';
@@ -51,24 +51,42 @@ export async function* scanEntries(
   const sign = bounds.reverse ? -1 : 1;
   const heap: Cursor[] = [];
   const { only, partitions } = parts;
+  const { signal } = order;
   const scanned = only === undefined ? Array.from({ length: partitions }, (_, partition) => partition) : [only];
   const cursors = scanned.map((partition) => new Cursor(parts, partition, bounds, order));
   for (let i = 0; i < cursors.length; i += PARALLEL_PAGES) {
     const group = cursors.slice(i, i + PARALLEL_PAGES);
-    await Promise.all(group.map((cursor) => cursor.fill()));
+    await unlessAborted(Promise.all(group.map((cursor) => cursor.fill())), signal);
     for (const cursor of group) if (cursor.head !== undefined) push(heap, cursor, sign);
   }
   while (heap.length > 0) {
     const cursor = heap[0];
     yield cursor.head as Entry;
+    // the pages at hand may be the last ones: no other would notice it
+    if (signal?.aborted === true) throw aborted(signal);
     cursor.advance();
-    if (cursor.head === undefined) await cursor.fill();
+    if (cursor.head === undefined) await unlessAborted(cursor.fill(), signal);
     if (cursor.head === undefined) {
       const last = heap.pop() as Cursor;
       if (heap.length === 0) return;
       if (last !== cursor) heap[0] = last;
     }
     sink(heap, sign);
+  }
+}
+
+/** What the work comes to, or KV_ABORTED at once: what is under way then is waited for no longer. */
+async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
+  if (signal === undefined) return work;
+  let onAbort: () => void = () => undefined;
+  const abort = new Promise<never>((_, reject) => {
+    onAbort = () => reject(aborted(signal));
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([work, abort]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
 
@@ -102,7 +120,8 @@ class Cursor {
   /** Fetches the next page of R replicas and joins them, up to where all of them have been seen. */
   async fill(): Promise<void> {
     while (this.head === undefined && this.#more) {
-      if (this.#order.signal?.aborted === true) throw new StoreError('KV_ABORTED', 'the signal was aborted');
+      const { signal } = this.#order;
+      if (signal?.aborted === true) throw aborted(signal);
       const pages = await this.#pages();
       const sign = this.#bounds.reverse ? -1 : 1;
       const { entries, more } = joinPages(pages, sign);

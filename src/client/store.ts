@@ -7,7 +7,6 @@ import type { BridgeStats } from '../bridge/stats.js';
 import { StoreError } from '../core/errors.js';
 import { newestSibling } from '../core/siblings.js';
 import type { HostReport, MemberReport, NodeStats, RingReport, StoreEvents } from '../host/reports.js';
-import { Written } from '../protocol/messages.js';
 import { badArgument, batch, getMany, putMany } from './batches.js';
 import { encodeContext } from './context.js';
 import { drain } from './drain.js';
@@ -42,6 +41,7 @@ import type {
   WriteOptions,
   WriteResult,
 } from './types.js';
+import { update } from './update.js';
 
 /** What stands behind a store: the host itself, or its shared memory seen from another thread. */
 export interface Backing {
@@ -62,9 +62,6 @@ export interface Backing {
 export interface StoreParts extends CoreParts {
   readonly backing: Backing;
 }
-
-/** Rounds of `update` before it leaves the siblings that others keep making. */
-const UPDATE_ROUNDS = 16;
 
 export class EmbeddedStore implements Store {
   readonly #parts: StoreParts;
@@ -110,32 +107,8 @@ export class EmbeddedStore implements Store {
     return this.#core.write(key, undefined, options, true, this.#core.decodeResult);
   }
 
-  async update(
-    key: Key,
-    fn: (value: Value | undefined) => Value,
-    options: ReadOptions & PutOptions = {},
-  ): Promise<Value> {
-    this.#core.calls.checkUpdate(options);
-    if (typeof fn !== 'function') throw badArgument('update takes a function of the value');
-    const { r, monotonic, w, durability, ttlMs, ...common } = options;
-    const reading = { ...common, ...(r !== undefined && { r }), ...(monotonic !== undefined && { monotonic }) };
-    const writing = {
-      ...common,
-      ...(w !== undefined && { w }),
-      ...(durability && { durability }),
-      ...(ttlMs !== undefined && { ttlMs }),
-    };
-    let value: Value;
-    for (let round = 0; ; round++) {
-      const { set, hash } = await this.#core.readSet(key, this.#core.calls.read(reading));
-      value = fn(resolveSet(set, this.#core.resolve, Date.now()));
-      const context = encodeContext(set.vector, hash);
-      const siblings = await this.#core.write(key, value, { ...writing, context }, false, (message) => {
-        this.#core.writes.result(message);
-        return message.u32(Written.detail);
-      });
-      if (siblings <= 1 || round === UPDATE_ROUNDS) return value;
-    }
+  update(key: Key, fn: (value: Value | undefined) => Value, options?: ReadOptions & PutOptions): Promise<Value> {
+    return update(this.#core, key, fn, options);
   }
 
   getMany(keys: readonly Key[], options?: ReadOptions): Promise<(Value | undefined)[]> {
@@ -187,7 +160,7 @@ export class EmbeddedStore implements Store {
     yield* records(this.#core, this.#parts.map.partitions, options);
   }
 
-  restore(given: Iterable<StoredRecord>, options?: RestoreOptions): Promise<RestoreResult> {
+  async restore(given: Iterable<StoredRecord>, options?: RestoreOptions): Promise<RestoreResult> {
     this.#core.checkOpen();
     return restore(this.#core, given, options);
   }
@@ -214,10 +187,11 @@ export class EmbeddedStore implements Store {
     return { nodes: backing.stats(), client, ...(bridge === undefined ? {} : { bridge }) };
   }
 
-  repair(options?: RepairOptions): Promise<RepairResult> {
-    this.#core.checkOpen();
+  async repair(options?: RepairOptions): Promise<RepairResult> {
     const { seat, requests } = this.#core;
-    return repair({ seat, requests, ring: this.ring() }, options);
+    const checkOpen = () => this.#core.checkOpen();
+    checkOpen();
+    return repair({ seat, requests, ring: this.ring(), checkOpen }, options);
   }
 
   ring(): RingReport {

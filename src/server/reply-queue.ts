@@ -24,6 +24,11 @@ export class ReplySlot {
     this.reply = reply;
   }
 
+  /** What it keeps as bytes. */
+  get length(): number {
+    return this.bytes?.length ?? 0;
+  }
+
   completeWith(bytes: Buffer): void {
     this.bytes = bytes;
   }
@@ -38,9 +43,17 @@ export class ReplySlot {
 export class ReplyQueue {
   private slots: ReplySlot[] = [];
   private head = 0;
+  /** What synchronous replies behind one that waits take. */
+  keptBytes = 0;
 
   get length(): number {
     return this.slots.length - this.head;
+  }
+
+  /** A reply that is there already, behind those that wait; it is kept as its bytes. */
+  keep(protocol: RespProtocol, bytes: Buffer): void {
+    this.push(protocol).completeWith(bytes);
+    this.keptBytes += bytes.length;
   }
 
   push(protocol: RespProtocol): ReplySlot {
@@ -54,6 +67,7 @@ export class ReplyQueue {
     const slot = this.slots[this.head];
     if (slot === undefined || !slot.done) return false;
     this.head += 1;
+    this.keptBytes -= slot.length;
     if (this.head === this.slots.length) {
       this.slots = [];
       this.head = 0;

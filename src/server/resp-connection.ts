@@ -17,6 +17,8 @@ import type { ServerContext, Session } from './session.js';
 
 /** Most replies of one connection that may wait for the store. */
 const PENDING_MAX = 1_024;
+/** Most bytes of replies that are there and may not be written yet: reads that answer at once, behind a write that waits. */
+const KEPT_BYTES_MAX = 1024 * 1024;
 /** Replies are handed to the socket at least every so many bytes, so that `write() === false` is seen in time. */
 const FLUSH_BYTES = 256 * 1024;
 /** How long a closed connection waits for the client to hang up, so that the last reply is not lost to a reset. */
@@ -125,7 +127,8 @@ export class RespConnection implements Session {
   }
 
   private canRun(): boolean {
-    return !this.draining && this.replies.length < PENDING_MAX;
+    const { length, keptBytes } = this.replies;
+    return !this.draining && length < PENDING_MAX && keptBytes < KEPT_BYTES_MAX;
   }
 
   /** Runs one command; false where none is complete or the next must wait. */
@@ -168,7 +171,7 @@ export class RespConnection implements Session {
       out.error(this.complaint(thrown));
     }
     if (reply !== undefined) this.wait(spec as CommandSpec, keys ?? keysOf(spec as CommandSpec, args), reply);
-    else if (this.replies.length > 0) this.replies.push(this.protocol).completeWith(out.cut(mark));
+    else if (this.replies.length > 0) this.replies.keep(this.protocol, out.cut(mark));
     return true;
   }
 
@@ -201,7 +204,7 @@ export class RespConnection implements Session {
     this.closing = true;
     const mark = out.length;
     out.error(`ERR ${asStoreError(thrown).message}`);
-    if (this.replies.length > 0) this.replies.push(this.protocol).completeWith(out.cut(mark));
+    if (this.replies.length > 0) this.replies.keep(this.protocol, out.cut(mark));
   }
 
   private flush(): void {

@@ -7,6 +7,7 @@
  * that is checked before anything is kept, and a chunk boundary may fall on any byte: the state between calls is an offset.
  */
 import { StoreError } from '../core/errors.js';
+import { OPTION_SPECS } from '../core/options.js';
 import { ByteWindow } from './byte-window.js';
 import { splitInline } from './inline-words.js';
 
@@ -25,18 +26,18 @@ export interface RespLimits {
 /** Room in one argument beyond the largest pair: a `KVORUM LOAD` batch travels as one argument. */
 export const ARGUMENT_SLACK_BYTES = 1024 * 1024;
 /** JSON escapes and base64 make a value at most this many times larger. */
-export const JSON_GROWTH = 6;
+const JSON_GROWTH = 6;
 
-/** The default bounds for a store whose pairs hold at most `pairBytesMax` bytes. */
-export function respLimits(pairBytesMax: number): RespLimits {
-  const argumentBytesMax = pairBytesMax * JSON_GROWTH + ARGUMENT_SLACK_BYTES;
-  return {
-    argumentsMax: 16_384,
-    argumentBytesMax,
-    commandBytesMax: Math.max(argumentBytesMax, 16 * 1024 * 1024),
-    inlineBytesMax: 65_536,
-  };
-}
+/** What a store of any `pairBytesMax` takes fits; whether a pair does is the store's to say. */
+const ARGUMENT_BYTES_MAX = (OPTION_SPECS.pairBytesMax.max ?? 0) * JSON_GROWTH + ARGUMENT_SLACK_BYTES;
+
+/** The usual bounds. */
+export const RESP_LIMITS: RespLimits = {
+  argumentsMax: 16_384,
+  argumentBytesMax: ARGUMENT_BYTES_MAX,
+  commandBytesMax: 16 * 1024 * 1024,
+  inlineBytesMax: 65_536,
+};
 
 const STAR = 42;
 const DOLLAR = 36;

@@ -13,7 +13,7 @@ import { LocalReads } from './local-reads.js';
 import { RecordCursors } from './record-cursors.js';
 import { COMMANDS } from './resp-commands.js';
 import { type ConnectionHost, RespConnection } from './resp-connection.js';
-import { type RespLimits, respLimits } from './resp-parser.js';
+import { RESP_LIMITS, type RespLimits } from './resp-parser.js';
 import { RespWriter } from './resp-writer.js';
 import { ScanCursors } from './scan-cursors.js';
 import type { ServerCounters } from './session.js';
@@ -28,8 +28,6 @@ export interface RespServerOptions {
   readonly socketPath?: string;
   /** Most connections; default 10,000. The next one is told and closed. */
   readonly connectionsMax?: number;
-  /** The store's `pairBytesMax`, from which the bounds of a command follow; default 10,240. */
-  readonly pairBytesMax?: number;
   /** Bounds of a connection's input that differ from the usual. */
   readonly limits?: Partial<RespLimits>;
   /** The data directory, as `KVORUM STATUS` shows it. */
@@ -49,7 +47,6 @@ export interface RespServer {
 
 export const PORT_DEFAULT = 7379;
 const CONNECTIONS_DEFAULT_MAX = 10_000;
-const PAIR_BYTES_DEFAULT_MAX = 10_240;
 /** Most unparsed bytes over all connections. */
 const BUFFERED_BYTES_MAX = 256 * 1024 * 1024;
 /** Most requests to the store in flight over all connections; half of what a thread of the store takes. */
@@ -126,7 +123,7 @@ class Door implements ConnectionHost {
         option: 'connectionsMax',
       });
     }
-    this.limits = { ...respLimits(options.pairBytesMax ?? PAIR_BYTES_DEFAULT_MAX), ...options.limits };
+    this.limits = { ...RESP_LIMITS, ...options.limits };
     this.socketPath = options.socketPath;
     this.dataPath = options.dataPath ?? '';
     this.draining = options.draining;

@@ -184,7 +184,8 @@ export const STRING_COMMANDS: readonly CommandSpec[] = [
     summary: 'The values of several keys.',
     handler: mget,
   }),
-  row('write', -1, {
+  // what nodes refuse of it is sent again: a later write of one of its keys must not come in between
+  row('read-write', -1, {
     name: 'mset',
     arity: -3,
     step: 2,

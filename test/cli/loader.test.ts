@@ -111,3 +111,12 @@ test('loader: an error that no retry helps -> the load ends with it', async (t) 
   t.like(await t.throwsAsync(load(linesOf(1_000))), { code: 'KV_CLOSED' });
   t.is(access.inFlight, 0);
 });
+
+test('loader: a key on two lines, its first batch refused at first -> the later line is what stays', async (t) => {
+  const { store, access, load } = setUp({ batchPairs: 1 });
+  access.failures = 1;
+  const lines = ['{"key":"a","value":1}', '{"keyBase64":"YQ==","value":2}', '{"key":"b","value":3}'];
+  t.like(await load(lines.join('\n')), { loaded: 3 });
+  t.is(store.entries.get('a')?.value, 2);
+  t.is(store.entries.get('b')?.value, 3);
+});

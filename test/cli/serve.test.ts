@@ -102,3 +102,17 @@ test('serve: 20,000 lines loaded through the socket -> exported through it uncha
   t.is((await cli.must(['scan', '--reverse', '--limit', '1'])).stdout, 'k119999\t19999\n');
   t.is(await server.stop(), 0);
 });
+
+test('serve: a store made with large pairs, its size left out later -> they are put and loaded through the socket', async (t) => {
+  const cli = await Cli.create(t);
+  const env = { KVORUM_MEMORY: '64m' };
+  await cli.must(['put', 'small', 'x', '--pair-bytes-max', '1m'], { env });
+  const server = await cli.serve(['--json'], env);
+  const bytes = Buffer.alloc(900_000, 'large');
+  await cli.must(['put', 'put', '-', '--bytes'], { input: bytes });
+  const line = `${JSON.stringify({ key: 'loaded', value: bytes.toString('base64'), type: 'bytes' })}\n`;
+  await cli.must(['load', '-'], { input: line });
+  t.is((await cli.must(['export', '--prefix', 'loaded'])).stdout, line);
+  t.is((await cli.must(['get', 'put'])).stdout, bytes.toString());
+  t.is(await server.stop(), 0);
+});

@@ -210,6 +210,7 @@ test('a signal: aborted during the call -> KV_ABORTED at once', async (t) => {
       { signal },
     ),
   );
+  await during((signal) => collect(store().scan({ signal })));
 });
 
 test('a deadline: that passes -> KV_DEADLINE_EXCEEDED, soon after it', async (t) => {
@@ -274,6 +275,8 @@ test('after close: every call -> KV_CLOSED, close again -> nothing', async (t) =
     () => closed.count(),
     () => closed.stats(),
     () => closed.handle(),
+    () => closed.repair(),
+    () => closed.restore([]),
   ];
   for (const call of all) await failsWith(t, 'KV_CLOSED', call, /the store is closed/);
 });

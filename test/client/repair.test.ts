@@ -36,6 +36,16 @@ test('repair: one partition, a dry run, a partition that is none, a signal -> as
   await failsWith(t, 'KV_ABORTED', () => store.repair({ signal: AbortSignal.abort() }));
 });
 
+test('close: while partitions are compared or counted one after the other -> KV_CLOSED, it waits for those under way only', async (t) => {
+  const store = await openSmall(t, { partitions: 64 });
+  const done: number[] = [];
+  const calls = [store.repair({ onProgress: (progress) => done.push(progress.done) }), store.plan({ kind: 'join' })];
+  const ended = calls.map((call) => failsWith(t, 'KV_CLOSED', () => call, /the store is closed/));
+  await store.close();
+  await Promise.all(ended);
+  t.true(done.length < 10, `${done.length} of 64`);
+});
+
 test('repair: a node whose directory was wiped while the store was closed -> it fills up by itself, and then counts', async (t) => {
   const path = join(makeFolder(t), 'data');
   const first = await openSmall(t, { path });

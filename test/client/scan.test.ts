@@ -1,7 +1,7 @@
 /** Scans: order, bounds, prefixes up to byte 255, both directions, limits, and a store that is written meanwhile. */
 import test from 'ava';
 import fc from 'fast-check';
-import { collect, openSmall, shareStore, until } from './store-fixture.js';
+import { collect, failsWith, openSmall, shareStore, until } from './store-fixture.js';
 
 const store = shareStore(test, { memoryBytes: 9 * 2 ** 20 });
 
@@ -124,4 +124,18 @@ test('scan: ended early -> nothing stays in flight', async (t) => {
   for await (const { key } of own.scan({ prefix: 'early-' })) if (String(key).endsWith('3')) break;
   await until(async () => (await own.stats()).client.inFlight === 0);
   t.is(await own.get('early-3'), 3);
+});
+
+test('scan: a signal aborted between two pairs -> KV_ABORTED instead of the next one', async (t) => {
+  await store().putMany(['a', 'b', 'c'].map((key) => [`between-${key}`, 1]));
+  const controller = new AbortController();
+  const seen: unknown[] = [];
+  const error = await failsWith(t, 'KV_ABORTED', async () => {
+    for await (const { key } of store().scan({ prefix: 'between-', signal: controller.signal })) {
+      seen.push(key);
+      controller.abort(new Error('enough'));
+    }
+  });
+  t.is((error.cause as Error).message, 'enough');
+  t.deepEqual(seen, ['between-a']);
 });

@@ -218,3 +218,13 @@ test('stats, ring, members and count: of a store in use -> their shapes', async 
   t.is(client.inFlight, 0);
   t.true(client.sharedReads > 0);
 });
+
+test('update: its deadline passes between read and write -> KV_DEADLINE_EXCEEDED, no time of its own for the write', async (t) => {
+  const slowly = () => {
+    for (const untilMs = performance.now() + 100; performance.now() < untilMs; );
+    return 'late';
+  };
+  await failsWith(t, 'KV_DEADLINE_EXCEEDED', () => store().update('late', slowly, { deadlineMs: 50 }));
+  t.is(await store().get('late'), undefined);
+  t.is(await store().update('late', slowly), 'late');
+});

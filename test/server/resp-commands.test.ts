@@ -194,3 +194,14 @@ test('server: COMMAND, INFO, CLIENT LIST -> what tools read', async (t) => {
   t.regex(String(await ask(client, 'INFO', 'clients')), /^# Clients\r\nconnected_clients:1\r\n[^#]*$/);
   t.regex(String(await ask(client, 'CLIENT', 'LIST')), /^id=1 addr=127\.0\.0\.1:\d+ .*cmd=client\|list/);
 });
+
+test('pipeline: an MSET that the store sends again, and a SET behind it -> the SET is what stays', async (t) => {
+  const { client, store } = await serve(t);
+  const putMany = store.putMany.bind(store);
+  store.putMany = async (pairs) => {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await putMany(pairs);
+  };
+  await Promise.all([ask(client, 'MSET', 'a', '1', 'b', '1'), ask(client, 'SET', 'a', '2')]);
+  t.deepEqual(await ask(client, 'MGET', 'a', 'b'), ['2', '1']);
+});

@@ -2,7 +2,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { StoreError } from '../../src/core/errors.js';
-import { type RespLimits, RespParser, respLimits } from '../../src/server/resp-parser.js';
+import { RESP_LIMITS, type RespLimits, RespParser } from '../../src/server/resp-parser.js';
 
 const LIMITS: RespLimits = { argumentsMax: 8, argumentBytesMax: 64, commandBytesMax: 128, inlineBytesMax: 80 };
 
@@ -153,7 +153,7 @@ test('parser: inline words with quotes and escapes -> their bytes', (t) => {
 });
 
 test('parser: one megabyte in chunks of one byte -> linear time', (t) => {
-  const limits = respLimits(1024 * 1024);
+  const limits = RESP_LIMITS;
   const time = (length: number): number => {
     const stream = encode([Buffer.from('SET'), Buffer.from('k'), Buffer.alloc(length, 'x')]);
     const chunks = [...stream].map((byte) => Buffer.from([byte]));
@@ -186,8 +186,8 @@ test('parser: an inline line in chunks of one byte -> is not searched again from
   t.true(performance.now() - startedAt < 30_000);
 });
 
-test('parser: the largest pair of a store -> fits its default bounds, base64 and JSON escapes included', (t) => {
-  const { argumentBytesMax, commandBytesMax } = respLimits(1024 * 1024);
+test('parser: the largest pair of a store -> fits the usual bounds, base64 and JSON escapes included', (t) => {
+  const { argumentBytesMax, commandBytesMax } = RESP_LIMITS;
   t.true(argumentBytesMax >= 6 * 1024 * 1024);
   t.true(commandBytesMax >= argumentBytesMax);
 });

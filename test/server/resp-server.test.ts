@@ -122,6 +122,21 @@ test('backpressure: writes that wait for the store -> the server reads no more t
   await connection.until((seen) => seen.length === count * '+OK\r\n'.length);
 });
 
+test('backpressure: large reads behind a write that waits -> few replies are kept until it is answered', async (t) => {
+  const { server, client, store } = await serve(t);
+  await store.put('big', Buffer.alloc(65_536));
+  store.delayMs = 1_000;
+  const connection = raw(t, server);
+  const count = 100;
+  connection.send(`SET a 1\r\n${'GET big\r\n'.repeat(count)}`);
+  await eventually(() => store.maxInFlight === 1);
+  const text = String(await ask(client, 'INFO', 'stats'));
+  const run = Number(/total_commands_processed:(\d+)/.exec(text)?.[1]);
+  t.true(run < 25, `${run} commands have run, and all replies but one are kept`);
+  const whole = '+OK\r\n'.length + count * (65_536 + '$65536\r\n\r\n'.length);
+  await eventually(() => connection.received.length === whole);
+});
+
 test('protocol: broken bytes behind good commands -> their replies, an error, the end', async (t) => {
   const { server, store } = await serve(t);
   store.delayMs = 20;

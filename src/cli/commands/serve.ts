@@ -86,11 +86,7 @@ interface Listening {
 
 async function listen(store: Store, { options, address, servers, invocation, draining }: Listening): Promise<void> {
   const dataPath = dataDirectory(options);
-  const common = {
-    dataPath,
-    draining,
-    ...(options.pairBytesMax === undefined ? {} : { pairBytesMax: options.pairBytesMax }),
-  };
+  const common = { dataPath, draining };
   if (address) servers.push(await serveResp(store, { ...address, ...common }));
   const socketPath = socketPathOf(dataPath);
   if (socketPath !== undefined) servers.push(await serveResp(store, { socketPath, ...common }));
