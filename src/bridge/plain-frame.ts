@@ -5,7 +5,7 @@
 import { decodeBody, encodeBody } from '../protocol/body.js';
 import { isBoundedCbor } from './cbor-bounds.js';
 import { allocateFrame, type FrameBuffer } from './frame.js';
-import { FRAME_HEADER_BYTES } from './limits.js';
+import { FRAME_HEADER_BYTES, PAYLOAD_BYTES_MAX } from './limits.js';
 import { violation } from './refusal.js';
 
 /** A frame that waits for its header. */
@@ -14,8 +14,11 @@ export interface UnsealedFrame {
   readonly bodyBytes: number;
 }
 
+/** @throws StoreError KV_PROTOCOL for more than one frame takes */
 export function plainFrame(value: unknown): UnsealedFrame {
-  return packedFrame(encodeBody(value));
+  const packed = encodeBody(value);
+  if (packed.length > PAYLOAD_BYTES_MAX) throw violation('length', `a body of ${packed.length} bytes`);
+  return packedFrame(packed);
 }
 
 /** Of bytes that are CBOR already. */

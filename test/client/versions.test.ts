@@ -195,6 +195,7 @@ test('stats, ring, members and count: of a store in use -> their shapes', async 
       weight,
       state: 'up' as const,
       reporters: [],
+      counts: true,
       incarnation: 1,
     })),
   );
