@@ -1,14 +1,13 @@
 /** Tombstones and expired values, forgotten for good: when they may be, and when not. */
 import test from 'ava';
-import { collector } from '../../actors/collector.js';
 import { CollectionPromises, DeadRecord, packDead } from '../../actors/dead-records.js';
 import { hintKey, putDated } from '../../actors/hint-records.js';
-import type { Env } from '../../src/actor/env.js';
+import { Role } from '../../src/actor/address.js';
 import { packClock } from '../../src/core/hybrid-clock.js';
-import { nodeIndex } from '../../src/core/ids.js';
 import type { SiblingSet } from '../../src/core/siblings.js';
+import { Kind } from '../../src/protocol/messages.js';
 import { encodedBytes, encodeRecord } from '../../src/protocol/record-set.js';
-import { partsOf } from '../../src/sim/messages.js';
+import { partsOf, replicateDraft } from '../../src/sim/messages.js';
 import { changeRing, isSettled } from '../../src/sim/operator.js';
 import { PLANTS } from '../../src/sim/plants.js';
 import { Random } from '../../src/sim/random.js';
@@ -16,7 +15,10 @@ import type { SimNode } from '../../src/sim/sim-node.js';
 import { World } from '../../src/sim/world.js';
 import type { WorldOptions } from '../../src/sim/world-options.js';
 import { heldAt, putAt } from '../sim/replicas.js';
+import { SimEnv } from '../sim/sim-env.js';
 import { plain } from './sets.js';
+
+const DAY_MS = 86_400_000;
 
 const world = (options: Partial<WorldOptions> = {}): World =>
   new World({ seed: 5, nodes: 3, n: 3, partitions: 8, collectionMs: 200, ...options });
@@ -61,30 +63,19 @@ test('collector: a node is away, however long -> nothing is collected until it i
   t.true(one.runUntil(() => isEmpty(one), 120_000));
 });
 
-test('collector: a node is away for weeks, whatever the clock of 32 bits shows -> the look at the partitions begins when it is back', (t) => {
+test('collector: a node is away for weeks, whatever the clock of 32 bits shows -> what is dead is collected when it is back', (t) => {
   for (let day = 0; day <= 60; day += 4) {
-    let [nowMs, isUp, pages] = [1_000_000, false, 0];
-    const preference = Uint16Array.of(0);
-    const members = [nodeIndex(0)];
-    const placement = {
-      n: 1,
-      partitions: 1,
-      preference,
-      phases: [0],
-      members,
-      ring: { leavers: [] },
-      isUp: () => isUp,
-    };
-    const clocks = { nowMs: () => nowMs | 0, wallMs: () => nowMs, timer: () => undefined, random: () => 7 };
-    const env = { ...clocks, node: 0, placement, store: { page: () => ++pages < 0 } } as unknown as Env;
-    const options = { intervalMs: 60_000, mayHoldDead: new Uint8Array(1), promises: new CollectionPromises() };
-    const parts = { ...options, doubts: undefined, clockDriftMaxMs: 0, onCollected: () => undefined };
-    const one = collector(parts);
-    const state = one.init(env);
-    for (let passed = 0; passed <= day * 24; passed++, nowMs += 3_600_000) one.onTimer?.(state, 7, env);
-    isUp = true;
-    for (let tick = 0; tick < 3; tick++, nowMs += 500) one.onTimer?.(state, 7, env);
-    t.true(pages > 0, `after ${day} days`);
+    const env = new SimEnv({ n: 2, roles: [Role.vnode, Role.collector], intervalMs: 60_000 });
+    env.down.add(1);
+    env.deliver(Role.vnode, replicateDraft('dead', plain('a', 1, '', { tombstone: true })));
+    for (let passed = 0; passed < day; passed++) env.pass(DAY_MS);
+    env.pass(60_000);
+    env.down.delete(1);
+    const sent = [500, 500, 500].flatMap((durationMs) => env.pass(durationMs));
+    t.true(
+      sent.some(({ tag }) => tag === Kind.confirm),
+      `after ${day} days`,
+    );
   }
 });
 

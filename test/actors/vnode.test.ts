@@ -41,7 +41,7 @@ test('vnode: a record that is larger than any mailbox takes -> whoever asks for 
 });
 
 test('vnode: a watched record that is larger than any mailbox takes -> who watches is told, and the watch is over', (t) => {
-  const env = new SimEnv({ hasRoom: (_to, bytes) => bytes <= 64, hasAntiEntropy: true });
+  const env = new SimEnv({ hasRoom: (_to, bytes) => bytes <= 64, roles: [Role.vnode, Role.antiEntropy] });
   const outcomeOf = (step: WatchStep) => {
     const fill = (words: Int32Array, _: Buffer, at: number) => words.set([1_024, 1, 7, step], at + Watch.bytesMax);
     const [changes] = env.deliver(Role.vnode, { tag: Kind.watch, bytes: Watch.end * 4, fill });

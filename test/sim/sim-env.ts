@@ -43,8 +43,10 @@ export interface SimEnvOptions {
   readonly disk?: SimDisk;
   /** Whether a message of so many bytes to this node finds room. */
   readonly hasRoom?: (to: number, bytes: number) => boolean;
-  /** Anti-entropy is there too: through it whoever watches a partition hears of changes. */
-  readonly hasAntiEntropy?: boolean;
+  /** The actors that are there, in place of the usual ones. */
+  readonly roles?: readonly Role[];
+  /** Between two rounds of anti-entropy, and of the collector; at once where left out. */
+  readonly intervalMs?: number;
 }
 
 /** A message that left the node, copied. */
@@ -56,7 +58,7 @@ export interface Sent {
 }
 
 /** The others talk by themselves, and have tests of their own. */
-const ROLES: ReadonlySet<Role> = new Set([Role.vnode, Role.coordinator, Role.gossip, Role.hintKeeper]);
+const ROLES: readonly Role[] = [Role.vnode, Role.coordinator, Role.gossip, Role.hintKeeper];
 const CLIENT = addressOf(Role.client, 0, 0);
 const DRIFT_MAX_MS = 500;
 
@@ -122,7 +124,8 @@ export class SimEnv {
     recordBytesMax = 64 * 1024,
     wrap = (_role, behaviour) => behaviour,
     hints,
-    hasAntiEntropy = false,
+    roles = ROLES,
+    intervalMs = 0,
   }: SimEnvOptions): void {
     const actors = nodeActors({
       node: this.#node,
@@ -145,18 +148,17 @@ export class SimEnv {
       },
       antiEntropy: {
         w: 2,
-        intervalMs: 0,
+        intervalMs,
         verifyIntervalMs: 600_000,
         report: () => undefined,
         onTreeDiffers: () => undefined,
       },
-      collector: { intervalMs: 0, clockDriftMaxMs: DRIFT_MAX_MS, onCollected: () => undefined },
+      collector: { intervalMs, clockDriftMaxMs: DRIFT_MAX_MS, onCollected: () => undefined },
       doubts: new PartitionDoubts(1, 'none', { onSettled: () => undefined, onAllSettled: () => undefined }),
       ring: { quorums: { r: 2, w: 2 }, onMoved: () => undefined },
     });
     for (const { address, role, behaviour } of actors) {
-      const isThere = ROLES.has(role) || (hasAntiEntropy && role === Role.antiEntropy);
-      if (isThere) this.system.spawn(address, wrap(role, behaviour));
+      if (roles.includes(role)) this.system.spawn(address, wrap(role, behaviour));
     }
   }
 
