@@ -7,13 +7,14 @@ export interface RepairOptions {
   readonly collectionIntervalMs: number;
 }
 
+/** The longest ones fit into a node's clock of 32 bits: no round seems due that is not. */
 export const REPAIR_OPTION_SPECS: Readonly<Record<keyof RepairOptions, OptionSpec>> = {
   antiEntropyIntervalMs: {
     scope: 'host',
     kind: 'integer',
     unit: 'ms',
     min: 100,
-    max: 2_592_000_000,
+    max: 2_000_000_000,
     default: 600_000,
     meaning: 'Time between rounds in which replicas compare all they hold. Shorter heals sooner and reads more.',
   },
@@ -22,7 +23,7 @@ export const REPAIR_OPTION_SPECS: Readonly<Record<keyof RepairOptions, OptionSpe
     kind: 'integer',
     unit: 'ms',
     min: 1_000,
-    max: 2_000_000_000,
+    max: 1_200_000_000,
     default: 604_800_000,
     meaning: 'Time in which a node reads all it holds once, for damage. Shorter finds it sooner and reads more.',
   },
@@ -31,7 +32,7 @@ export const REPAIR_OPTION_SPECS: Readonly<Record<keyof RepairOptions, OptionSpe
     kind: 'integer',
     unit: 'ms',
     min: 100,
-    max: 2_592_000_000,
+    max: 2_000_000_000,
     default: 60_000,
     meaning: 'Time between looks for deleted and expired records that can be forgotten for good.',
   },

@@ -4,6 +4,7 @@ import { CollectionPromises, DeadRecord, packDead } from '../../actors/dead-reco
 import { hintKey, putDated } from '../../actors/hint-records.js';
 import { Role } from '../../src/actor/address.js';
 import { packClock } from '../../src/core/hybrid-clock.js';
+import { REPAIR_OPTION_SPECS } from '../../src/core/repair-options.js';
 import type { SiblingSet } from '../../src/core/siblings.js';
 import { Kind } from '../../src/protocol/messages.js';
 import { encodedBytes, encodeRecord } from '../../src/protocol/record-set.js';
@@ -77,6 +78,16 @@ test('collector: a node is away for weeks, whatever the clock of 32 bits shows -
       `after ${day} days`,
     );
   }
+});
+
+test('collector: the longest interval that may be chosen -> nothing is collected before it has passed', (t) => {
+  const intervalMs = REPAIR_OPTION_SPECS.collectionIntervalMs.max as number;
+  const env = new SimEnv({ n: 2, roles: [Role.vnode, Role.collector], intervalMs });
+  env.deliver(Role.vnode, replicateDraft('dead', plain('a', 1, '', { tombstone: true })));
+  const collects = (days: number) =>
+    Array.from({ length: days }, () => env.pass(DAY_MS)).some((sent) => sent.some(({ tag }) => tag === Kind.confirm));
+  t.false(collects(23));
+  t.true(collects(2));
 });
 
 /** Four nodes, each on a host of its own, of which the last has just left. */

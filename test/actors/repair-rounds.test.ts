@@ -1,6 +1,7 @@
 /** When a node compares without being asked. */
 import test from 'ava';
 import { Role } from '../../src/actor/address.js';
+import { REPAIR_OPTION_SPECS } from '../../src/core/repair-options.js';
 import { Kind } from '../../src/protocol/messages.js';
 import { SimEnv } from '../sim/sim-env.js';
 
@@ -18,4 +19,14 @@ test('repair rounds: a node is away and comes back, whatever the clock of 32 bit
     env.down.delete(1);
     t.true(pass(20, 500).includes(Kind.compare), `after ${day} days`);
   }
+});
+
+test('repair rounds: the longest interval that may be chosen -> no round begins before half of it has passed', (t) => {
+  const intervalMs = REPAIR_OPTION_SPECS.antiEntropyIntervalMs.max as number;
+  const env = new SimEnv({ n: 2, roles: [Role.antiEntropy], intervalMs });
+  const compares = (times: number, stepMs: number) =>
+    Array.from({ length: times }, () => env.pass(stepMs)).some((sent) => sent.some(({ tag }) => tag === Kind.compare));
+  t.false(compares(20, 500));
+  t.false(compares(11, DAY_MS));
+  t.true(compares(13, DAY_MS) || compares(20, 500));
 });
