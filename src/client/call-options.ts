@@ -27,6 +27,11 @@ export interface ReadOrder {
   readonly signal: AbortSignal | undefined;
 }
 
+interface LongCallOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: unknown;
+}
+
 const MODES: ReadonlySet<Mode> = new Set(['strict', 'available'] as const);
 const TTL_MS_MAX = 2 ** 41;
 const DEADLINE_MS_MAX = 3_600_000;
@@ -122,10 +127,7 @@ export class CallOptions {
   }
 
   #checkCommon(options: ReadOptions, names: ReadonlySet<string>): void {
-    if (typeof options !== 'object' || options === null) throw invalid('options', 'options must be an object');
-    for (const name of Object.keys(options)) {
-      if (!names.has(name)) throw invalid(name, `unknown option '${name}'; this call takes ${[...names].join(', ')}`);
-    }
+    checkNames(options, names);
     const { mode, deadlineMs, signal } = options;
     if (mode !== undefined && !MODES.has(mode)) {
       throw invalid('mode', `mode must be strict or available, not ${String(mode)}`);
@@ -139,8 +141,7 @@ export class CallOptions {
         `deadlineMs must be a number from 1 to ${DEADLINE_MS_MAX} (ms), not ${String(deadlineMs)}`,
       );
     }
-    if (signal !== undefined && !(signal instanceof AbortSignal))
-      throw invalid('signal', 'signal must be an AbortSignal');
+    checkSignal(signal);
     if (signal?.aborted === true) throw aborted(signal);
   }
 
@@ -163,6 +164,28 @@ export class CallOptions {
   }
 }
 
+/** Options of a call on the whole store, which takes its time and tells how far it is. @throws StoreError KV_INVALID_OPTION */
+export function checkLongCall(options: LongCallOptions, names: ReadonlySet<string>): void {
+  checkNames(options, names);
+  checkSignal(options.signal);
+  const { onProgress } = options;
+  if (onProgress !== undefined && typeof onProgress !== 'function')
+    throw invalid('onProgress', 'onProgress must be a function');
+}
+
+/** @throws StoreError KV_INVALID_OPTION */
+export function checkNames(options: object, names: ReadonlySet<string>): void {
+  if (typeof options !== 'object' || options === null) throw invalid('options', 'options must be an object');
+  for (const name of Object.keys(options)) {
+    if (!names.has(name)) throw invalid(name, `unknown option '${name}'; this call takes ${[...names].join(', ')}`);
+  }
+}
+
+function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw invalid('signal', 'signal must be an AbortSignal');
+}
+
 export function aborted(signal: AbortSignal): StoreError {
   return new StoreError(
     'KV_ABORTED',
@@ -172,6 +195,6 @@ export function aborted(signal: AbortSignal): StoreError {
   );
 }
 
-function invalid(option: string, message: string): StoreError {
+export function invalid(option: string, message: string): StoreError {
   return new StoreError('KV_INVALID_OPTION', message, { option });
 }

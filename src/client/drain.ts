@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeStats } from '../host/reports.js';
-import { aborted } from './call-options.js';
+import { aborted, checkLongCall, invalid } from './call-options.js';
 import type { DrainOptions, DrainProgress, DrainResult } from './types.js';
 
 export interface DrainParts {
@@ -18,10 +18,14 @@ export interface DrainParts {
 
 const LOOK_MS = 20;
 const WAIT_MS_DEFAULT = 60_000;
+const NAMES = new Set(['waitMs', 'signal', 'onProgress']);
 
-/** @throws StoreError KV_ABORTED: writes stay refused */
+/** @throws StoreError KV_INVALID_OPTION: nothing has changed. KV_ABORTED: writes stay refused */
 export async function drain(parts: DrainParts, options: DrainOptions = {}): Promise<DrainResult> {
+  checkLongCall(options, NAMES);
   const { waitMs = WAIT_MS_DEFAULT, onProgress, signal } = options;
+  if (!(typeof waitMs === 'number' && waitMs >= 0))
+    throw invalid('waitMs', `waitMs must be a number from 0 (ms), not ${String(waitMs)}`);
   parts.refuseWrites();
   const startedAt = performance.now();
   for (;;) {

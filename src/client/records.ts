@@ -9,6 +9,7 @@ import { asStoreError, StoreError } from '../core/errors.js';
 import { wallMsOf } from '../core/hybrid-clock.js';
 import { liveSiblings, type Sibling, type SiblingSet } from '../core/siblings.js';
 import { Tag } from '../protocol/record.js';
+import { checkNames, invalid } from './call-options.js';
 import { IMAGE_LIMITS, instantImage } from './instant-image.js';
 import { PartitionImage } from './partition-image.js';
 import type {
@@ -35,6 +36,7 @@ const TYPE_OF: Readonly<Record<number, ValueType>> = {
   [Tag.bytes]: 'bytes',
   [Tag.cbor]: 'cbor',
 };
+const RESTORE_NAMES = new Set(['w', 'durability', 'deadlineMs']);
 const NOTHING = new Uint8Array(0);
 
 /** What one record alone is to blame for: the others can be written. */
@@ -88,12 +90,14 @@ export async function* records(
   }
 }
 
-/** Writes what is not there already. @throws StoreError for what is no single record's fault */
+/** Writes what is not there already. @throws StoreError KV_INVALID_OPTION, or another for what is no single record's fault */
 export async function restore(
   core: StoreCore,
   given: Iterable<StoredRecord>,
   options: RestoreOptions = {},
 ): Promise<RestoreResult> {
+  checkNames(options, RESTORE_NAMES);
+  if (typeof given?.[Symbol.iterator] !== 'function') throw invalid('records', 'restore takes an iterable of records');
   let written = 0;
   let unchanged = 0;
   const failed: { key: Buffer; code: StoreError['code']; message: string }[] = [];

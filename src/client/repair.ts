@@ -9,7 +9,7 @@ import { ALL_PEERS, Exchange, Exchanged, ExchangeFlag } from '../protocol/exchan
 import type { MessageView } from '../protocol/header.js';
 import { Kind } from '../protocol/messages.js';
 import { errorOf, isSuccess } from '../protocol/outcome.js';
-import { aborted } from './call-options.js';
+import { aborted, checkLongCall, invalid } from './call-options.js';
 import type { Requests } from './requests.js';
 import type { Seat } from './seat.js';
 import type { RepairOptions, RepairProgress, RepairResult } from './types.js';
@@ -32,10 +32,13 @@ interface PartitionRepair {
 const AT_ONCE = 4;
 /** A large partition is read record by record, in slices. */
 const EXCHANGE_MS_MAX = 3_600_000;
+const NAMES = new Set(['partition', 'dryRun', 'signal', 'onProgress']);
 
 /** @throws StoreError KV_INVALID_OPTION, KV_ABORTED, KV_CLOSED */
 export async function repair(parts: RepairParts, options: RepairOptions = {}): Promise<RepairResult> {
+  checkLongCall(options, NAMES);
   const { signal, onProgress, dryRun = false } = options;
+  if (typeof dryRun !== 'boolean') throw invalid('dryRun', 'dryRun must be true or false');
   const wanted = partitionsOf(parts.ring, options.partition);
   const failed: { partition: number; code: ErrorCode }[] = [];
   let progress: RepairProgress = { done: 0, partitions: wanted.length, differing: 0, moved: 0 };
