@@ -1,5 +1,6 @@
 /** Checks the options of a call and fills in the store's defaults; calls without options share one prepared order. */
 import { StoreError } from '../core/errors.js';
+import { invalidOption } from '../core/option-check.js';
 import type { Durability, Mode } from '../core/options.js';
 import type { Quorum } from '../core/zone-quorum.js';
 import { durabilityCode, packQuorum } from '../protocol/outcome.js';
@@ -73,9 +74,9 @@ export class CallOptions {
     const { r = this.#defaults.r, monotonic = false, deadlineMs = this.#defaults.deadlineMs, signal } = options;
     const available = this.#isAvailable(options);
     this.#checkQuorum('r', r, available);
-    if (typeof monotonic !== 'boolean') throw invalid('monotonic', 'monotonic must be true or false');
+    if (typeof monotonic !== 'boolean') throw invalidOption('monotonic', 'monotonic must be true or false');
     if (monotonic && typeof r !== 'number')
-      throw invalid('monotonic', 'a monotonic read takes a number as r, no zones');
+      throw invalidOption('monotonic', 'a monotonic read takes a number as r, no zones');
     return { r: packQuorum(r), monotonic, available, deadlineMs, signal };
   }
 
@@ -87,7 +88,8 @@ export class CallOptions {
     const available = this.#isAvailable(options);
     this.#checkQuorum('w', w, available);
     const code = durabilityCode(durability);
-    if (code < 0) throw invalid('durability', `durability must be sync, interval or none, not ${String(durability)}`);
+    if (code < 0)
+      throw invalidOption('durability', `durability must be sync, interval or none, not ${String(durability)}`);
     return {
       w: packQuorum(w),
       durability: code,
@@ -102,21 +104,22 @@ export class CallOptions {
   /** Milliseconds since 1970 at which a value of this lifetime expires. @throws StoreError KV_INVALID_OPTION */
   expiresAtMs(ttlMs: number): number {
     if (Number.isFinite(ttlMs) && ttlMs >= 1 && ttlMs <= TTL_MS_MAX) return Date.now() + Math.ceil(ttlMs);
-    throw invalid('ttlMs', `ttlMs must be a number from 1 to ${TTL_MS_MAX} (ms), not ${String(ttlMs)}`);
+    throw invalidOption('ttlMs', `ttlMs must be a number from 1 to ${TTL_MS_MAX} (ms), not ${String(ttlMs)}`);
   }
 
   /** @throws StoreError KV_INVALID_OPTION, KV_ABORTED */
   scan(options: ScanOptions): ReadOrder {
     this.#checkCommon(options, SCAN_NAMES);
     const { limit, keys = 'utf8', values = true, reverse = false } = options;
-    if (keys !== 'utf8' && keys !== 'bytes') throw invalid('keys', `keys must be utf8 or bytes, not ${String(keys)}`);
-    if (typeof values !== 'boolean') throw invalid('values', 'values must be true or false');
-    if (typeof reverse !== 'boolean') throw invalid('reverse', 'reverse must be true or false');
+    if (keys !== 'utf8' && keys !== 'bytes')
+      throw invalidOption('keys', `keys must be utf8 or bytes, not ${String(keys)}`);
+    if (typeof values !== 'boolean') throw invalidOption('values', 'values must be true or false');
+    if (typeof reverse !== 'boolean') throw invalidOption('reverse', 'reverse must be true or false');
     if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 0)) {
-      throw invalid('limit', `limit must be a whole number from 0, not ${String(limit)}`);
+      throw invalidOption('limit', `limit must be a whole number from 0, not ${String(limit)}`);
     }
     if (typeof options.r === 'object' || typeof options.r === 'string') {
-      throw invalid('r', 'a scan takes a number as r, no zones');
+      throw invalidOption('r', 'a scan takes a number as r, no zones');
     }
     return this.read(options, SCAN_NAMES);
   }
@@ -130,13 +133,13 @@ export class CallOptions {
     checkNames(options, names);
     const { mode, deadlineMs, signal } = options;
     if (mode !== undefined && !MODES.has(mode)) {
-      throw invalid('mode', `mode must be strict or available, not ${String(mode)}`);
+      throw invalidOption('mode', `mode must be strict or available, not ${String(mode)}`);
     }
     if (
       deadlineMs !== undefined &&
       !(Number.isFinite(deadlineMs) && deadlineMs >= 1 && deadlineMs <= DEADLINE_MS_MAX)
     ) {
-      throw invalid(
+      throw invalidOption(
         'deadlineMs',
         `deadlineMs must be a number from 1 to ${DEADLINE_MS_MAX} (ms), not ${String(deadlineMs)}`,
       );
@@ -158,9 +161,9 @@ export class CallOptions {
     const isLocal = typeof quorum === 'object' && quorum !== null && isNumber(quorum.local);
     if (!isNamed && !isLocal) {
       const forms = `a whole number from 1 to ${n} (n), { local: such a number }, 'local-quorum' or 'each-quorum'`;
-      throw invalid(name, `${name} must be ${forms}, not ${JSON.stringify(quorum) ?? String(quorum)}`);
+      throw invalidOption(name, `${name} must be ${forms}, not ${JSON.stringify(quorum) ?? String(quorum)}`);
     }
-    if (available) throw invalid(name, `${name} by zone counts primaries only: it takes mode 'strict'`);
+    if (available) throw invalidOption(name, `${name} by zone counts primaries only: it takes mode 'strict'`);
   }
 }
 
@@ -170,20 +173,21 @@ export function checkLongCall(options: LongCallOptions, names: ReadonlySet<strin
   checkSignal(options.signal);
   const { onProgress } = options;
   if (onProgress !== undefined && typeof onProgress !== 'function')
-    throw invalid('onProgress', 'onProgress must be a function');
+    throw invalidOption('onProgress', 'onProgress must be a function');
 }
 
 /** @throws StoreError KV_INVALID_OPTION */
 export function checkNames(options: object, names: ReadonlySet<string>): void {
-  if (typeof options !== 'object' || options === null) throw invalid('options', 'options must be an object');
+  if (typeof options !== 'object' || options === null) throw invalidOption('options', 'options must be an object');
   for (const name of Object.keys(options)) {
-    if (!names.has(name)) throw invalid(name, `unknown option '${name}'; this call takes ${[...names].join(', ')}`);
+    if (!names.has(name))
+      throw invalidOption(name, `unknown option '${name}'; this call takes ${[...names].join(', ')}`);
   }
 }
 
 function checkSignal(signal: AbortSignal | undefined): void {
   if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw invalid('signal', 'signal must be an AbortSignal');
+    throw invalidOption('signal', 'signal must be an AbortSignal');
 }
 
 export function aborted(signal: AbortSignal): StoreError {
@@ -193,8 +197,4 @@ export function aborted(signal: AbortSignal): StoreError {
     {},
     signal.reason,
   );
-}
-
-export function invalid(option: string, message: string): StoreError {
-  return new StoreError('KV_INVALID_OPTION', message, { option });
 }

@@ -3,8 +3,9 @@
  * ends, then its nodes hand over the hints that they keep for others. Reads go on; its nodes stay replicas until `close`.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { invalidOption } from '../core/option-check.js';
 import type { NodeStats } from '../host/reports.js';
-import { aborted, checkLongCall, invalid } from './call-options.js';
+import { aborted, checkLongCall } from './call-options.js';
 import type { DrainOptions, DrainProgress, DrainResult } from './types.js';
 
 export interface DrainParts {
@@ -25,7 +26,7 @@ export async function drain(parts: DrainParts, options: DrainOptions = {}): Prom
   checkLongCall(options, NAMES);
   const { waitMs = WAIT_MS_DEFAULT, onProgress, signal } = options;
   if (!(typeof waitMs === 'number' && waitMs >= 0))
-    throw invalid('waitMs', `waitMs must be a number from 0 (ms), not ${String(waitMs)}`);
+    throw invalidOption('waitMs', `waitMs must be a number from 0 (ms), not ${String(waitMs)}`);
   parts.refuseWrites();
   const startedAt = performance.now();
   for (;;) {

@@ -5,11 +5,12 @@
  * already is left alone, so restoring the same records again does nothing.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { asStoreError, StoreError } from '../core/errors.js';
+import { asStoreError, type StoreError } from '../core/errors.js';
 import { wallMsOf } from '../core/hybrid-clock.js';
+import { invalidOption } from '../core/option-check.js';
 import { liveSiblings, type Sibling, type SiblingSet } from '../core/siblings.js';
 import { Tag } from '../protocol/record.js';
-import { checkNames, invalid } from './call-options.js';
+import { checkNames } from './call-options.js';
 import { IMAGE_LIMITS, instantImage } from './instant-image.js';
 import { PartitionImage } from './partition-image.js';
 import type {
@@ -55,7 +56,7 @@ export async function* records(
 ): AsyncGenerator<StoredRecord, void, undefined> {
   if (partition !== undefined && !(Number.isInteger(partition) && partition >= 0 && partition < partitions)) {
     const message = `partition must be a whole number from 0 to ${partitions - 1}, not ${String(partition)}`;
-    throw new StoreError('KV_INVALID_OPTION', message, { option: 'partition' });
+    throw invalidOption('partition', message);
   }
   const { r = core.calls.quorum } = options;
   const order = core.calls.read({ ...options, r, mode: 'strict' });
@@ -65,7 +66,7 @@ export async function* records(
   if (onInstant !== undefined) {
     if (partition === undefined || gt !== undefined) {
       const message = 'onInstant goes with a partition and without gt: a whole partition is read at one instant';
-      throw new StoreError('KV_INVALID_OPTION', message, { option: 'onInstant' });
+      throw invalidOption('onInstant', message);
     }
     const limits = spillTo === undefined ? IMAGE_LIMITS : { ...IMAGE_LIMITS, folder: spillTo };
     const image = await instantImage(parts, partition, order, limits);
@@ -97,7 +98,8 @@ export async function restore(
   options: RestoreOptions = {},
 ): Promise<RestoreResult> {
   checkNames(options, RESTORE_NAMES);
-  if (typeof given?.[Symbol.iterator] !== 'function') throw invalid('records', 'restore takes an iterable of records');
+  if (typeof given?.[Symbol.iterator] !== 'function')
+    throw invalidOption('records', 'restore takes an iterable of records');
   let written = 0;
   let unchanged = 0;
   const failed: { key: Buffer; code: StoreError['code']; message: string }[] = [];

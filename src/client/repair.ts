@@ -4,12 +4,13 @@
  */
 import { addressOf, Role } from '../actor/address.js';
 import { asStoreError, type ErrorCode, StoreError } from '../core/errors.js';
+import { invalidOption } from '../core/option-check.js';
 import type { RingReport } from '../host/reports.js';
 import { ALL_PEERS, Exchange, Exchanged, ExchangeFlag } from '../protocol/exchange-messages.js';
 import type { MessageView } from '../protocol/header.js';
 import { Kind } from '../protocol/messages.js';
 import { errorOf, isSuccess } from '../protocol/outcome.js';
-import { aborted, checkLongCall, invalid } from './call-options.js';
+import { aborted, checkLongCall } from './call-options.js';
 import type { Requests } from './requests.js';
 import type { Seat } from './seat.js';
 import type { RepairOptions, RepairProgress, RepairResult } from './types.js';
@@ -38,7 +39,7 @@ const NAMES = new Set(['partition', 'dryRun', 'signal', 'onProgress']);
 export async function repair(parts: RepairParts, options: RepairOptions = {}): Promise<RepairResult> {
   checkLongCall(options, NAMES);
   const { signal, onProgress, dryRun = false } = options;
-  if (typeof dryRun !== 'boolean') throw invalid('dryRun', 'dryRun must be true or false');
+  if (typeof dryRun !== 'boolean') throw invalidOption('dryRun', 'dryRun must be true or false');
   const wanted = partitionsOf(parts.ring, options.partition);
   const failed: { partition: number; code: ErrorCode }[] = [];
   let progress: RepairProgress = { done: 0, partitions: wanted.length, differing: 0, moved: 0 };
@@ -68,7 +69,7 @@ export async function repair(parts: RepairParts, options: RepairOptions = {}): P
 function partitionsOf({ partitions }: RingReport, one: number | undefined): number[] {
   if (one === undefined) return Array.from({ length: partitions }, (_, partition) => partition);
   if (Number.isInteger(one) && one >= 0 && one < partitions) return [one];
-  throw new StoreError('KV_INVALID_OPTION', `partition must be 0 to ${partitions - 1}`, { option: 'partition' });
+  throw invalidOption('partition', `partition must be 0 to ${partitions - 1}`);
 }
 
 function exchange(parts: RepairParts, partition: number, dryRun: boolean): Promise<PartitionRepair> {

@@ -6,7 +6,7 @@ import { addressOf, Role } from '../actor/address.js';
 import { StoreError, type WireError } from '../core/errors.js';
 import type { HostClaim } from '../core/host-claims.js';
 import { type NodeIndex, nodeIndex } from '../core/ids.js';
-import { checkOption } from '../core/option-check.js';
+import { checkOption, invalidOption } from '../core/option-check.js';
 import { OPTION_SPECS } from '../core/options.js';
 import type { Member } from '../core/ring.js';
 import { beginChange, electorate, type RingChange, transfersOf } from '../core/ring-change.js';
@@ -190,7 +190,7 @@ export class RingChanges {
     const kept = gone.filter((node) => !removed.includes(node));
     if (kept.length === 0) return resolved;
     const message = `node ${kept.join(', ')} is down too: by force, every node that is down must leave or be replaced`;
-    throw new StoreError('KV_INVALID_OPTION', message, { option: 'force' });
+    throw invalidOption('force', message);
   }
 
   #leaving({ nodes = [], hosts = [] }: Extract<StoreChange, { kind: 'leave' }>, gone: readonly NodeIndex[]): number[] {
@@ -199,7 +199,7 @@ export class RingChanges {
       const own = members.filter((member) => member.host === host).map(({ node }) => node);
       if (own.length > 0) return own;
       const known = [...new Set(members.map((member) => member.host))].join(', ');
-      throw invalid('hosts', `no member runs on host '${host}'; there are ${known}`);
+      throw invalidOption('hosts', `no member runs on host '${host}'; there are ${known}`);
     });
     return [...new Set<number>([...nodes, ...ofHosts, ...gone])];
   }
@@ -208,14 +208,16 @@ export class RingChanges {
     switch (wanted.kind) {
       case 'join': {
         const { count = 1, weight = 1 } = wanted;
-        if (!Number.isInteger(count) || count < 1) throw invalid('count', 'count must be a whole number, at least 1');
+        if (!Number.isInteger(count) || count < 1)
+          throw invalidOption('count', 'count must be a whole number, at least 1');
         const joining = this.#admin.candidates(new Array<number>(count).fill(weight));
         return { change: { kind: 'join', members: joining }, joining };
       }
       case 'leave':
         return { change: { kind: 'leave', nodes: this.#leaving(wanted, gone) }, joining: [] };
       case 'replace': {
-        if (wanted.same === true) throw invalid('same', 'a node that begins anew under its own number moves nothing');
+        if (wanted.same === true)
+          throw invalidOption('same', 'a node that begins anew under its own number moves nothing');
         const members = new Map<number, Member>(this.#admin.ring().members.map((member) => [member.node, member]));
         const weights = wanted.nodes.map((node) => members.get(nodeIndex(node))?.weight ?? 1);
         const joining = this.#admin.candidates(weights);
@@ -225,12 +227,12 @@ export class RingChanges {
         return { change: { kind: 'reweight', node: wanted.node, weight: wanted.weight }, joining: [] };
       case 'forget':
         if (typeof wanted.host === 'string') return { change: { kind: 'forget', host: wanted.host }, joining: [] };
-        throw invalid('host', 'forget takes the id of a host');
+        throw invalidOption('host', 'forget takes the id of a host');
       case 'failure-domain':
         checkOption('failureDomain', OPTION_SPECS.failureDomain, wanted.failureDomain);
         return { change: { kind: 'failure-domain', failureDomain: wanted.failureDomain }, joining: [] };
       default:
-        throw invalid('kind', 'a change is a join, leave, replace, reweight, failure-domain or forget');
+        throw invalidOption('kind', 'a change is a join, leave, replace, reweight, failure-domain or forget');
     }
   }
 }
@@ -240,8 +242,4 @@ function decodeRing(message: MessageView): RingState {
   const body = readBody(message, RingChanged.body) as { readonly ring: unknown; readonly error: WireError };
   if (isSuccess(message.u32(RingChanged.outcome))) return ringFromPlain(body.ring);
   throw StoreError.fromWire(body.error);
-}
-
-function invalid(option: string, message: string): StoreError {
-  return new StoreError('KV_INVALID_OPTION', message, { option });
 }

@@ -8,6 +8,7 @@
  */
 import { StoreError } from './errors.js';
 import { type Epoch, NODE_COUNT_MAX, type NodeIndex, type PartitionId, SLOT_COUNT, type Slot } from './ids.js';
+import { invalidOption } from './option-check.js';
 import type { FailureDomain } from './options.js';
 
 /** One node of the ring, and where it stands. */
@@ -75,22 +76,22 @@ export function domainCount(map: RingMap): number {
 export function validateRing(map: RingMap): void {
   const { partitions, n, members, failureDomain } = map;
   if (!Number.isInteger(partitions) || partitions < 1 || partitions > SLOT_COUNT || partitions & (partitions - 1)) {
-    throw invalid('partitions', `partitions (${partitions}) must be a power of two from 1 to ${SLOT_COUNT}`);
+    throw invalidOption('partitions', `partitions (${partitions}) must be a power of two from 1 to ${SLOT_COUNT}`);
   }
   if (!Number.isInteger(n) || n < 1 || n > N_MAX)
-    throw invalid('n', `n (${n}) must be a whole number from 1 to ${N_MAX}`);
+    throw invalidOption('n', `n (${n}) must be a whole number from 1 to ${N_MAX}`);
   if (!Number.isSafeInteger(map.epoch) || map.epoch < 0)
-    throw invalid('epoch', `epoch (${map.epoch}) must not be negative`);
-  if (members.length === 0) throw invalid('nodes', 'a ring needs at least one node');
+    throw invalidOption('epoch', `epoch (${map.epoch}) must not be negative`);
+  if (members.length === 0) throw invalidOption('nodes', 'a ring needs at least one node');
   const seen = new Set<number>();
   for (const { node, weight } of members) {
     if (!Number.isInteger(node) || node < 0 || node >= NODE_COUNT_MAX) {
-      throw invalid('nodes', `node ${node} must be a whole number from 0 to ${NODE_COUNT_MAX - 1}`);
+      throw invalidOption('nodes', `node ${node} must be a whole number from 0 to ${NODE_COUNT_MAX - 1}`);
     }
-    if (seen.has(node)) throw invalid('nodes', `node ${node} is named twice`);
+    if (seen.has(node)) throw invalidOption('nodes', `node ${node} is named twice`);
     seen.add(node);
     if (!(weight >= 0.1 && weight <= 100)) {
-      throw invalid('weights', `the weight of node ${node} (${weight}) must lie from 0.1 to 100`);
+      throw invalidOption('weights', `the weight of node ${node} (${weight}) must lie from 0.1 to 100`);
     }
   }
   const domains = domainCount(map);
@@ -102,8 +103,4 @@ export function validateRing(map: RingMap): void {
       { n, domains, failureDomain },
     );
   }
-}
-
-function invalid(option: string, message: string): StoreError {
-  return new StoreError('KV_INVALID_OPTION', message, { option });
 }

@@ -4,8 +4,8 @@ import fs from 'node:fs';
 import { hostname } from 'node:os';
 import { type Endpoint, parseEndpoint } from '../bridge/host-address.js';
 import type { BridgeSettings, HostAddress } from '../bridge/types.js';
-import { StoreError } from '../core/errors.js';
 import type { HostClaim } from '../core/host-claims.js';
+import { invalidOption } from '../core/option-check.js';
 import { OPTION_SPECS, type StoreOptions } from '../core/options.js';
 import { type RingState, ringToPlain } from '../core/ring-state.js';
 
@@ -82,9 +82,11 @@ export type Proofs = Pick<BridgeSettings, 'secret' | 'tls'>;
 
 /** How hosts know each other. @throws StoreError KV_INVALID_OPTION */
 export function credentialsOf({ secret, tlsCa, tlsCert, tlsKey }: Partial<StoreOptions>): Proofs {
-  if (secret !== undefined && secret.length < 16) throw invalid('secret', 'secret must have at least 16 characters');
+  if (secret !== undefined && secret.length < 16)
+    throw invalidOption('secret', 'secret must have at least 16 characters');
   const given = [tlsCa, tlsCert, tlsKey].filter((path) => path !== undefined).length;
-  if (given !== 0 && given !== 3) throw invalid('tlsCert', 'tlsCa, tlsCert and tlsKey belong together: give all three');
+  if (given !== 0 && given !== 3)
+    throw invalidOption('tlsCert', 'tlsCa, tlsCert and tlsKey belong together: give all three');
   return {
     ...(secret === undefined ? {} : { secret }),
     ...(tlsCa === undefined || tlsCert === undefined || tlsKey === undefined
@@ -97,7 +99,7 @@ function readPem(option: string, path: string): string {
   try {
     return fs.readFileSync(path, 'utf8');
   } catch (error) {
-    throw invalid(option, `${option} ${path} cannot be read: ${(error as Error).message}`);
+    throw invalidOption(option, `${option} ${path} cannot be read: ${(error as Error).message}`);
   }
 }
 
@@ -110,10 +112,6 @@ export const seedsOf = ({ seeds = '' }: Partial<StoreOptions>): string[] =>
 /** HOST:PORT; an IPv6 address stands in brackets. @throws StoreError KV_INVALID_OPTION */
 function parseAddress(option: string, text: string): Endpoint {
   const endpoint = parseEndpoint(text);
-  if (endpoint === undefined) throw invalid(option, `${option} must be HOST:PORT, not '${text}'`);
+  if (endpoint === undefined) throw invalidOption(option, `${option} must be HOST:PORT, not '${text}'`);
   return endpoint;
-}
-
-function invalid(option: string, message: string): StoreError {
-  return new StoreError('KV_INVALID_OPTION', message, { option });
 }

@@ -24,6 +24,7 @@ import type {
   WriteOptions,
 } from '../client/types.js';
 import { StoreError } from '../core/errors.js';
+import { invalidOption } from '../core/option-check.js';
 import type { Durability, Mode } from '../core/options.js';
 import type { Quorum } from '../core/zone-quorum.js';
 import { SERVER_VERSION } from './version.js';
@@ -86,7 +87,7 @@ export function valueFromJson(value: unknown, type?: unknown): Value {
       }
       return Buffer.from(value, 'base64');
     default:
-      throw invalid('type', '"type" must be string, bytes or cbor');
+      throw invalidOption('type', '"type" must be string, bytes or cbor');
   }
 }
 
@@ -176,7 +177,7 @@ export interface LoadPair {
 /** Reads the JSON array of `KVORUM LOAD`. @throws StoreError KV_INVALID_OPTION, KV_INVALID_KEY, KV_INVALID_VALUE */
 export function pairsFromJson(text: string | Uint8Array): LoadPair[] {
   const parsed = parse(text);
-  if (!Array.isArray(parsed)) throw invalid('json', 'LOAD takes a JSON array of pairs');
+  if (!Array.isArray(parsed)) throw invalidOption('json', 'LOAD takes a JSON array of pairs');
   return parsed.map((item: unknown) => {
     const fields = objectOf(item, ['key', 'keyBase64', 'value', 'type', 'ttlMs']);
     const pair = { key: keyOf(fields), value: valueFromJson(fields.value, fields.type) };
@@ -192,7 +193,7 @@ export function scanFromJson(text: string | Uint8Array): ScanOptions & { readonl
   for (const name of bounds) if (fields[name] !== undefined) options[name] = textOf(fields, name);
   for (const name of ['reverse', 'values']) {
     if (fields[name] === undefined) continue;
-    if (typeof fields[name] !== 'boolean') throw invalid(name, `"${name}" must be true or false`);
+    if (typeof fields[name] !== 'boolean') throw invalidOption(name, `"${name}" must be true or false`);
     options[name] = fields[name];
   }
   if (fields.r !== undefined) options.r = wholeNumber(fields, 'r', 1);
@@ -209,7 +210,7 @@ export function scanFromJson(text: string | Uint8Array): ScanOptions & { readonl
 export function repairFromJson(text: string | Uint8Array): RepairOptions {
   const fields = objectOf(parse(text), ['partition', 'dryRun']);
   const { dryRun = false } = fields;
-  if (typeof dryRun !== 'boolean') throw invalid('dryRun', '"dryRun" must be true or false');
+  if (typeof dryRun !== 'boolean') throw invalidOption('dryRun', '"dryRun" must be true or false');
   return { dryRun, ...(fields.partition !== undefined && { partition: wholeNumber(fields, 'partition', 0) }) };
 }
 
@@ -220,14 +221,14 @@ function writeOptions(fields: Fields): PutOptions {
   if (fields.context !== undefined) options.context = textOf(fields, 'context') as Context;
   if (fields.mode !== undefined) {
     if (fields.mode !== 'strict' && fields.mode !== 'available') {
-      throw invalid('mode', '"mode" must be strict or available');
+      throw invalidOption('mode', '"mode" must be strict or available');
     }
     options.mode = fields.mode;
   }
   if (fields.durability !== undefined) {
     const durability = fields.durability as Durability;
     if (!['sync', 'interval', 'none'].includes(durability)) {
-      throw invalid('durability', '"durability" must be sync, interval or none');
+      throw invalidOption('durability', '"durability" must be sync, interval or none');
     }
     options.durability = durability;
   }
@@ -244,15 +245,15 @@ export function parse(text: string | Uint8Array): unknown {
   try {
     return JSON.parse(typeof text === 'string' ? text : Buffer.from(text).toString()) as unknown;
   } catch (thrown) {
-    throw invalid('json', `not JSON: ${(thrown as Error).message}`);
+    throw invalidOption('json', `not JSON: ${(thrown as Error).message}`);
   }
 }
 
 export function objectOf(parsed: unknown, known: readonly string[]): Fields {
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    throw invalid('json', 'not a JSON object');
+    throw invalidOption('json', 'not a JSON object');
   const unknown = Object.keys(parsed).find((name) => !known.includes(name));
-  if (unknown !== undefined) throw invalid(unknown, `unknown field "${unknown}"; known are ${known.join(', ')}`);
+  if (unknown !== undefined) throw invalidOption(unknown, `unknown field "${unknown}"; known are ${known.join(', ')}`);
   return parsed as Fields;
 }
 
@@ -264,28 +265,24 @@ function keyOf(fields: Fields): Key {
 
 export function bytesOf(fields: Fields, name: string): Buffer {
   const value = fields[name];
-  if (typeof value !== 'string' || !BASE64.test(value)) throw invalid(name, `"${name}" must be base64`);
+  if (typeof value !== 'string' || !BASE64.test(value)) throw invalidOption(name, `"${name}" must be base64`);
   return Buffer.from(value, 'base64');
 }
 
 function textOf(fields: Fields, name: string): string {
   const value = fields[name];
-  if (typeof value !== 'string') throw invalid(name, `"${name}" must be a string`);
+  if (typeof value !== 'string') throw invalidOption(name, `"${name}" must be a string`);
   return value;
 }
 
 export function wholeNumber(fields: Fields, name: string, min: number): number {
   const value = fields[name];
   if (!Number.isSafeInteger(value) || (value as number) < min) {
-    throw invalid(name, `"${name}" must be a whole number, at least ${min}`);
+    throw invalidOption(name, `"${name}" must be a whole number, at least ${min}`);
   }
   return value as number;
 }
 
 function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
-}
-
-export function invalid(option: string, message: string): StoreError {
-  return new StoreError('KV_INVALID_OPTION', message, { option });
 }

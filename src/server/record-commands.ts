@@ -3,7 +3,8 @@
  * and in. What `kvorum backup` and `kvorum restore` ask.
  */
 import type { InstantReport, RecordsOptions, StoredRecord } from '../client/types.js';
-import { bytesOf, invalid, jsonText, objectOf, parse, wholeNumber } from './admin-json.js';
+import { invalidOption } from '../core/option-check.js';
+import { bytesOf, jsonText, objectOf, parse, wholeNumber } from './admin-json.js';
 import { type CommandSpec, command, type Handler, type Reply } from './command-spec.js';
 import type { RecordCursors } from './record-cursors.js';
 import { decodeFrames, encodeFrame } from './record-frames.js';
@@ -87,7 +88,7 @@ async function instantPages(
 async function morePages(cursor: number, cursors: RecordCursors): Promise<Reply> {
   const iterator = cursors.take(cursor);
   if (iterator === undefined) {
-    throw invalid('cursor', 'the cursor is unknown, too old or in use; ask for the partition from its beginning');
+    throw invalidOption('cursor', 'the cursor is unknown, too old or in use; ask for the partition from its beginning');
   }
   let page: RecordPage;
   try {

@@ -1,7 +1,8 @@
 /** The JSON of `KVORUM PLAN` and `KVORUM CHANGE`: a change of the ring, as the command line asks for it. */
 import type { StoreChange } from '../client/types.js';
+import { invalidOption } from '../core/option-check.js';
 import type { FailureDomain } from '../core/options.js';
-import { type Fields, invalid, objectOf, parse, wholeNumber } from './admin-json.js';
+import { type Fields, objectOf, parse, wholeNumber } from './admin-json.js';
 
 export interface ChangeOrder {
   readonly change: StoreChange;
@@ -23,7 +24,7 @@ export function changeFromJson(text: string | Uint8Array): ChangeOrder {
     'force',
   ]);
   const { force = false } = fields;
-  if (typeof force !== 'boolean') throw invalid('force', '"force" must be true or false');
+  if (typeof force !== 'boolean') throw invalidOption('force', '"force" must be true or false');
   return { change: changeOf(fields), force };
 }
 
@@ -50,34 +51,34 @@ function changeOf(fields: Fields): StoreChange {
       return { kind: 'failure-domain', failureDomain: failureDomainOf(fields) };
     case 'forget':
       if (typeof fields.host === 'string') return { kind: 'forget', host: fields.host };
-      throw invalid('host', '"host" must be the id of a host');
+      throw invalidOption('host', '"host" must be the id of a host');
     default:
-      throw invalid('kind', '"kind" must be join, leave, replace, reweight, failure-domain or forget');
+      throw invalidOption('kind', '"kind" must be join, leave, replace, reweight, failure-domain or forget');
   }
 }
 
 function isSame({ same = false }: Fields): boolean {
   if (typeof same === 'boolean') return same;
-  throw invalid('same', '"same" must be true or false');
+  throw invalidOption('same', '"same" must be true or false');
 }
 
 function weightOf({ weight }: Fields): number {
   if (typeof weight === 'number' && Number.isFinite(weight)) return weight;
-  throw invalid('weight', '"weight" must be a number');
+  throw invalidOption('weight', '"weight" must be a number');
 }
 
 /** Which of them there are is the store's to say. */
 function failureDomainOf({ failureDomain }: Fields): FailureDomain {
   if (typeof failureDomain === 'string') return failureDomain as FailureDomain;
-  throw invalid('failureDomain', '"failureDomain" must be a string');
+  throw invalidOption('failureDomain', '"failureDomain" must be a string');
 }
 
 function hostsOf({ hosts }: Fields): string[] {
   if (Array.isArray(hosts) && hosts.length > 0 && hosts.every((host) => typeof host === 'string')) return hosts;
-  throw invalid('hosts', '"hosts" must be a list of host ids');
+  throw invalidOption('hosts', '"hosts" must be a list of host ids');
 }
 
 function nodesOf({ nodes }: Fields): number[] {
   if (Array.isArray(nodes) && nodes.length > 0 && nodes.every((node) => Number.isSafeInteger(node))) return nodes;
-  throw invalid('nodes', '"nodes" must be a list of node indices');
+  throw invalidOption('nodes', '"nodes" must be a list of node indices');
 }
