@@ -23,6 +23,7 @@ import { sendBarrier } from './barriers.js';
 import { type CollectionPromises, DeadRecord, isDead, packDead } from './dead-records.js';
 import { forgetStray } from './forgetting.js';
 import { hasPrivate, hintKey } from './hint-records.js';
+import type { Debts } from './ring-leavers.js';
 
 export interface CollectorOptions {
   /** Between two looks at the same partition. */
@@ -30,6 +31,8 @@ export interface CollectorOptions {
   /** Which partitions may hold dead records: set by whoever stages one, cleared by a look that found none. */
   readonly mayHoldDead: Uint8Array;
   readonly promises: CollectionPromises;
+  /** What the node's hint keeper has. */
+  readonly debts: Debts;
   readonly doubts: PartitionDoubts | undefined;
   /** Clocks of nodes differ by less: an expired value is dead so long after its time. */
   readonly clockDriftMaxMs: number;
@@ -206,7 +209,7 @@ function holdsJust(dead: DeadRecord, partition: number, env: Env, options: Colle
   const at = findReadable(dead, store);
   if (at < 0) return at === ABSENT;
   // what came late to a node that holds the partition no longer would hold this up until the next sweep
-  if (!dead.isAt(store, at)) return forgetStray(partition, at, env);
+  if (!dead.isAt(store, at)) return forgetStray(partition, at, options.debts, env);
   if (isDead(store.words, store.bytes, at, 0)) return true;
   // another clock may be behind: what is buried stays dead whatever the time
   return isDead(store.words, store.bytes, at, env.wallMs() - options.clockDriftMaxMs) && dead.bury(store, at);

@@ -4,10 +4,10 @@
  * late, which may be on its way to a hint.
  */
 import type { Env } from '../src/actor/env.js';
-import { PrivateKind, pagePrivate, privateKey } from '../src/actor/private-record.js';
 import { driftMs } from '../src/core/hybrid-clock.js';
 import type { PartitionId } from '../src/core/ids.js';
 import { clockOf, keyBytesOf, RECORD_HEADER_BYTES, Rec } from '../src/protocol/record.js';
+import type { Debts } from './ring-leavers.js';
 
 /** A sweep over the partitions. */
 export interface Forgetting {
@@ -28,13 +28,13 @@ export function startForgetting({ placement }: Env): Forgetting {
 }
 
 /** Forgets one slice and steps on. */
-export function forgetSlice(state: Forgetting, env: Env): void {
+export function forgetSlice(state: Forgetting, { owes }: Debts, env: Env): void {
   const { partition } = state;
   if (isHolder(partition, env)) {
     stepOn(state, env);
     return;
   }
-  if (owesAny(env)) {
+  if (owes) {
     state.hasYoung = true;
     stepOn(state, env);
     return;
@@ -56,27 +56,16 @@ export function forgetSlice(state: Forgetting, env: Env): void {
   else stepOn(state, env);
 }
 
-/** Damaged ones count too. */
-function hasAny(kind: PrivateKind, { store }: Env): boolean {
-  let isDamaged = false;
-  const onCorrupt = () => {
-    isDamaged = true;
-  };
-  return pagePrivate(store, privateKey(kind), { limit: 1, onCorrupt }).length > 0 || isDamaged;
-}
-
 /** Forgets the record at this word, where a sweep would: for whoever cannot wait for the next one. */
-export function forgetStray(partition: number, at: number, env: Env): boolean {
+export function forgetStray(partition: number, at: number, { owes }: Debts, env: Env): boolean {
   const { store, placement } = env;
   if (placement.ring.move !== undefined || isHolder(partition, env)) return false;
-  if (isYoung(store.words, at, env) || owesAny(env)) return false;
+  if (isYoung(store.words, at, env) || owes) return false;
   return store.forget(at);
 }
 
 const isYoung = (words: Int32Array, at: number, env: Env): boolean =>
   -driftMs(clockOf(words, at), env.wallMs()) < FORGET_AGE_MS;
-
-const owesAny = (env: Env): boolean => [PrivateKind.hint, PrivateKind.note].some((kind) => hasAny(kind, env));
 
 /** False where the store has no room: the slice is tried again. */
 function forgetKey(head: Int32Array, { store }: Env): boolean {

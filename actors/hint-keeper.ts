@@ -37,7 +37,7 @@ export interface HintKeeperOptions {
   readonly doubts?: Pick<PartitionDoubts, 'isFromPast'>;
   /** Told whenever something has changed. */
   readonly report: (counts: HintCounts) => void;
-  /** Kept up to date: whether the node has hints or notes. */
+  /** Kept up to date: whether the node has hints or notes; so it says until they are counted. */
   readonly debts?: Debts;
 }
 
@@ -75,6 +75,7 @@ export function hintKeeper(options: HintKeeperOptions): Behaviour<HintKeeperStat
   return {
     role: 'hint-keeper',
     init(env) {
+      if (options.debts !== undefined) options.debts.owes = true;
       const delivery = startDelivery(env);
       const ledger = new HintLedger();
       const state = { options, ledger, delivery, notes: new HintNotes(env), timer: 0, turn: 0, handedOver: 0 };

@@ -62,8 +62,8 @@ export function nodeActors(options: NodeActorsOptions): NodeActor[] {
     actor(Role.gossip, gossipAgent(options.gossip)),
     actor(Role.hintKeeper, hintKeeper({ ...options.hints, debts, doubts })),
     actor(Role.antiEntropy, antiEntropy({ ...options.antiEntropy, doubts, mayHoldDead, minters, watches })),
-    actor(Role.collector, collector({ ...options.collector, doubts, mayHoldDead, promises })),
+    actor(Role.collector, collector({ ...options.collector, doubts, debts, mayHoldDead, promises })),
     actor(Role.ringKeeper, ringKeeper({ quorums: ring.quorums, cause: doubts.cause, debts })),
-    actor(Role.rebalancer, rebalancer({ w: ring.quorums.w, onMoved: ring.onMoved, doubts })),
+    actor(Role.rebalancer, rebalancer({ w: ring.quorums.w, onMoved: ring.onMoved, debts, doubts })),
   ];
 }

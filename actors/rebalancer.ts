@@ -13,6 +13,7 @@ import { Replicated } from '../src/protocol/messages.js';
 import { errorOf, isSuccess } from '../src/protocol/outcome.js';
 import { FORGET_AGE_MS, type Forgetting, forgetSlice, startForgetting } from './forgetting.js';
 import { givePage } from './partition-pages.js';
+import type { Debts } from './ring-leavers.js';
 import { confirm, type OnMoved, startJob, stepJob, type TransferJob, takePage } from './transfer-jobs.js';
 import { filledPartitions, forgetProgress } from './transfer-records.js';
 
@@ -20,6 +21,8 @@ export interface RebalancerOptions {
   /** The smallest W that writes are promised something for: it says how many old holders a new one must merge. */
   readonly w: number;
   readonly onMoved: OnMoved;
+  /** What the node's hint keeper has: nothing is forgotten while there is any. */
+  readonly debts: Debts;
   /** Partitions that this node gives no pages of; none where left out. */
   readonly doubts?: PartitionDoubts;
 }
@@ -91,7 +94,7 @@ function replicated(state: RebalancerState, message: MessageView, env: Env): voi
 }
 
 /** Takes everything a step further; milliseconds until the next time. */
-function pump(state: RebalancerState, env: Env, { w }: RebalancerOptions): number {
+function pump(state: RebalancerState, env: Env, { w, debts }: RebalancerOptions): number {
   if (state.epoch !== env.placement.epoch) follow(state, env);
   for (const [partition, job] of state.jobs) {
     stepJob(job, w, nextRequest(state), env);
@@ -104,7 +107,7 @@ function pump(state: RebalancerState, env: Env, { w }: RebalancerOptions): numbe
     if (!job.progress.filled) state.jobs.set(next.partition, job);
   }
   if (state.jobs.size > 0) return BUSY_MS;
-  return env.placement.ring.move === undefined ? sweep(state, env) : IDLE_MS;
+  return env.placement.ring.move === undefined ? sweep(state, debts, env) : IDLE_MS;
 }
 
 function nextRequest(state: RebalancerState): number {
@@ -132,7 +135,7 @@ function follow(state: RebalancerState, env: Env): void {
 }
 
 /** Forgets a slice of what this node holds no longer; sweeps after every change, and again for what was too young or has been handed over since. */
-function sweep(state: RebalancerState, env: Env): number {
+function sweep(state: RebalancerState, debts: Debts, env: Env): number {
   const { forgetting } = state;
   const now = env.nowMs();
   if (forgetting.left === 0) {
@@ -141,6 +144,6 @@ function sweep(state: RebalancerState, env: Env): number {
     forgetting.left = env.placement.partitions;
     forgetting.hasYoung = false;
   }
-  forgetSlice(forgetting, env);
+  forgetSlice(forgetting, debts, env);
   return SWEEP_MS;
 }

@@ -12,6 +12,8 @@ const NONE = new Int32Array(0);
 export class DirtyList {
   #items = NONE;
   length = 0;
+  /** How often positions have gone from it, but to another list. */
+  shrinks = 0;
 
   push(position: number): void {
     if (this.length === this.#items.length) {
@@ -24,6 +26,7 @@ export class DirtyList {
 
   pop(): void {
     this.length--;
+    this.shrinks++;
   }
 
   at(index: number): number {
@@ -36,6 +39,7 @@ export class DirtyList {
     if (count === 0) return;
     this.#items = this.#items.slice(count, this.length);
     this.length -= count;
+    this.shrinks++;
   }
 
   /** Positions grow along the list: how many are before this one. */
@@ -51,6 +55,11 @@ export class DirtyList {
   }
 
   clear(): void {
+    if (this.length > 0) this.shrinks++;
+    this.#empty();
+  }
+
+  #empty(): void {
     this.length = 0;
     this.#items = NONE;
   }
@@ -60,12 +69,10 @@ export class DirtyList {
     if (other.length === 0) {
       other.#items = this.#items;
       other.length = this.length;
-      this.#items = NONE;
-      this.length = 0;
-      return;
+    } else {
+      for (let i = 0; i < this.length; i++) other.push(this.#items[i]);
     }
-    for (let i = 0; i < this.length; i++) other.push(this.#items[i]);
-    this.clear();
+    this.#empty();
   }
 }
 
@@ -123,22 +130,83 @@ export class DirtyLists {
   }
 }
 
-/** The live positions of these lists as word indices, in byte order of their keys. */
-export function sortedLive(lists: readonly DirtyList[], arena: Arena, index: HotIndex): Int32Array {
+/** The live ones of a partition's dirty records as word indices, in byte order of their keys; as of some time. */
+export interface DirtySort {
+  readonly sorted: Int32Array;
+  /** Positions of the lists that it has seen, and how often these had shrunk by then. */
+  readonly seen: number;
+  readonly shrinks: number;
+}
+
+/**
+ * Sorts what the lists hold, one behind the other. An earlier sort takes in what came since, so that a page of a partition
+ * that is being written costs what was written, not what is dirty; it is used up.
+ */
+export function sortDirty(lists: readonly DirtyList[], arena: Arena, index: HotIndex, earlier?: DirtySort): DirtySort {
+  const seen = lists.reduce((sum, { length }) => sum + length, 0);
+  const shrinks = lists.reduce((sum, list) => sum + list.shrinks, 0);
+  if (earlier?.shrinks !== shrinks) return { sorted: sortedLive(lists, arena, index, 0), seen, shrinks };
+  if (earlier.seen === seen) return earlier;
+  const sorted = merged(earlier.sorted, sortedLive(lists, arena, index, earlier.seen), arena);
+  return { sorted, seen, shrinks };
+}
+
+/** The live positions of these lists as word indices, in byte order of their keys; without the first `seen` of them. */
+export function sortedLive(lists: readonly DirtyList[], arena: Arena, index: HotIndex, seen: number): Int32Array {
   const { words, bytes } = arena;
   const live: number[] = [];
+  let skipped = seen;
   for (const list of lists) {
-    for (let i = 0; i < list.length; i++) {
+    for (let i = Math.min(skipped, list.length); i < list.length; i++) {
       const position = list.at(i);
       const at = wordOf(position);
       if (index.slotOf(words[at + Rec.keyHash], position) >= 0) live.push(at);
     }
+    skipped = Math.max(0, skipped - list.length);
   }
   const prefixes = new Float64Array(live.length);
   for (let i = 0; i < live.length; i++) prefixes[i] = keyPrefix(bytes, words, live[i]);
   const order = Array.from(live.keys());
   order.sort((a, b) => prefixes[a] - prefixes[b] || compareKeys(words, bytes, live[a], live[b]));
   return Int32Array.from(order, (at) => live[at]);
+}
+
+/** `newer` takes the place of what it supersedes in `sorted`, and stands between the rest. */
+function merged(sorted: Int32Array, newer: Int32Array, { words, bytes }: Arena): Int32Array {
+  const added: number[] = [];
+  const places: number[] = [];
+  let place = 0;
+  for (const at of newer) {
+    place = placeOf(sorted, at, place, (a, b) => compareKeys(words, bytes, a, b));
+    if (place < sorted.length && compareKeys(words, bytes, sorted[place], at) === 0) {
+      sorted[place] = at;
+    } else {
+      added.push(at);
+      places.push(place);
+    }
+  }
+  if (added.length === 0) return sorted;
+  const grown = new Int32Array(sorted.length + added.length);
+  let from = 0;
+  for (let i = 0; i < added.length; i++) {
+    grown.set(sorted.subarray(from, places[i]), from + i);
+    from = places[i];
+    grown[from + i] = added[i];
+  }
+  grown.set(sorted.subarray(from), from + added.length);
+  return grown;
+}
+
+/** Index of the first from `low` on that is not before `at`. */
+function placeOf(sorted: Int32Array, at: number, low: number, compare: (a: number, b: number) => number): number {
+  let from = low;
+  let to = sorted.length;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (compare(sorted[middle], at) < 0) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }
 
 /** The first six bytes of a key as a number; shorter keys are padded with zeros. */

@@ -7,7 +7,7 @@ import { isForgotten, RECORD_HEADER_BYTES, Rec, sizeOf } from '../protocol/recor
 import type { Arena } from './arena.js';
 import type { BaseEntry, BaseTable } from './base-table.js';
 import type { BloomFilter } from './bloom-filter.js';
-import { DirtyList, DirtyLists, sortedLive } from './dirty-list.js';
+import { DirtyList, DirtyLists, type DirtySort, sortDirty, sortedLive } from './dirty-list.js';
 import type { HotIndex } from './hot-index.js';
 
 /** Entries gathered for one write of the base table; sorting and copying them takes a few milliseconds. */
@@ -46,8 +46,6 @@ export class Flusher {
   #running: Promise<void> | undefined;
   #flushed: number;
   #mark: number;
-  /** Changes when the lists shrink. */
-  #generation = 0;
   #dropWhenSynced: { readonly segment: number; readonly sequence: number } | undefined;
   flushes = 0;
   /** Share of the flush under way that the base table has, 0..1. */
@@ -80,27 +78,21 @@ export class Flusher {
   #advance(mark: number): void {
     this.#flushed = mark;
     this.#mark = mark;
-    this.#generation++;
   }
 
   /** A compaction has moved what is alive of a partition's records before this position. */
   dropBefore(partition: number, position: number): void {
     this.fresh.of(partition).dropBefore(position);
-    this.#generation++;
   }
 
   get running(): boolean {
     return this.#running !== undefined;
   }
 
-  /** Word indices of a partition's records that the base table may lack, in key order. */
-  dirtyOf(partition: number): Int32Array {
-    return sortedLive([this.#frozen[partition], this.fresh.of(partition)], this.#parts.arena, this.#parts.index);
-  }
-
-  /** Changes whenever `dirtyOf` may. */
-  dirtyStamp(partition: number): number {
-    return this.fresh.of(partition).length + this.#frozen[partition].length + this.#generation * 0x1_0000_0000;
+  /** A partition's records that the base table may lack, in key order; see `sortDirty`. */
+  dirtyOf(partition: number, earlier?: DirtySort): DirtySort {
+    const lists = [this.#frozen[partition], this.fresh.of(partition)];
+    return sortDirty(lists, this.#parts.arena, this.#parts.index, earlier);
   }
 
   /**
@@ -160,7 +152,7 @@ export class Flusher {
   #gather(partition: number, batch: BaseEntry[]): void {
     const { arena, index, bloom } = this.#parts;
     const { words, bytes } = arena;
-    for (const at of sortedLive([this.#frozen[partition]], arena, index)) {
+    for (const at of sortedLive([this.#frozen[partition]], arena, index, 0)) {
       const start = at * 4;
       const keyStart = start + RECORD_HEADER_BYTES;
       const key = bytes.subarray(keyStart, keyStart + (words[at + Rec.keySlot] & 0xffff));

@@ -1,6 +1,6 @@
 /**
  * Ordered pages of one partition: the sorted dirty records of the hot table merged with the base table's range, the hot
- * one winning where both hold a key. The sort is kept for the next page as long as the partition is not written.
+ * one winning where both hold a key. The sort is kept for the next page, which takes in what was written meanwhile.
  */
 import type { PageRequest } from '../actor/ports.js';
 import { StoreError } from '../core/errors.js';
@@ -8,6 +8,7 @@ import { RECORD_BYTES_MAX } from '../protocol/limits.js';
 import { isForgotten, keyBytesOf, RECORD_HEADER_BYTES } from '../protocol/record.js';
 import type { Arena } from './arena.js';
 import type { BasePair, BaseRange, BaseTable } from './base-table.js';
+import type { DirtySort } from './dirty-list.js';
 import type { Flusher } from './flusher.js';
 
 type Emit = (words: Int32Array, at: number) => boolean;
@@ -18,7 +19,7 @@ export class PageReader {
   readonly #arena: Arena;
   readonly #flusher: Flusher;
   readonly #base: BaseTable;
-  readonly #sorts = new Map<number, { stamp: number; sorted: Int32Array }>();
+  readonly #sorts = new Map<number, DirtySort>();
   #scratch = new Int32Array(4096);
 
   constructor(arena: Arena, flusher: Flusher, base: BaseTable) {
@@ -72,17 +73,14 @@ export class PageReader {
   }
 
   #sorted(partition: number): Int32Array {
-    const stamp = this.#flusher.dirtyStamp(partition);
-    const kept = this.#sorts.get(partition);
-    if (kept !== undefined && kept.stamp === stamp) return kept.sorted;
-    const sorted = this.#flusher.dirtyOf(partition);
+    const sort = this.#flusher.dirtyOf(partition, this.#sorts.get(partition));
     this.#sorts.delete(partition);
-    this.#sorts.set(partition, { stamp, sorted });
+    this.#sorts.set(partition, sort);
     for (const oldest of this.#sorts.keys()) {
       if (this.#sorts.size <= SORTS_KEPT) break;
       this.#sorts.delete(oldest);
     }
-    return sorted;
+    return sort.sorted;
   }
 
   /** Index of the first sorted record within the bounds, in the direction of the page. */

@@ -4,10 +4,11 @@
  */
 import test from 'ava';
 import fc from 'fast-check';
-import type { HandlerScope, PageRequest, Store } from '../../src/actor/ports.js';
-import { clock, partitionId } from '../../src/core/ids.js';
+import type { HandlerScope, Store } from '../../src/actor/ports.js';
+import { clock } from '../../src/core/ids.js';
 import { counterOf, Flag, flagsOf } from '../../src/protocol/record.js';
-import { find, keyOf, keyTextAt, readText, stageWrite, type TestKey, valueAt } from './records.js';
+import { pages } from './page-suite.js';
+import { find, keyOf, readText, stageWrite, type TestKey } from './records.js';
 
 export interface SuiteStore {
   readonly store: Store & HandlerScope;
@@ -42,9 +43,9 @@ export function storeSuite(name: string, open: OpenSuiteStore): void {
   });
 }
 
-type On = (title: string, body: (t: import('ava').ExecutionContext, held: SuiteStore) => Promise<void>) => void;
+export type On = (title: string, body: (t: import('ava').ExecutionContext, held: SuiteStore) => Promise<void>) => void;
 
-function put(held: SuiteStore, key: TestKey, text: string, flags = 0): void {
+export function put(held: SuiteStore, key: TestKey, text: string, flags = 0): void {
   held.store.beginHandler();
   if (stageWrite(held.store, key, Buffer.from(text), flags) < 0) throw new Error('the store has no room');
 }
@@ -144,57 +145,6 @@ function undoing(on: On): void {
     put(held, b, 'second');
     await held.endTurn();
     t.deepEqual([readText(held.store, a), readText(held.store, b)], ['first', 'second']);
-  });
-}
-
-function pageTexts(held: SuiteStore, partition: number, request: PageRequest): { texts: string[]; more: boolean } {
-  const texts: string[] = [];
-  const more = held.store.page(partitionId(partition), request, (words, at) => {
-    const bytes = Buffer.from(words.buffer, words.byteOffset, words.byteLength);
-    texts.push(`${keyTextAt(words, bytes, at)}=${valueAt(words, bytes, at)}`);
-    return true;
-  });
-  return { texts, more };
-}
-
-function pages(on: On): void {
-  on('pages -> a partition in byte order, within any bounds, forwards and backwards, with a limit', async (t, held) => {
-    const texts = Array.from({ length: 120 }, (_, i) => `key-${(i * 7919) % 1000}`);
-    const byPartition = new Map<number, string[]>();
-    for (const [index, text] of texts.entries()) {
-      const key = keyOf(text);
-      put(held, key, text);
-      const partition = (key.keySlot >>> 16) >>> held.slotShift;
-      byPartition.set(partition, [...new Set([...(byPartition.get(partition) ?? []), text])]);
-      if (index % 16 === 0) await held.endTurn();
-    }
-    await held.endTurn();
-    for (const [partition, keys] of byPartition) {
-      const sorted = keys.sort().map((text) => `${text}=${text}`);
-      t.deepEqual(pageTexts(held, partition, {}).texts, sorted);
-      t.deepEqual(pageTexts(held, partition, { reverse: true }).texts, [...sorted].reverse());
-      const middle = keys[keys.length >> 1];
-      const bound = Buffer.from(middle);
-      const above = sorted.filter((pair) => pair.slice(0, pair.indexOf('=')) > middle);
-      const below = sorted.filter((pair) => pair.slice(0, pair.indexOf('=')) < middle);
-      t.deepEqual(pageTexts(held, partition, { gt: bound }).texts, above);
-      t.deepEqual(pageTexts(held, partition, { gte: bound }).texts, [`${middle}=${middle}`, ...above]);
-      t.deepEqual(pageTexts(held, partition, { lt: bound, reverse: true }).texts, [...below].reverse());
-      t.deepEqual(pageTexts(held, partition, { lte: bound }).texts, [...below, `${middle}=${middle}`]);
-      t.deepEqual(pageTexts(held, partition, { gt: bound, lt: bound }).texts, []);
-      const limited = pageTexts(held, partition, { limit: 1 });
-      t.deepEqual(limited.texts, sorted.slice(0, 1));
-      if (sorted.length > 1) t.true(limited.more);
-    }
-  });
-  on('a page that its reader stops -> says that more follow', async (t, held) => {
-    const keys = ['{p}1', '{p}2', '{p}3'].map((text) => keyOf(text));
-    for (const key of keys) put(held, key, 'v');
-    await held.endTurn();
-    const partition = partitionId((keys[0].keySlot >>> 16) >>> held.slotShift);
-    let seen = 0;
-    t.true(held.store.page(partition, {}, () => ++seen < 2));
-    t.is(seen, 2);
   });
 }
 
