@@ -173,7 +173,8 @@ export async function ordeal(options: OrdealOptions): Promise<OrdealReport> {
       if (rssMax > RSS_MAX) violations.push(`${fault}: a host takes ${rssMax} bytes of memory`);
       const row = { fault, ...since(before, load.outcomes), moved, rssMax };
       rows.push(row);
-      if (PLANNED.has(fault) && row.unknown + row.refused + row.failedReads > 0) violations.push(`${fault}: calls have failed`);
+      if (PLANNED.has(fault) && row.unknown + row.refused + row.failedReads > 0)
+        violations.push(`${fault}: calls have failed`);
     }
     const { longestMs } = load;
     if (longestMs > DEADLINE_MS + SLACK_MS) violations.push(`a call took ${longestMs.toFixed(0)} ms`);
