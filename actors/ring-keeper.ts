@@ -257,7 +257,8 @@ function report(state: RingKeeperState, env: Env, quorums: Quorums): void {
     return;
   }
   for (const one of reports) keepReport(state.reports, one);
-  if (state.attempt !== undefined || ((env.nowMs() - state.changedAtMs) | 0) < STEP_MS) return;
+  // unsigned: a change may wait for a node for longer than half a lap of the clock
+  if (state.attempt !== undefined || (env.nowMs() - state.changedAtMs) >>> 0 < STEP_MS) return;
   const next = advance(state.ring, state.reports, quorums, env.placement.isUp) ?? state.leavers.next(state.ring, env);
   if (next === undefined) return;
   state.tries = 0;
