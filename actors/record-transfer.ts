@@ -7,8 +7,8 @@ import type { Env } from '../src/actor/env.js';
 import { hashKey } from '../src/core/key-hash.js';
 import { slotOf } from '../src/core/slot-hash.js';
 import type { MessageView } from '../src/protocol/header.js';
-import { Answer, AnswerFlag, Fetch, Kind, Replicate, Replicated } from '../src/protocol/messages.js';
-import { Ask, DurabilityCode, failure, isSuccess, withEpoch } from '../src/protocol/outcome.js';
+import { Answer, Fetch, Kind, Replicate, Replicated } from '../src/protocol/messages.js';
+import { AnswerFlag, Ask, DurabilityCode, failure, isSuccess, withEpoch } from '../src/protocol/outcome.js';
 import { copyWords, sizeOf } from '../src/protocol/record.js';
 
 /** Records under way at the same time. */
