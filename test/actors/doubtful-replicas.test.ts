@@ -222,3 +222,49 @@ test('pulls: a damaged record comes to a disk from the past -> it is asked for a
     t.is(onFetched(words, bytes, Answer.record), verdict);
   }
 });
+
+test('doubts: a peer says nothing for ever -> the others are compared with, and are enough', (t) => {
+  const mute = new Set<number>();
+  const one = world({
+    nodes: 5,
+    n: 5,
+    partitions: 16,
+    quorums: { r: 3, w: 3 },
+    wrap: (role, behaviour, node) => {
+      const { compare } = behaviour.receive;
+      if (role !== Role.antiEntropy || compare === undefined) return behaviour;
+      const answering: typeof compare = (state, message, env) => {
+        if (!mute.has(node.index)) compare(state, message, env);
+      };
+      return { ...behaviour, receive: { ...behaviour.receive, compare: answering } };
+    },
+  });
+  for (let index = 0; index < 20; index++) {
+    for (const node of one.nodes) putAt(node, `key-${index}`, plain('a', index + 1, 'same'));
+  }
+  for (const peer of [0, 1, 3, 4]) {
+    mute.clear();
+    mute.add(peer);
+    wiped(one, one.nodes[2]);
+    t.true(
+      one.runUntil(() => one.nodes[2].doubts.size === 0, 300_000),
+      `node ${peer} is mute`,
+    );
+    t.is(one.nodes[2].mayBeLost, 0);
+    for (let index = 0; index < 20; index++) t.is(heldAt(one.nodes[2], `key-${index}`).siblings.length, 1);
+  }
+});
+
+test('doubts: a peer takes no writes -> whoever has all that it holds counts', (t) => {
+  const one = world();
+  const [a, b, c] = one.nodes;
+  for (const node of [a, b, c]) putAt(node, KEY, plain('a', 1, 'same'));
+  putAt(b, 'only here', plain('a', 2, 'never acknowledged'));
+  b.disk.doubt = 'loss';
+  one.crash(b);
+  a.store.refusal = failure('KV_STORAGE_FULL');
+  one.restart(b);
+  t.true(b.doubts.size > 0);
+  t.true(one.runUntil(() => b.doubts.size === 0, 60_000));
+  t.is(heldAt(a, 'only here').siblings.length, 0);
+});
