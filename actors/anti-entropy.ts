@@ -247,9 +247,11 @@ function finish(state: AntiEntropyState, env: Env): void {
   const { differing, transfer, beganAtMs } = exchange;
   const { partition, peer, way, target = peer } = job;
   const isDone = exchange.outcome === 0 && !job.dryRun;
-  const isMerged = isDone && active.settles && !state.polls.unsure.delete(partition);
+  const isPulled = exchange.isMerged && !job.dryRun && active.settles;
+  const isMerged = isPulled && !state.polls.unsure.delete(partition);
   if (isMerged) state.settlement.compared(partition, peer, { counts: exchange.peerCounts, isMerged });
-  if (way === 'push' ? isDone : isMerged && urgency === 'known' && way === 'both') {
+  else if (urgency === 'doubt') state.settlement.failed(peer);
+  if (way === 'push' ? isDone : isDone && isMerged && urgency === 'known' && way === 'both') {
     tellRepaired({ target, partition, heldAtMs: beganAtMs }, env);
   }
   // a node that is no holder is asked for no tree

@@ -116,8 +116,8 @@ function markerOf(words: Int32Array, at: number): Int32Array {
   return marker;
 }
 
-/** The node's clock is 32 bits. */
-const isIdle = ({ askedAtMs }: ChangeWatch, nowMs: number): boolean => ((nowMs - askedAtMs) | 0) > WATCH_IDLE_MS;
+/** The node's clock is 32 bits; unsigned, for nobody may look for longer than half a lap of it. */
+const isIdle = ({ askedAtMs }: ChangeWatch, nowMs: number): boolean => (nowMs - askedAtMs) >>> 0 > WATCH_IDLE_MS;
 
 const isSame = (a: WatchName, b: WatchName): boolean =>
   a.id === b.id && a.owner === b.owner && a.partition === b.partition;

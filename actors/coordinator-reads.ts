@@ -3,7 +3,7 @@
  * they hold, sends stale ones what they lack.
  * Request ids of reads are negative, those of writes positive; both share the coordinator's address.
  */
-import { addressOf, nodeOf, Role } from '../src/actor/address.js';
+import { nodeOf } from '../src/actor/address.js';
 import type { Env } from '../src/actor/env.js';
 import type { NodeIndex } from '../src/core/ids.js';
 import { rarely } from '../src/core/rare-path.js';
@@ -22,18 +22,9 @@ import {
 } from '../src/core/read-quorum.js';
 import type { SiblingSet } from '../src/core/siblings.js';
 import type { MessageView } from '../src/protocol/header.js';
-import { Answer, Fetch, Kind, Read, Replicate, Replicated } from '../src/protocol/messages.js';
-import {
-  Ask,
-  DurabilityCode,
-  errorOf,
-  isOlderThan,
-  isSuccess,
-  packOptions,
-  quorumOf,
-  withEpoch,
-} from '../src/protocol/outcome.js';
-import { encodedBytes, encodeRecord, type KeyParts } from '../src/protocol/record-set.js';
+import { Answer, Read, Replicated } from '../src/protocol/messages.js';
+import { Ask, errorOf, isOlderThan, isSuccess, isZoned, quorumOf } from '../src/protocol/outcome.js';
+import type { KeyParts } from '../src/protocol/record-set.js';
 import { isPast } from './late-write.js';
 import { answer, answerError, decodeFetched, keyOf, worst } from './read-answers.js';
 import {
@@ -46,6 +37,7 @@ import {
   NOBODY,
   startHandOn,
 } from './read-hand-on.js';
+import { ask, NO_REPLY, repair } from './read-sends.js';
 import { chooseReplicas, readList, readNeeds } from './read-targets.js';
 
 export interface OpenRead {
@@ -57,8 +49,11 @@ export interface OpenRead {
   readonly epoch: number;
   readonly key: KeyParts;
   state: ReadState;
-  /** Nodes not asked yet, in the order in which they are. */
+  /** Nodes not asked yet, in the order in which they are; behind them those that are asked once more. */
   readonly spare: NodeIndex[];
+  /** Under a sloppy quorum: nodes that have refused as being in doubt, and answer where too few others do. */
+  doubtful: readonly NodeIndex[];
+  readonly isSloppy: boolean;
   /** When one more of them is asked, though nobody has failed. */
   hedgeAtMs: number;
   /** What each round of repairs has sent; its mark is its place in here. */
@@ -109,6 +104,8 @@ export function read(reads: Reads, message: MessageView, env: Env): void {
     key,
     state,
     spare,
+    doubtful: NOBODY,
+    isSloppy: (options & Ask.available) !== 0 && !isZoned(options),
     hedgeAtMs: (env.nowMs() + HEDGE_MS) >>> 0,
     rounds: [],
     later: state.options.monotonic ? fillingFor(placement, partition) : NOBODY,
@@ -133,33 +130,25 @@ function quorumFor(options: number, partition: number, { placement, node }: Env)
   return { quorum: { n, r: quorumOf(options), monotonic, standIns, needs }, candidates, lost };
 }
 
-function ask(env: Env, id: number, open: OpenRead, node: NodeIndex, versionsOnly: boolean): void {
-  const { key, partition } = open;
-  const keyWords = (key.bytes.length + 3) >>> 2;
-  const bytes = (Fetch.key * 4 + keyWords * 4 + 7) & ~7;
-  const out = env.open(Kind.fetch, addressOf(Role.vnode, node, partition), id, bytes);
-  if (out === undefined) {
-    open.state = addReadReply(open.state, { node, failed: 'KV_OVERLOADED' });
-    return;
-  }
-  const options = packOptions(0, 0, versionsOnly ? Ask.versions : 0);
-  out.words[out.at + Fetch.options] = withEpoch(options, open.epoch);
-  out.words[out.at + Fetch.options + 1] = 0;
-  out.words[out.at + Fetch.keyHash] = key.hash;
-  out.words[out.at + Fetch.keySlot] = key.bytes.length | (key.slot << 16);
-  out.words[out.at + Fetch.key + keyWords - 1] = 0;
-  out.bytes.set(key.bytes, (out.at + Fetch.key) * 4);
-}
-
 export function fetched(reads: Reads, message: MessageView, env: Env): void {
   const open = reads.open.get(message.request);
   if (open === undefined) return;
   const node = nodeOf(message.from);
   const outcome = message.u32(Answer.outcome);
+  if (!isSuccess(outcome) && errorOf(outcome) === 'KV_UNAVAILABLE' && mayAskAgain(open, node)) {
+    open.doubtful = [...open.doubtful, node];
+    open.spare.push(node);
+    step(reads, message.request, open, env);
+    return;
+  }
   const reply = isSuccess(outcome) ? { node, ...decodeFetched(message) } : { node, failed: errorOf(outcome) };
   open.state = addReadReply(open.state, reply);
   step(reads, message.request, open, env);
 }
+
+/** Whether a node that refuses as being in doubt is asked for whatever it holds, where too few others answer. */
+const mayAskAgain = ({ isSloppy, doubtful, state }: OpenRead, node: NodeIndex): boolean =>
+  isSloppy && !doubtful.includes(node) && !state.answers.some((answer) => answer.node === node);
 
 /** A replica took, or refused, the record that a monotonic read sent it. */
 export function readReplicated(reads: Reads, message: MessageView, env: Env): void {
@@ -236,9 +225,6 @@ function handOn(reads: Reads, id: number, open: OpenRead, decision: ReadAnswer, 
   step(reads, id, open, env);
 }
 
-/** The id of a repair whose confirmation nobody waits for. */
-const NO_REPLY = 0xffff_ffff | 0;
-
 /** Asks spare replicas in place of those that failed, as long as the quorum can be reached. */
 function replaceFailed(id: number, open: OpenRead, env: Env): void {
   const { options } = open.state;
@@ -248,17 +234,6 @@ function replaceFailed(id: number, open: OpenRead, env: Env): void {
     if (usable < needed || usable - open.spare.length >= needed) return;
     ask(env, id, open, open.spare.shift() as NodeIndex, true);
   }
-}
-
-function repair(env: Env, open: OpenRead, node: NodeIndex, set: SiblingSet, id: number): boolean {
-  const bytes = encodedBytes(open.key.bytes.length, set);
-  const to = addressOf(Role.vnode, node, open.partition);
-  const out = env.open(Kind.replicate, to, id, Replicate.record * 4 + bytes);
-  if (out === undefined) return false;
-  out.words[out.at + Replicate.options] = withEpoch(DurabilityCode.interval << 8, open.epoch);
-  out.words[out.at + Replicate.mark] = open.rounds.length - 1;
-  encodeRecord(out.words, out.bytes, out.at + Replicate.record, open.key, set);
-  return true;
 }
 
 /** Ends reads past their deadline, and asks others in place of replicas that went down without an answer. */

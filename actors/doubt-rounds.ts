@@ -1,5 +1,6 @@
 /** What a node in doubt has anti-entropy do besides its rounds; and how one with a disk from the past takes what it lacks. */
 import type { Env } from '../src/actor/env.js';
+import { unlessCorrupt } from '../src/actor/private-record.js';
 import type { PartitionId } from '../src/core/ids.js';
 import { covers } from '../src/core/version-vector.js';
 import { keyAt } from '../src/protocol/record-digest.js';
@@ -51,7 +52,10 @@ export function pullHooks({ polls, options }: AntiEntropyState, partition: Parti
         return 'leave';
       }
       if (!isFromPast || mine < 0) return 'merge';
-      const { vector } = decodeRecord(words, bytes, at);
+      const theirs = unlessCorrupt(() => decodeRecord(words, bytes, at));
+      // damaged on its way: it is asked for again
+      if (theirs === 'corrupt') return 'later';
+      const { vector } = theirs;
       const isCovered = decodeRecord(env.store.words, env.store.bytes, mine).siblings.every(({ dot }) =>
         covers(vector, dot),
       );

@@ -16,11 +16,18 @@ interface Known {
   readonly isMerged: boolean;
 }
 
+/** Comparisons asked for together: those that follow know which peer has failed. */
+const COMPARISONS_MAX = 8;
+
 export class DoubtSettlement {
   readonly #doubts: PartitionDoubts;
   readonly #w: number;
   /** What comparing has told, by partition * 65,536 + node. */
   readonly #known = new Map<number, Known>();
+  /** Of each peer, the comparisons that have failed since one has not. */
+  readonly #failures = new Map<NodeIndex, number>();
+  /** The partition that is looked at next: one that cannot be settled does not keep the others waiting. */
+  #next = 0;
 
   constructor(doubts: PartitionDoubts, w: number) {
     this.#doubts = doubts;
@@ -40,8 +47,14 @@ export class DoubtSettlement {
     return listOf(partition, env)?.includes(peer) === true;
   }
 
+  /** A comparison that was asked for has failed. */
+  failed(peer: NodeIndex): void {
+    this.#failures.set(peer, (this.#failures.get(peer) ?? 0) + 1);
+  }
+
   /** A comparison ended: whether the peer counts, and whether this node has merged all that it holds. */
   compared(partition: number, peer: NodeIndex, known: Known): void {
+    this.#failures.delete(peer);
     if (this.#doubts.has(partition)) this.#known.set(nameOf(partition, peer), known);
   }
 
@@ -52,30 +65,40 @@ export class DoubtSettlement {
 
   /** Settles what can be settled, and asks for the comparisons that come next. */
   visit(env: Env, compare: (partition: number, peer: NodeIndex) => void): void {
-    if (!this.isOpen) return;
-    for (let p = 0; p < env.placement.partitions; p++) if (this.#doubts.has(p)) this.#visit(p, env, compare);
+    const { partitions } = env.placement;
+    let asked = 0;
+    for (let looked = 0; looked < partitions && asked < COMPARISONS_MAX && this.isOpen; looked++) {
+      const partition = this.#next;
+      this.#next = (partition + 1) % partitions;
+      const peer = this.#doubts.has(partition) ? this.#visit(partition, env) : undefined;
+      if (peer === undefined) continue;
+      compare(partition, peer);
+      asked++;
+    }
   }
 
-  #visit(partition: number, env: Env, compare: (partition: number, peer: NodeIndex) => void): void {
+  /** Settles the partition if that can be; whom it is to be compared with otherwise, if anybody. */
+  #visit(partition: number, env: Env): NodeIndex | undefined {
     const { n } = env.placement;
     const list = listOf(partition, env);
     if (list === undefined) {
       // no holder lacks anything; nor does one to be, once it has been filled since the doubt began
       if (!isToBeFilled(partition, env)) this.#doubts.settle(partition, false);
-      return;
+      return undefined;
     }
     const gone = env.placement.ring.move?.gone ?? [];
     const others = list.filter((node) => node !== env.node && !gone.includes(node));
     const peers = others.map((node): DoubtPeer => {
       const known = this.#known.get(nameOf(partition, node));
+      const failures = this.#failures.get(node) ?? 0;
       if (known !== undefined) {
-        return { node, state: known.counts ? 'counts' : 'doubts', isMerged: known.isMerged };
+        return { node, state: known.counts ? 'counts' : 'doubts', isMerged: known.isMerged, failures };
       }
-      return { node, state: env.placement.isUp(node) ? 'unknown' : 'away', isMerged: false };
+      return { node, state: env.placement.isUp(node) ? 'unknown' : 'away', isMerged: false, failures };
     });
     const step = decideDoubt({ n, w: this.#w }, peers);
-    if (step.kind === 'compare') compare(partition, step.node);
-    else if (step.kind === 'settled') this.#doubts.settle(partition, step.mayBeLost);
+    if (step.kind === 'settled') this.#doubts.settle(partition, step.mayBeLost);
+    return step.kind === 'compare' ? step.node : undefined;
   }
 }
 

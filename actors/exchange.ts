@@ -65,6 +65,7 @@ export class Exchange {
   peerCounts = false;
   /** Keys whose records differ. */
   differing = 0;
+  #isDrained = false;
   readonly #hooks: PullHooks;
   readonly #newRequest: () => number;
   #level = ROOT;
@@ -96,6 +97,11 @@ export class Exchange {
     this.beganAtMs = env.nowMs();
     this.#askAtMs = this.beganAtMs;
     this.#heardAtMs = this.beganAtMs;
+  }
+
+  /** Once it is done: whether this node holds all that the peer held. What the peer has not taken is another matter. */
+  get isMerged(): boolean {
+    return this.outcome === 0 || (this.#isDrained && !this.transfer.lacksSome);
   }
 
   /** Whether there is work that waits for nothing. */
@@ -251,7 +257,8 @@ export class Exchange {
 
   #drain(env: Env): void {
     this.transfer.pump(env);
-    if (this.transfer.isIdle) this.#end_(this.transfer.outcome);
+    this.#isDrained = this.transfer.isIdle;
+    if (this.#isDrained) this.#end_(this.transfer.outcome);
   }
 
   /** Records move; so the peer is there. */

@@ -212,10 +212,14 @@ function serve(state: HintKeeperState, env: Env): boolean {
   return isBusy;
 }
 
-/** A pause that is over is forgotten: the clock wraps, and would find it ahead again. */
+/**
+ * A pause that is over is forgotten. Where nobody has looked at it for long, the clock has wrapped and shows it ahead again,
+ * further than any pause is.
+ */
 function isPaused(target: TargetHints, env: Env): boolean {
   if (target.pausedUntilMs === undefined) return false;
-  if (((env.nowMs() - target.pausedUntilMs) | 0) < 0) return true;
+  const leftMs = (target.pausedUntilMs - env.nowMs()) | 0;
+  if (leftMs > 0 && leftMs < PAUSE_MS_MAX + PAUSE_MS) return true;
   target.pausedUntilMs = undefined;
   return false;
 }

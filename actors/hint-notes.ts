@@ -14,8 +14,8 @@ export class HintNotes {
 
   /** Those of the store; an earlier start may have made each up to now. */
   constructor(env: Env) {
-    const notes = attempt(() => pageNotes(env.store, { limit: Number.MAX_SAFE_INTEGER })) ?? [];
-    for (const note of notes) this.#madeAtMs.set(codeOf(note), env.nowMs());
+    for (const note of pageNotes(env.store, { limit: Number.MAX_SAFE_INTEGER }))
+      this.#madeAtMs.set(codeOf(note), env.nowMs());
   }
 
   get size(): number {
@@ -48,7 +48,8 @@ export class HintNotes {
   repaired(note: Note, heldAtMs: number, env: Env): void {
     const code = codeOf(note);
     const madeAtMs = this.#madeAtMs.get(code);
-    if (madeAtMs === undefined || ((heldAtMs - madeAtMs) | 0) <= 0) return;
+    // by their ages: a target may be away for longer than half a lap of the clock
+    if (madeAtMs === undefined || ageMs(madeAtMs, env) <= ageMs(heldAtMs, env)) return;
     const { target, partition } = note;
     if (attempt(() => forgetPrivate(env.store, noteKey(target, partition))) === true) this.#madeAtMs.delete(code);
   }
@@ -61,5 +62,7 @@ export class HintNotes {
     return false;
   }
 }
+
+const ageMs = (sinceMs: number, env: Env): number => (env.nowMs() - sinceMs) >>> 0;
 
 const codeOf = ({ target, partition }: Note): number => ((target << 16) | partition) >>> 0;

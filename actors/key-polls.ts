@@ -1,7 +1,8 @@
 /**
  * Asks every other holder for one key, where this node's own record of it cannot be trusted, and acts on what they hold:
  *
- *   unreadable   the disk's record fails its checksum: the others' records, merged, take its place
+ *   unreadable   the disk's record fails its checksum: the others' records, merged, take its place; not those of a node in
+ *                doubt, which may lack what was acknowledged, or still hold what was deleted
  *   rolled back  a disk from the past holds what a peer does not: where nobody else does either, it is set aside for the
  *                operator instead of coming back to life
  */
@@ -15,10 +16,12 @@ import { emptySet, mergeSets, type SiblingSet } from '../src/core/siblings.js';
 import { slotOf } from '../src/core/slot-hash.js';
 import { covers } from '../src/core/version-vector.js';
 import type { MessageView } from '../src/protocol/header.js';
-import { Answer, AnswerFlag } from '../src/protocol/messages.js';
-import { errorOf, isSuccess } from '../src/protocol/outcome.js';
+import { Answer } from '../src/protocol/messages.js';
+import { AnswerFlag, errorOf, isSuccess } from '../src/protocol/outcome.js';
 import { Rec, sizeOf } from '../src/protocol/record.js';
 import { decodeRecord, encodedBytes, encodeRecord } from '../src/protocol/record-set.js';
+import { decodeFetched } from './mend-answers.js';
+import { readList } from './read-targets.js';
 import { sendFetch, sendRecord } from './record-transfer.js';
 import { SetAside } from './set-aside.js';
 
@@ -30,6 +33,7 @@ interface Poll {
   readonly key: Uint8Array;
   /** Holders that have not answered. */
   readonly waiting: Set<number>;
+  /** Of those on the list that acknowledged writes are on. */
   answers: number;
   /** Somebody could not be asked, or could not say. */
   isPartial: boolean;
@@ -89,15 +93,7 @@ export class KeyPolls {
     const poll = this.#polls.get(message.request);
     if (poll === undefined) return false;
     if (!poll.waiting.delete(nodeOf(message.from))) return true;
-    const outcome = message.u32(Answer.outcome);
-    // who has lost its own record of the key never says more
-    if (!isSuccess(outcome)) poll.isPartial ||= errorOf(outcome) !== 'KV_CORRUPT';
-    else {
-      poll.answers++;
-      if ((message.u32(Answer.detail) & AnswerFlag.record) !== 0) {
-        poll.held = mergeSets(poll.held, decodeRecord(message.words, message.bytes, message.at + Answer.record));
-      }
-    }
+    take(poll, message, env);
     if (poll.waiting.size === 0) this.#end(message.request, poll, env);
     return true;
   }
@@ -146,6 +142,21 @@ export class KeyPolls {
     }
     return poll.held.vector.length === 0 || this.#merge(poll, env);
   }
+}
+
+/** What a holder says of the key of a poll. */
+function take(poll: Poll, message: MessageView, env: Env): void {
+  const { outcome, held } = decodeFetched(message);
+  if (!isSuccess(outcome)) {
+    // who has lost its own record of the key never says more
+    poll.isPartial ||= errorOf(outcome) !== 'KV_CORRUPT';
+    return;
+  }
+  const isDoubtful = (message.u32(Answer.detail) & AnswerFlag.doubtful) !== 0;
+  if (isDoubtful && poll.purpose === 'unreadable') return;
+  // one that is yet to be filled has nothing to say of what was written before
+  if (readList(env.placement, poll.partition).includes(nodeOf(message.from))) poll.answers++;
+  poll.held = mergeSets(poll.held, held);
 }
 
 const nameOf = (purpose: PollPurpose, key: Uint8Array): string => `${purpose} ${String.fromCharCode(...key)}`;

@@ -4,8 +4,8 @@ import { asStoreError, type ErrorCode } from '../src/core/errors.js';
 import type { ReadAnswer, ReadState } from '../src/core/read-quorum.js';
 import { emptySet, type SiblingSet } from '../src/core/siblings.js';
 import type { MessageView } from '../src/protocol/header.js';
-import { Answer, AnswerFlag, Kind, Read } from '../src/protocol/messages.js';
-import { failure, success } from '../src/protocol/outcome.js';
+import { Answer, Kind, Read } from '../src/protocol/messages.js';
+import { AnswerFlag, failure, success } from '../src/protocol/outcome.js';
 import { decodeRecord, encodedBytes, encodeRecord, type KeyParts } from '../src/protocol/record-set.js';
 import type { OpenRead } from './coordinator-reads.js';
 
@@ -45,13 +45,15 @@ export function keyOf(message: MessageView): KeyParts {
 /** One replica's damaged record fails that replica, not all that this coordinator has under way. */
 export function decodeFetched(
   message: MessageView,
-): { set: SiblingSet; versionsOnly: boolean } | { failed: ErrorCode } {
+): { set: SiblingSet; versionsOnly: boolean; isDoubtful: boolean } | { failed: ErrorCode } {
   const detail = message.u32(Answer.detail);
+  const isDoubtful = (detail & AnswerFlag.doubtful) !== 0;
   // nothing has no values to fetch
-  if ((detail & AnswerFlag.record) === 0) return { set: emptySet(), versionsOnly: false };
+  if ((detail & AnswerFlag.record) === 0) return { set: emptySet(), versionsOnly: false, isDoubtful };
   const versionsOnly = (detail & AnswerFlag.versionsOnly) !== 0;
   try {
-    return { set: decodeRecord(message.words, message.bytes, message.at + Answer.record), versionsOnly };
+    const set = decodeRecord(message.words, message.bytes, message.at + Answer.record);
+    return { set, versionsOnly, isDoubtful };
   } catch (error) {
     return { failed: asStoreError(error).code };
   }

@@ -7,8 +7,8 @@ import type { Env } from '../src/actor/env.js';
 import { hashKey } from '../src/core/key-hash.js';
 import { slotOf } from '../src/core/slot-hash.js';
 import type { MessageView } from '../src/protocol/header.js';
-import { Answer, AnswerFlag, Fetch, Kind, Replicate, Replicated } from '../src/protocol/messages.js';
-import { Ask, DurabilityCode, failure, isSuccess, withEpoch } from '../src/protocol/outcome.js';
+import { Answer, Fetch, Kind, Replicate, Replicated } from '../src/protocol/messages.js';
+import { AnswerFlag, Ask, DurabilityCode, failure, isSuccess, withEpoch } from '../src/protocol/outcome.js';
 import { copyWords, sizeOf } from '../src/protocol/record.js';
 
 /** Records under way at the same time. */
@@ -33,6 +33,8 @@ export class RecordTransfer {
   received = 0;
   /** Outcome of the first that failed; 0 where none did. */
   outcome = 0;
+  /** Whether any failed that this node was to take. */
+  lacksSome = false;
   readonly #parts: TransferParts;
   readonly #wanted: Uint8Array[] = [];
   /** Request ids of what has no answer yet. */
@@ -65,7 +67,7 @@ export class RecordTransfer {
     const { newRequest, isLastCopy } = this.#parts;
     const request = newRequest();
     if (sendRecord(env, { to, request, words, at, isLastCopy })) this.#underWay.add(request);
-    else this.#failed(failure('KV_OVERLOADED'));
+    else this.#failed(failure('KV_OVERLOADED'), nodeOf(to) === env.node);
   }
 
   /** Asks for what is wanted, as far as the window goes. */
@@ -86,24 +88,26 @@ export class RecordTransfer {
     const { words, bytes } = message;
     const at = message.at + Answer.record;
     const outcome = message.u32(Answer.outcome);
-    if (!isSuccess(outcome)) this.#failed(outcome);
+    if (!isSuccess(outcome)) this.#failed(outcome, true);
     if (!isSuccess(outcome) || (message.u32(Answer.detail) & AnswerFlag.record) === 0) return;
     const verdict = onFetched(words, bytes, at);
     if (verdict === 'merge') this.#forward(addressOf(Role.vnode, env.node, partition), words, at, env);
-    else if (verdict === 'later') this.#failed(failure('KV_OVERLOADED'));
+    else if (verdict === 'later') this.#failed(failure('KV_OVERLOADED'), true);
   }
 
   /** A record is in the log of the peer, or of this node. */
   replicated(message: MessageView, env: Env): void {
     if (!this.#underWay.delete(message.request)) return;
     const outcome = message.u32(Replicated.outcome);
-    if (!isSuccess(outcome)) this.#failed(outcome);
-    else if (nodeOf(message.from) === env.node) this.received++;
+    const isOwn = nodeOf(message.from) === env.node;
+    if (!isSuccess(outcome)) this.#failed(outcome, isOwn);
+    else if (isOwn) this.received++;
     else this.sent++;
   }
 
-  #failed(outcome: number): void {
+  #failed(outcome: number, isMissed: boolean): void {
     if (this.outcome === 0) this.outcome = outcome;
+    this.lacksSome ||= isMissed;
   }
 }
 

@@ -21,7 +21,7 @@ import {
   type Voted,
 } from '../src/core/paxos.js';
 import { electorate } from '../src/core/ring-change.js';
-import { type RingState, ringFromPlain, ringToPlain } from '../src/core/ring-state.js';
+import { allMembers, type RingState, ringFromPlain, ringToPlain } from '../src/core/ring-state.js';
 import { readBody } from '../src/protocol/body.js';
 import { HEADER_WORDS, type MessageView } from '../src/protocol/header.js';
 import { Kind } from '../src/protocol/messages.js';
@@ -143,8 +143,15 @@ export function countVote(ballots: Ballots, message: MessageView): RingState | u
   return proposer.stage === 'chosen' ? proposer.value : undefined;
 }
 
-export function sendRing(ring: RingState, to: NodeIndex, env: Env): void {
+function sendRing(ring: RingState, to: NodeIndex, env: Env): void {
   sendCold(env, Kind.ringMap, addressOf(Role.ringKeeper, to, 0), ringToPlain(ring));
+}
+
+/** Every other member that is up hears of the ring. */
+export function tellAll(ring: RingState, env: Env): void {
+  for (const { node } of allMembers(ring)) {
+    if (node !== env.node && env.placement.isUp(node)) sendRing(ring, node, env);
+  }
 }
 
 /** Whether a ballot is about the ring that this keeper votes for; who is behind or ahead gets this one's newest ring. */

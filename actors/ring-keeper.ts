@@ -16,7 +16,7 @@ import type { NodeIndex } from '../src/core/ids.js';
 import { majorityOf } from '../src/core/paxos.js';
 import { advance, beginChange, electorate, hasCome, type NodeReport, type Quorums } from '../src/core/ring-change.js';
 import { isHostChange } from '../src/core/ring-hosts.js';
-import { allMembers, type RingState, ringFromPlain, ringToPlain } from '../src/core/ring-state.js';
+import { type RingState, ringFromPlain, ringToPlain } from '../src/core/ring-state.js';
 import { readBody } from '../src/protocol/body.js';
 import { HEADER_WORDS, type MessageView } from '../src/protocol/header.js';
 import { Kind } from '../src/protocol/messages.js';
@@ -28,7 +28,7 @@ import {
   countPromise,
   countVote,
   propose,
-  sendRing,
+  tellAll,
 } from './ring-ballots.js';
 import { answerWith, type RingClient, readClient, refuse } from './ring-clients.js';
 import { type Debts, RingLeavers } from './ring-leavers.js';
@@ -137,14 +137,14 @@ function arm(state: RingKeeperState, delayMs: number, env: Env): void {
   env.timer(delayMs, state.timer);
 }
 
-/** A newer ring: on disk first, then in force, then known to others. */
+/** A ring that was chosen: others are told, whether this node has room for it or not. On disk first, then in force. */
 function learn(state: RingKeeperState, ring: RingState, env: Env, tells: 'everybody' | 'nobody'): void {
-  if (tells === 'everybody') {
-    for (const { node } of allMembers(ring)) {
-      if (node !== env.node && env.placement.isUp(node)) sendRing(ring, node, env);
-    }
-  }
-  if (ring.epoch <= state.ring.epoch || !saveRing(env.store, ring)) return;
+  if (tells === 'everybody') tellAll(ring, env);
+  if (ring.epoch > state.ring.epoch && saveRing(env.store, ring)) follow(state, ring, env);
+}
+
+/** The ring is on this node's disk: it comes into force. */
+function follow(state: RingKeeperState, ring: RingState, env: Env): void {
   const { attempt, ring: before } = state;
   state.ring = ring;
   state.acceptor = loadVote(env.store, ring.epoch).acceptor;
@@ -181,7 +181,7 @@ function begin(state: RingKeeperState, client: RingClient, env: Env): void {
     if (isForced || ring === state.ring) {
       // by force: nobody is left who could object; or all is as it should be
       state.attempt = undefined;
-      learn(state, ring, env, isForced ? 'everybody' : 'nobody');
+      if (ring !== state.ring) force(state, ring, env);
       answerClient(state, ring, env);
       return;
     }
@@ -191,6 +191,15 @@ function begin(state: RingKeeperState, client: RingClient, env: Env): void {
     refuse(client, asStoreError(error), env);
     state.client = undefined;
   }
+}
+
+/** Nobody has chosen the ring but this node: it has it on disk before anybody hears of it. @throws StoreError KV_OVERLOADED */
+function force(state: RingKeeperState, ring: RingState, env: Env): void {
+  if (!saveRing(env.store, ring)) {
+    throw new StoreError('KV_OVERLOADED', 'the node has no room to keep the new ring; nothing was changed, try again');
+  }
+  tellAll(ring, env);
+  follow(state, ring, env);
 }
 
 /** Whether enough members are up, and have not said that they lost what they promised. */
@@ -257,7 +266,8 @@ function report(state: RingKeeperState, env: Env, quorums: Quorums): void {
     return;
   }
   for (const one of reports) keepReport(state.reports, one);
-  if (state.attempt !== undefined || ((env.nowMs() - state.changedAtMs) | 0) < STEP_MS) return;
+  // unsigned: a change may wait for a node for longer than half a lap of the clock
+  if (state.attempt !== undefined || (env.nowMs() - state.changedAtMs) >>> 0 < STEP_MS) return;
   const next = advance(state.ring, state.reports, quorums, env.placement.isUp) ?? state.leavers.next(state.ring, env);
   if (next === undefined) return;
   state.tries = 0;

@@ -57,7 +57,7 @@ export class RingLeavers {
     else {
       this.#leftAtMs ??= env.nowMs();
       const { owes, isReleased = () => false } = this.#debts;
-      const isDone = isReleased() || (!owes && ((env.nowMs() - this.#leftAtMs) | 0) >= REQUESTS_MS);
+      const isDone = isReleased() || (!owes && ageMs(this.#leftAtMs, env) >= REQUESTS_MS);
       if (isDone) this.#done.add(env.node);
       else this.#done.delete(env.node);
     }
@@ -73,11 +73,13 @@ export class RingLeavers {
   /** The ring to propose in which those are retired that are done, or have been away for long; to be asked now and then. */
   next(ring: RingState, env: LeaversEnv): RingState | undefined {
     const { leavers } = ring;
-    const nowMs = env.nowMs();
     const retiring = leavers.filter((node) => {
-      if (env.placement.isUp(node) || !this.#seenAtMs.has(node)) this.#seenAtMs.set(node, nowMs);
-      return this.#done.has(node) || ((nowMs - (this.#seenAtMs.get(node) ?? nowMs)) | 0) > AWAY_MS_MAX;
+      if (env.placement.isUp(node) || !this.#seenAtMs.has(node)) this.#seenAtMs.set(node, env.nowMs());
+      return this.#done.has(node) || ageMs(this.#seenAtMs.get(node) ?? env.nowMs(), env) > AWAY_MS_MAX;
     });
     return retire(ring, retiring);
   }
 }
+
+/** Unsigned: what is waited for may take longer than half a lap of the clock. */
+const ageMs = (sinceMs: number, env: Pick<Env, 'nowMs'>): number => (env.nowMs() - sinceMs) >>> 0;

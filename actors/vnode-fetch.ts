@@ -3,11 +3,12 @@
  * without its values.
  */
 import type { Env } from '../src/actor/env.js';
+import type { PartitionDoubts } from '../src/actor/partition-doubts.js';
 import type { Store } from '../src/actor/ports.js';
 import { asStoreError, type ErrorCode } from '../src/core/errors.js';
 import type { MessageView } from '../src/protocol/header.js';
-import { Answer, AnswerFlag, Fetch, Kind } from '../src/protocol/messages.js';
-import { Ask, failure, isOlderThan, success } from '../src/protocol/outcome.js';
+import { Answer, Fetch, Kind } from '../src/protocol/messages.js';
+import { AnswerFlag, Ask, failure, isOlderThan, success } from '../src/protocol/outcome.js';
 import { copyWords, Flag, flagsOf, Rec, recordBytes, sizeOf, valueWord } from '../src/protocol/record.js';
 import { decodeRecord, encodedBytes, encodeRecord, keyParts, withoutValues } from '../src/protocol/record-set.js';
 import { castUnread } from './unread-keys.js';
@@ -20,7 +21,8 @@ export function fetchRecord({ partition, options: { doubts } }: VnodeState, mess
     refuse(message, env, 'KV_STALE_EPOCH');
     return;
   }
-  if (doubts?.has(partition) === true && (options & (Ask.available | Ask.repair)) === 0) {
+  const isInDoubt = doubts?.has(partition) === true;
+  if (isInDoubt && !answersInDoubt(options, partition, doubts)) {
     refuse(message, env, 'KV_UNAVAILABLE');
     return;
   }
@@ -47,12 +49,19 @@ export function fetchRecord({ partition, options: { doubts } }: VnodeState, mess
     return;
   }
   out.words[out.at + Answer.outcome] = success(1, 0);
-  out.words[out.at + Answer.detail] = (at < 0 ? 0 : AnswerFlag.record) | (versionsOnly ? AnswerFlag.versionsOnly : 0);
+  out.words[out.at + Answer.detail] =
+    (at < 0 ? 0 : AnswerFlag.record) |
+    (versionsOnly ? AnswerFlag.versionsOnly : 0) |
+    (isInDoubt ? AnswerFlag.doubtful : 0);
   if (at < 0) return;
   const record = out.at + Answer.record;
   if (versionsOnly) putVersions(store, at, out.words, out.bytes, record, bytes);
   else copyWords(store.words, at, out.words, record, bytes >>> 2);
 }
+
+/** A read would spread what a disk from the past holds: it may long be deleted. */
+const answersInDoubt = (options: number, partition: number, doubts: PartitionDoubts): boolean =>
+  (options & Ask.repair) !== 0 || ((options & Ask.available) !== 0 && !doubts.isFromPast(partition));
 
 function refuse(message: MessageView, env: Env, code: ErrorCode): void {
   const out = env.open(Kind.fetched, message.from, message.request, Answer.record * 4);

@@ -97,7 +97,7 @@ export interface ReadResult {
   readonly context: Context;
   /** Primaries that answered. */
   readonly replicas: number;
-  /** Nodes that answered in place of primaries; together at least r. 0 in `strict` mode. */
+  /** Nodes that answered in place of primaries, or primaries in doubt; together at least r. 0 in `strict` mode. */
   readonly fallbacks: number;
   /** Where the answer came from: shared memory on the caller's thread, or messages to the replicas. */
   readonly via: 'memory' | 'messages';

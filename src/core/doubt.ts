@@ -1,7 +1,8 @@
 /**
  * When a replica that may have lost acknowledged writes counts again. Each such write was confirmed by W of N replicas, so
  * any N-W+1 others hold it between them; a replica that has merged what so many hold lacks nothing. A replica in doubt
- * itself does not stand for its part, and one that is away may.
+ * itself does not stand for its part, and one that is away may. Whoever fails is asked again behind all others, which may
+ * be enough.
  *
  *   N=3 W=2   one of three in doubt: compares with the two others, then counts
  *             all three in doubt (power failed): compares with both, then counts, and writes may be lost
@@ -16,6 +17,8 @@ export interface DoubtPeer {
   readonly state: 'unknown' | 'counts' | 'doubts' | 'away';
   /** Whether everything that it holds was merged, since the doubt began. */
   readonly isMerged: boolean;
+  /** Comparisons with it that have failed since one has not. */
+  readonly failures: number;
 }
 
 export type DoubtStep =
@@ -32,8 +35,11 @@ export function decideDoubt(
   const needed = quorum.n - quorum.w + 1;
   const merged = peers.filter(({ state, isMerged }) => isMerged && state === 'counts').length;
   if (merged >= needed) return { kind: 'settled', mayBeLost: false };
-  const next = peers.find(({ state, isMerged }) => !isMerged && state !== 'away');
-  if (next !== undefined) return { kind: 'compare', node: next.node };
+  const open = peers.filter(({ state, isMerged }) => !isMerged && state !== 'away');
+  if (open.length > 0) {
+    const { node } = open.reduce((best, peer) => (peer.failures < best.failures ? peer : best));
+    return { kind: 'compare', node };
+  }
   const mayCount = peers.filter(({ state }) => state === 'counts' || state === 'away').length;
   return mayCount < needed ? { kind: 'settled', mayBeLost: true } : { kind: 'wait' };
 }

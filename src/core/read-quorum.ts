@@ -32,6 +32,8 @@ export interface ReadHolding {
   readonly set: SiblingSet;
   /** The set is without its values: it tells what the replica has, and must never be shown. */
   readonly versionsOnly?: boolean;
+  /** The replica may lack acknowledged writes: it counts as one that stands in. */
+  readonly isDoubtful?: boolean;
 }
 
 /** Plain data; each node stands at most once in each list. */
@@ -51,7 +53,7 @@ export interface ReadState {
 export interface ReadAnswer {
   readonly kind: 'answer';
   readonly set: SiblingSet;
-  /** Primaries, and nodes that stand in for some, that have answered. */
+  /** Primaries that have answered; and nodes that stand in for some, or are primaries in doubt. */
   readonly replicas: number;
   readonly fallbacks: number;
   /** Those of them known to hold exactly `set`. */
@@ -133,8 +135,8 @@ export function startRepairs(state: ReadState, set: SiblingSet, nodes: readonly 
 
 /** Records that a replica durably took `set`: from now on it holds the join of its answer and of that. */
 export function addRepaired(state: ReadState, node: NodeIndex, set: SiblingSet): ReadState {
-  const versionsOnly = find(state.answers, node)?.versionsOnly === true;
-  return addReadReply(state, { node, set, versionsOnly });
+  const { versionsOnly = false, isDoubtful = false } = find(state.answers, node) ?? {};
+  return addReadReply(state, { node, set, versionsOnly, isDoubtful });
 }
 
 /**
@@ -192,7 +194,8 @@ function isCovered({ set, versionsOnly }: ReadHolding, merged: SiblingSet): bool
 }
 
 function answerOf({ answers, options, merged }: ReadState, holders: number): ReadAnswer {
-  const fallbacks = answers.filter(({ node }) => options.standIns.includes(node)).length;
+  const standsIn = ({ node, isDoubtful }: ReadHolding) => isDoubtful === true || options.standIns.includes(node);
+  const fallbacks = answers.filter(standsIn).length;
   return { kind: 'answer', set: merged, replicas: answers.length - fallbacks, fallbacks, holders };
 }
 

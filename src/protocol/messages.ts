@@ -219,13 +219,6 @@ export const enum Answer {
   detail = 5,
   record = 6,
 }
-/** Low bits of the detail of a successful `answered` or `fetched`; the next eight of `answered` are the holders. */
-export const enum AnswerFlag {
-  /** A record follows. */
-  record = 1,
-  /** It is without its values. */
-  versionsOnly = 2,
-}
 /** `read` and `fetch` keep hash, length and key at the same offsets. */
 export const enum Fetch {
   options = 4,

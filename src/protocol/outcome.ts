@@ -44,7 +44,7 @@ export const enum Ask {
   /** A context follows the record. */
   context = 1 << 10,
   monotonic = 1 << 11,
-  /** Sloppy quorum: nodes that stand in for primaries count. */
+  /** Sloppy quorum: nodes that stand in for primaries count. Of a fetch: a replica that is in doubt answers too. */
   available = 1 << 12,
   /** A fetch asks for versions only. */
   versions = 1 << 13,
@@ -52,6 +52,16 @@ export const enum Ask {
   repair = 1 << 14,
   /** The quorum is one of zones. */
   zoned = 1 << 15,
+}
+
+/** Low bits of the detail of a successful `answered` or `fetched`; the next eight of `answered` are the holders. */
+export const enum AnswerFlag {
+  /** A record follows. */
+  record = 1,
+  /** It is without its values. */
+  versionsOnly = 2,
+  /** Of a `fetched`: the replica is in doubt, so that it may lack acknowledged writes. */
+  doubtful = 4,
 }
 
 /** What the quorum byte holds under `Ask.zoned`, beside so many replicas of the coordinator's zone. */

@@ -102,7 +102,8 @@ const HOLD_MS = [20, 600] as const;
 export const CHANNEL_FAULTS: Readonly<Record<string, Fault>> = {
   'channel held up': {
     weight: 6,
-    applies: hasHosts(2),
+    // spares that nobody has started yet have no threads
+    applies: (scope) => hasHosts(2)(scope) && scope.world.nodes.filter(({ life }) => life > 0).length > 1,
     strike: ({ world, random, until }) => {
       const [from, to] = random.shuffled(world.nodes.filter(({ life }) => life > 0));
       if (world.hostOf(from.index) === world.hostOf(to.index)) return;

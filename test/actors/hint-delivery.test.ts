@@ -1,8 +1,8 @@
 /** Where hints go: the answers of a full window, and the hints of a node that is no member any more. */
 import test from 'ava';
-import { hintKey, putDated } from '../../actors/hint-records.js';
+import { hintKey, noteKey, putDated } from '../../actors/hint-records.js';
 import { addressOf, Role } from '../../src/actor/address.js';
-import { Hint } from '../../src/protocol/hint-messages.js';
+import { Hint, Repaired } from '../../src/protocol/hint-messages.js';
 import { Kind, Replicate } from '../../src/protocol/messages.js';
 import { success } from '../../src/protocol/outcome.js';
 import { keyParts } from '../../src/protocol/record-set.js';
@@ -124,4 +124,44 @@ test('hints: answers come while others wait for room in the window -> each is se
   }
   t.deepEqual([...sent].sort(), [...later, ...earlier].sort());
   t.deepEqual([env.hints.hints, env.hints.handedOver], [0, later.length + earlier.length]);
+});
+
+/** Anti-entropy has seen to what a node lacked of the only partition. */
+const repairedDraft = (target: number, heldAtMs: number): Draft => ({
+  tag: Kind.repaired,
+  bytes: Repaired.end * 4,
+  fill(words, _bytes, at) {
+    words.set([target, 0, heldAtMs, 0], at + Repaired.target);
+  },
+});
+
+test('notes: a node begins with thousands, and has no room -> it knows all of them, and forgets each when there is room', (t) => {
+  const targets = Array.from({ length: 5_000 }, (_, index) => index + 1);
+  const { store, disk } = new SimEnv({ roles: [] });
+  for (const target of targets) {
+    putDated(store, noteKey(target, 0), 1);
+    store.commit();
+    store.publish();
+  }
+  let isFull = true;
+  const env = new SimEnv({
+    disk,
+    roles: [Role.hintKeeper],
+    wrap: (_role, behaviour) => ({
+      ...behaviour,
+      init(its) {
+        const reserve = its.store.reserve.bind(its.store);
+        its.store.reserve = (bytes) => (isFull ? -1 : reserve(bytes));
+        return behaviour.init(its);
+      },
+    }),
+  });
+  env.pass(100);
+  const repaired = (target: number) => env.deliver(Role.hintKeeper, repairedDraft(target, env.nowMs));
+  t.is(env.hints.notes, targets.length);
+  for (const target of [1, 5_000]) repaired(target);
+  t.is(env.hints.notes, targets.length);
+  isFull = false;
+  for (const target of targets) repaired(target);
+  t.deepEqual([env.hints.notes, env.thrown], [0, []]);
 });

@@ -4,10 +4,11 @@ import { type DoubtPeer, decideDoubt } from '../../src/core/doubt.js';
 import { nodeIndex } from '../../src/core/ids.js';
 
 const N3 = { n: 3, w: 2 };
-const peer = (node: number, state: DoubtPeer['state'], isMerged = false): DoubtPeer => ({
+const peer = (node: number, state: DoubtPeer['state'], isMerged = false, failures = 0): DoubtPeer => ({
   node: nodeIndex(node),
   state,
   isMerged,
+  failures,
 });
 
 test('doubt: one replica of three -> compares with both others, then counts', (t) => {
@@ -25,6 +26,17 @@ test('doubt: a replica that may count is away -> waits for it; beyond what is ne
     kind: 'settled',
     mayBeLost: false,
   });
+});
+
+test('doubt: a comparison has failed -> the others come first, and it is asked again where they are not enough', (t) => {
+  const failing = peer(1, 'unknown', false, 2);
+  t.deepEqual(decideDoubt(N3, [failing, peer(2, 'unknown', false, 1)]), { kind: 'compare', node: nodeIndex(2) });
+  t.deepEqual(decideDoubt({ n: 5, w: 3 }, [failing, ...[2, 3, 4].map((node) => peer(node, 'counts', true))]), {
+    kind: 'settled',
+    mayBeLost: false,
+  });
+  t.deepEqual(decideDoubt(N3, [failing, peer(2, 'counts', true)]), { kind: 'compare', node: nodeIndex(1) });
+  t.deepEqual(decideDoubt(N3, [failing, peer(2, 'doubts', true)]), { kind: 'compare', node: nodeIndex(1) });
 });
 
 test('doubt: too few can count -> those present are compared, then it counts and writes may be lost', (t) => {

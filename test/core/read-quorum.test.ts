@@ -41,6 +41,14 @@ test('read quorum: W=1, R=3, one replica of three holds the newest -> the newest
   t.deepEqual(readRepairs(state), [nodeIndex(0), nodeIndex(1)]);
 });
 
+test('read quorum: a replica in doubt answers -> counts as a fallback, also once it has taken what it lacked', (t) => {
+  const doubtful: ReadReply = { ...answer(1, OLD), isDoubtful: true };
+  const plain = after(start(3, 2), answer(0, NEW), doubtful);
+  t.deepEqual(decideRead(plain), { kind: 'answer', set: NEW, replicas: 1, fallbacks: 1, holders: 1 });
+  const repaired = addRepaired(after(start(3, 2, true), answer(0, NEW), doubtful), nodeIndex(1), NEW);
+  t.deepEqual(decideRead(repaired), { kind: 'answer', set: NEW, replicas: 1, fallbacks: 1, holders: 2 });
+});
+
 test('read quorum: concurrent writes on two replicas -> both survive, and both replicas need the join', (t) => {
   const state = after(start(3, 2), answer(0, NEW), answer(2, OTHER));
   const decision = decideRead(state);

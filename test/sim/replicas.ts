@@ -5,7 +5,7 @@ import { partsOf, setOf } from '../../src/sim/messages.js';
 import type { SimNode } from '../../src/sim/sim-node.js';
 
 /** Has one node alone hold this record of the key. */
-export function putAt(node: SimNode, key: string, set: SiblingSet): void {
+export function putAt(node: Pick<SimNode, 'store'>, key: string, set: SiblingSet): void {
   const { store } = node;
   const parts = partsOf(key);
   const words = new Int32Array((parts.bytes.length + 3) >>> 2);

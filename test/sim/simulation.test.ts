@@ -52,6 +52,12 @@ test('simulation: one seed twice -> the same run to the last word; another seed 
   t.is(new Set(hashes).size, 3);
 });
 
+test('simulation: a single node, and spares on other hosts that nobody has started -> no fault finds nobody to strike', (t) => {
+  for (let seed = 1; seed <= 20; seed++) {
+    t.deepEqual(runSeed(seed, {}, { nodes: 1, n: 1, moves: true }).problems, [], `seed ${seed}`);
+  }
+});
+
 for (const { seed, options, found } of KEPT_SEEDS) {
   test(`simulation: seed ${seed}, which once found a bug in ${found} -> no more`, (t) => {
     for (let near = seed; near < seed + KEPT_AROUND; near++) {
