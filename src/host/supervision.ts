@@ -216,10 +216,13 @@ export class Supervisor {
   async terminate(): Promise<void> {
     const worker = this.#worker;
     if (worker === undefined) return;
-    this.#gate.shut();
-    while (!this.#gate.clear) await new Promise((resolve) => setTimeout(resolve, 1));
+    // of this life: another one may have begun by the time that it is over
+    const [gate, exited] = [this.#gate, this.#exited];
+    gate.shut();
+    // a thread that ends by itself inside never leaves
+    while (!gate.clear && this.#worker === worker) await new Promise((resolve) => setTimeout(resolve, 1));
     await worker.terminate();
-    await this.#exited;
+    await exited;
   }
 
   /** Stops the thread cleanly, or ends it when it does not answer. */
