@@ -82,6 +82,11 @@ export class Supervisor {
     return this.#live();
   }
 
+  /** First start of a node that is to run in any case: one that comes to nothing is told and tried again, as any later one. */
+  async keepUp(): Promise<void> {
+    await this.#live().catch((error: unknown) => this.#onFailedStart(asStoreError(error)));
+  }
+
   /** Starts again behind a start that found the log damaged: with what is intact of it. @throws StoreError of the salvage */
   async salvage(): Promise<RecoveryReport> {
     await this.terminate();
