@@ -258,8 +258,9 @@ export class Bridge {
   #told(connection: PeerConnection, what: 'nodes' | 'hosts', value: unknown): void {
     if (what === 'nodes') this.#hooks.onPeerNodes(connection.peer, readNodes(value, connection.peer));
     else {
-      const changed = readHosts(value).filter((host) => this.#hosts.learn(host, host.host === connection.peer.host));
-      if (changed.length > 0) this.#hostsChanged();
+      const hosts = readHosts(value);
+      if (this.#hosts.learnAll(hosts, connection.peer.host)) this.#hostsChanged();
+      this.#dialing?.hear(hosts);
     }
   }
 
