@@ -8,7 +8,7 @@ import { type FrameHandler, FrameSocket } from './frame-socket.js';
 import { Greeter } from './greeter.js';
 import { readRefusal } from './handshake.js';
 import { isLoopback, parseEndpoint } from './host-address.js';
-import { HANDSHAKE_MS } from './limits.js';
+import { FACTS_MS } from './limits.js';
 import { packedBody } from './plain-frame.js';
 import { type RefusalReason, refused, violation } from './refusal.js';
 import { Tally } from './stats.js';
@@ -62,7 +62,7 @@ export async function askCluster(address: string, settings: AskSettings): Promis
   });
 }
 
-/** Hears the facts, within the time that a greeting may take. */
+/** Hears the facts, within the time that they may take. */
 class Listening implements FrameHandler {
   readonly #link: FrameSocket;
   readonly #resolve: (facts: ClusterFacts) => void;
@@ -78,7 +78,7 @@ class Listening implements FrameHandler {
     this.#link = link;
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#timer = setTimeout(() => link.destroy('timeout', 'the facts took too long'), HANDSHAKE_MS);
+    this.#timer = setTimeout(() => link.destroy('timeout', 'the facts took too long'), FACTS_MS);
   }
 
   onFrame(frame: Frame): void {
