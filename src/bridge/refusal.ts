@@ -63,8 +63,6 @@ const ADVICE: Readonly<Record<string, string>> = {
   'id-in-use': 'another process with this host id is connected; stop one of the two, or give it an id of its own',
   'not-admitted': 'the cluster knows no such host, or has forgotten it; started with an empty directory it may join',
   options: 'the cluster options differ',
-  'other-cluster':
-    'these are two clusters of one name; where one of them was begun by a host that had lost its disk, stop that host, empty its directory, and start it while the others run',
 };
 
 export const explained = (reason: string): string => (reason in ADVICE ? `${reason} (${ADVICE[reason]})` : reason);

@@ -134,8 +134,10 @@ async function ask(seeds: readonly string[], given: OpenOptions, asking: Asking)
         if (error.code === 'KV_INVALID_OPTION') throw error;
         const passesMs = PASSES_MS[error.details.reason as string] ?? 0;
         if (error.code === 'KV_PEER_REFUSED' && Date.now() - beganMs >= passesMs) throw error;
-        isNobody &&= error.details.isNobody === true;
-        last = `${seed}: ${error.message}`;
+        const isCertain = error.details.isNobody === true;
+        isNobody &&= isCertain;
+        // one that may be there says more than one that is not
+        if (!isCertain || last === '') last = `${seed}: ${error.message}`;
       }
     }
     if (Date.now() - beganMs > (isNobody ? nobodyMs : limitMs)) {

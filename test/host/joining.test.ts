@@ -16,7 +16,7 @@ async function firstSeed(t: ExecutionContext) {
   t.teardown(() => directory.release());
   const listen = `127.0.0.1:${own}`;
   const given = { listen, seeds: `${listen},127.0.0.1:${other}`, hostId: 'a' };
-  return { given, other, meet: () => meetCluster(given, directory, ASK_MS) };
+  return { given, other, directory, meet: () => meetCluster(given, directory, ASK_MS) };
 }
 
 /** Ends every connection at once, as a host at the limit of its strangers does, or a proxy before one that starts. */
@@ -36,6 +36,15 @@ test('joining: the first seed, somebody is at the other and says nothing -> no s
   const { other, meet } = await firstSeed(t);
   await busyAt(t, other);
   await failsWith(t, 'KV_UNAVAILABLE', meet, /so this host begins none: .* with its own address as the only seed/);
+});
+
+test('joining: the first seed, nobody is at one and somebody may be at the other -> the error names that one', async (t) => {
+  const { given, other, directory } = await firstSeed(t);
+  await busyAt(t, other);
+  const [none] = await freePorts(1);
+  const seeds = `${given.seeds},127.0.0.1:${none}`;
+  const meet = () => meetCluster({ ...given, seeds }, directory, 500);
+  await failsWith(t, 'KV_UNAVAILABLE', meet, new RegExp(`the last was 127.0.0.1:${other}: .* begins none`));
 });
 
 test('joining: the first seed, somebody was at the other and restarts -> no second cluster either', async (t) => {
