@@ -102,6 +102,7 @@ export class NodeThreads {
 
   /** Starts the members of this host that do not run, and ends the nodes that have left. */
   follow(): void {
+    if (this.#isClosing) return;
     for (const node of this.#members()) {
       this.#joining.delete(node);
       if (!this.#nodes.has(node)) void this.#add(node).keepUp();
