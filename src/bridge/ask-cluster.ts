@@ -8,7 +8,7 @@ import { type FrameHandler, FrameSocket } from './frame-socket.js';
 import { Greeter } from './greeter.js';
 import { readRefusal } from './handshake.js';
 import { isLoopback, parseEndpoint } from './host-address.js';
-import { HANDSHAKE_MS } from './limits.js';
+import { FACTS_MS } from './limits.js';
 import { packedBody } from './plain-frame.js';
 import { type RefusalReason, refused, violation } from './refusal.js';
 import { Tally } from './stats.js';
@@ -24,7 +24,8 @@ export interface AskSettings extends Credentials {
 
 /**
  * The cluster that the host at `address` belongs to; `clusterName` may be empty where it is not known yet.
- * @throws StoreError KV_INVALID_OPTION, KV_PEER_REFUSED (details.reason says why), KV_PEER_UNREACHABLE
+ * @throws StoreError KV_INVALID_OPTION, KV_PEER_REFUSED (details.reason says why), KV_PEER_UNREACHABLE (details.isNobody:
+ *   for certain nobody listens there)
  */
 export async function askCluster(address: string, settings: AskSettings): Promise<ClusterFacts> {
   const endpoint = parseEndpoint(address);
@@ -41,7 +42,8 @@ export async function askCluster(address: string, settings: AskSettings): Promis
     monotonicMs: () => performance.now() | 0,
   });
   return new Promise((resolve, reject) => {
-    const onFailed = (reason: string, text: string): void => reject(failedBy(address, reason, text));
+    const onFailed = (reason: string, text: string, isNobody = false): void =>
+      reject(failedBy(address, { reason, text, isNobody }));
     dial(endpoint, tls, {
       onFailed,
       onOpen: (socket) => {
@@ -60,7 +62,7 @@ export async function askCluster(address: string, settings: AskSettings): Promis
   });
 }
 
-/** Hears the facts, within the time that a greeting may take. */
+/** Hears the facts, within the time that they may take. */
 class Listening implements FrameHandler {
   readonly #link: FrameSocket;
   readonly #resolve: (facts: ClusterFacts) => void;
@@ -76,7 +78,7 @@ class Listening implements FrameHandler {
     this.#link = link;
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#timer = setTimeout(() => link.destroy('timeout', 'the facts took too long'), HANDSHAKE_MS);
+    this.#timer = setTimeout(() => link.destroy('timeout', 'the facts took too long'), FACTS_MS);
   }
 
   onFrame(frame: Frame): void {
@@ -98,10 +100,16 @@ class Listening implements FrameHandler {
   }
 }
 
-function failedBy(address: string, reason: string, text: string): StoreError {
+interface Failure {
+  readonly reason: string;
+  readonly text: string;
+  readonly isNobody: boolean;
+}
+
+function failedBy(address: string, { reason, text, isNobody }: Failure): StoreError {
   const isSilent = reason === 'unreachable' || reason === 'timeout' || reason === 'closed' || reason === 'busy';
   if (!isSilent) return refused(address, reason === 'refused' ? text : reason);
-  return new StoreError('KV_PEER_UNREACHABLE', `${address} does not answer: ${text}`, { address, reason });
+  return new StoreError('KV_PEER_UNREACHABLE', `${address} does not answer: ${text}`, { address, reason, isNobody });
 }
 
 const invalid = (message: string): StoreError => new StoreError('KV_INVALID_OPTION', message, { option: 'seeds' });

@@ -21,7 +21,7 @@ import type { GreetingEnd, KnownPeer } from './greeting.js';
 import type { Hello } from './hello.js';
 import { formatEndpoint, parseEndpoint } from './host-address.js';
 import { HostTable } from './host-table.js';
-import { CREDIT_RETRY_MS, LOOK_MS, PEER_SLOTS_MAX } from './limits.js';
+import { CREDIT_RETRY_MS, FACTS_MS, LOOK_MS, PEER_SLOTS_MAX } from './limits.js';
 import { Listener } from './listener.js';
 import { PeerConnection } from './peer-connection.js';
 import { readHosts, readNodes } from './peer-news.js';
@@ -202,7 +202,7 @@ export class Bridge {
       const facts = { facts: this.#hooks.facts(known.peer.self), hosts: this.#hosts.all };
       for (const { frame, bodyBytes } of factsFrames(facts))
         link.send(frame, { type: FrameType.facts, lane: 0 }, bodyBytes);
-      link.finish('closed', 'all is said');
+      link.finish('closed', 'all is said', FACTS_MS);
     }
   }
 
@@ -258,8 +258,9 @@ export class Bridge {
   #told(connection: PeerConnection, what: 'nodes' | 'hosts', value: unknown): void {
     if (what === 'nodes') this.#hooks.onPeerNodes(connection.peer, readNodes(value, connection.peer));
     else {
-      const changed = readHosts(value).filter((host) => this.#hosts.learn(host, host.host === connection.peer.host));
-      if (changed.length > 0) this.#hostsChanged();
+      const hosts = readHosts(value);
+      if (this.#hosts.learnAll(hosts, connection.peer.host)) this.#hostsChanged();
+      this.#dialing?.hear(hosts);
     }
   }
 

@@ -9,9 +9,14 @@ import type { TlsSettings } from './types.js';
 
 export interface DialHandlers {
   readonly onOpen: (socket: Socket) => void;
-  /** It never opened. */
-  readonly onFailed: (reason: RefusalReason | 'unreachable', text: string) => void;
+  /** It never opened. `isNobody`: for certain nobody listens there at present; otherwise somebody may, out of reach. */
+  readonly onFailed: (reason: RefusalReason | 'unreachable', text: string, isNobody: boolean) => void;
 }
+
+/** The machine at the address says that nobody listens, or the name is known to be none. */
+const NOBODY: readonly unknown[] = ['ECONNREFUSED', 'ENOTFOUND'];
+/** This machine has no way to such addresses, as where a name has one of IPv6 too: says nothing of who is there. */
+const NO_WAY: readonly unknown[] = ['ENETUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT'];
 
 /** Calls one of the handlers, unless the returned function is called first, which gives up. */
 export function dial(endpoint: Endpoint, tls: TlsSettings | undefined, handlers: DialHandlers): () => void {
@@ -27,13 +32,22 @@ export function dial(endpoint: Endpoint, tls: TlsSettings | undefined, handlers:
   const onOpen = (): void => {
     if (settle()) handlers.onOpen(socket);
   };
-  const fail = (reason: RefusalReason | 'unreachable', text: string): void => {
+  const fail = (reason: RefusalReason | 'unreachable', text: string, isNobody = false): void => {
     settle();
     socket.destroy();
-    handlers.onFailed(reason, text);
+    handlers.onFailed(reason, text, isNobody);
   };
-  const onError = (error: NodeJS.ErrnoException): void =>
-    fail(isCertificateError(error) ? 'certificate' : 'unreachable', error.message);
+  const onError = (error: NodeJS.ErrnoException): void => {
+    if (isCertificateError(error)) fail('certificate', error.message);
+    else
+      fail(
+        'unreachable',
+        errorsOf(error)
+          .map(({ message }) => message)
+          .join('; '),
+        isNobodyThere(error),
+      );
+  };
   const onClose = (): void => fail('unreachable', 'the connection ended');
   const timer = setTimeout(() => fail('timeout', 'nobody answered'), HANDSHAKE_MS);
   const opened = tls === undefined ? 'connect' : 'secureConnect';
@@ -44,4 +58,15 @@ export function dial(endpoint: Endpoint, tls: TlsSettings | undefined, handlers:
     settle();
     socket.destroy();
   };
+}
+
+/** One for each address that a name stands for. */
+const errorsOf = (error: NodeJS.ErrnoException): readonly NodeJS.ErrnoException[] =>
+  error instanceof AggregateError ? error.errors : [error];
+
+/** Exported for its test. */
+export function isNobodyThere(error: NodeJS.ErrnoException): boolean {
+  const codes = errorsOf(error).map(({ code }) => code);
+  const telling = codes.filter((code) => !NO_WAY.includes(code));
+  return telling.length > 0 && telling.every((code) => NOBODY.includes(code));
 }

@@ -2,7 +2,10 @@
 import { afterRefusalMs, redialDelayMs } from './backoff.js';
 import { RARE_REDIAL_CAP_MS } from './limits.js';
 
-/** `unwelcome`: the other host does not know this one, or not yet. `never`: this very host, or none of the cluster any more. */
+/**
+ * `unwelcome`: the other host does not know this one, or not yet, or is this one. `failed`: also where another host is there.
+ * `never`: a host that is none of the cluster any more.
+ */
 export type DialOutcome = 'linked' | 'failed' | 'refused' | 'unwelcome' | 'never';
 
 export interface DialerParts {

@@ -1,7 +1,8 @@
 /**
  * Dials every host that is known, and every seed, as long as there is no connection to it: one that is no host of the cluster
- * any more never, and rarely one that nobody waits for.
+ * any more never, and rarely one that nobody waits for. A name may stand for another host the next time: it is never given up.
  */
+import { isIP } from 'node:net';
 import { dial } from './dial.js';
 import { Dialer, type DialOutcome } from './dialer.js';
 import { FrameSocket } from './frame-socket.js';
@@ -39,6 +40,10 @@ export class Dialing {
   readonly #parts: DialingParts;
   readonly #byHost = new Map<string, Dialer>();
   readonly #seeds: Dialer[] = [];
+  /** Where another host says that one is which is not found at the address that it has named itself. */
+  readonly #rumours = new Map<string, Dialer>();
+  /** Connections whose peer is known: no dial's to give up any more. */
+  readonly #greeted = new WeakSet<FrameSocket>();
   /** Hosts that a dial is greeting just now. */
   readonly #greeting = new Set<string>();
   /** Hosts that the cluster has forgotten: a seed may turn out to be one of them only when it answers. */
@@ -69,10 +74,33 @@ export class Dialing {
       const known = this.#byHost.get(host);
       if (host === this.#own || known?.address === address || !this.#mayDial({ host, address, ...rest })) continue;
       known?.stop();
+      this.#dropRumour(host);
       const dialer = this.#dialer(address, host);
       this.#byHost.set(host, dialer);
       dialer.wake();
     }
+  }
+
+  /** What a peer has heard of hosts: two that have moved at the same time find each other by one that both have told. */
+  hear(hosts: readonly HostAddress[]): void {
+    for (const told of hosts) {
+      const { host, address } = told;
+      const known = this.#byHost.get(host);
+      if (known === undefined || known.address === address || this.#parts.isLinked(host) || !this.#mayDial(told))
+        continue;
+      let rumour = this.#rumours.get(host);
+      if (rumour?.address !== address) {
+        this.#dropRumour(host);
+        rumour = this.#dialer(address, host);
+        this.#rumours.set(host, rumour);
+      }
+      rumour.wake();
+    }
+  }
+
+  #dropRumour(host: string): void {
+    this.#rumours.get(host)?.stop();
+    this.#rumours.delete(host);
   }
 
   /** The connection to this host is gone. */
@@ -83,8 +111,10 @@ export class Dialing {
 
   /** This host is none of the cluster any more: not dialed as a seed either. One that joins anew dials by itself. */
   forget(host: string): void {
-    for (const dialer of [this.#byHost.get(host), ...this.#seeds]) if (dialer?.host === host) dialer.stop();
+    for (const seed of this.#seeds) if (seed.host === host && !isName(seed.address)) seed.stop();
+    this.#byHost.get(host)?.stop();
     this.#byHost.delete(host);
+    this.#dropRumour(host);
     this.#forgotten.add(host);
     const [oldest] = this.#forgotten;
     if (this.#forgotten.size > PEER_SLOTS_MAX) this.#forgotten.delete(oldest);
@@ -96,13 +126,15 @@ export class Dialing {
   }
 
   /** A host that is away is dialed often, and so is a seed as long as it may be the only way to the others. */
-  #capMs({ host }: Dialer): number {
+  #capMs(dialer: Dialer): number {
+    const { host } = dialer;
+    if (host !== undefined && this.#rumours.get(host) === dialer) return RARE_REDIAL_CAP_MS;
     const isRare = host === undefined || !this.#byHost.has(host) ? this.#parts.hasCompany() : this.#idle.has(host);
     return isRare ? RARE_REDIAL_CAP_MS : REDIAL_CAP_MS;
   }
 
   stop(): void {
-    for (const dialer of [...this.#byHost.values(), ...this.#seeds]) dialer.stop();
+    for (const dialer of [...this.#byHost.values(), ...this.#rumours.values(), ...this.#seeds]) dialer.stop();
   }
 
   /** Without secret and certificates nobody beyond this machine is dialed, whoever names them. */
@@ -136,7 +168,10 @@ export class Dialing {
         this.#greet(link, certificateNames(socket), dialer, done);
       },
     });
-    return () => (link === undefined ? giveUp() : link.destroy('closed', 'the dial was given up'));
+    return () => {
+      if (link === undefined) giveUp();
+      else if (!this.#greeted.has(link)) link.destroy('closed', 'the dial was given up');
+    };
   }
 
   #greet(
@@ -164,19 +199,24 @@ export class Dialing {
       },
       onEnd: (end) => {
         if (greeted !== undefined) this.#greeting.delete(greeted);
+        this.#greeted.add(link);
         if (end.kind === 'refused') done(this.#outcomeOf(end, dialer));
-        else done(onPeer(link, end) ? 'linked' : 'failed');
+        // where the address was another host's, the one that is looked for is not found
+        else done(onPeer(link, end) && dialer.host === end.peer.self.host ? 'linked' : 'failed');
       },
     });
   }
 
   #outcomeOf({ reason, text }: Extract<GreetingEnd, { kind: 'refused' }>, { address, host }: Dialer): DialOutcome {
-    if (reason === 'self') return 'never';
     const why = reason === 'refused' ? text : reason;
+    // who has met itself is told so by its other end
+    if (why === 'self') return 'unwelcome';
     if (why !== 'duplicate') this.#parts.onRefused(address, reason === 'refused' ? `refused: ${text}` : reason);
-    if (host !== undefined && this.#forgotten.has(host)) return 'never';
+    if (host !== undefined && this.#forgotten.has(host)) return isName(address) ? 'unwelcome' : 'never';
     // the other host may not have heard yet that this one was let in
     if (why === 'not-admitted') return 'unwelcome';
     return PASSING.has(why) ? 'failed' : 'refused';
   }
 }
+
+const isName = (address: string): boolean => isIP(parseEndpoint(address)?.host ?? '') === 0;

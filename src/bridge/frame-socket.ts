@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { asStoreError } from '../core/errors.js';
 import { type FrameBuffer, type FrameKind, FrameType, sealFrame } from './frame.js';
 import { type Frame, FrameDecoder } from './frame-decoder.js';
+import { FAREWELL_MS } from './limits.js';
 import { plainFrame } from './plain-frame.js';
 import { type RefusalReason, reasonOf } from './refusal.js';
 import type { Tally } from './stats.js';
@@ -18,9 +19,6 @@ export interface FrameHandler {
   /** Once; nothing is called after it. */
   onClosed(reason: RefusalReason, text: string): void;
 }
-
-/** How long a refused peer may take to read why. */
-const FAREWELL_MS = 1_000;
 
 export class FrameSocket {
   handler: FrameHandler | undefined;
@@ -97,10 +95,10 @@ export class FrameSocket {
     this.finish(reason, text);
   }
 
-  /** Closes once everything sent has been written. */
-  finish(reason: RefusalReason, text: string): void {
+  /** Closes once everything sent has been written and the peer has closed too, or `limitMs` have passed. */
+  finish(reason: RefusalReason, text: string, limitMs = FAREWELL_MS): void {
     if (this.#isClosed) return;
-    const timer = setTimeout(() => this.#socket.destroy(), FAREWELL_MS);
+    const timer = setTimeout(() => this.#socket.destroy(), limitMs);
     this.#socket.once('close', () => clearTimeout(timer));
     this.#socket.end();
     this.#end(reason, text);

@@ -12,6 +12,7 @@ import type { Credentials, HostAddress } from './types.js';
 export interface GreeterOptions extends Credentials {
   readonly self: HostAddress;
   readonly optionsHash: string;
+  readonly clusterId?: string;
   readonly purpose: Purpose;
   readonly monotonicMs: () => number;
 }
@@ -55,6 +56,7 @@ export class Greeter {
       clusterName,
       self,
       optionsHash,
+      clusterId,
       purpose,
       secret,
       versions = PROTOCOL_VERSIONS,
@@ -66,6 +68,7 @@ export class Greeter {
       cluster: clusterName,
       incarnation: this.#incarnation,
       optionsHash,
+      ...(clusterId !== undefined && { clusterId }),
       clockMs: Date.now(),
       monotonicMs: monotonicMs(),
       nonce: randomBytes(NONCE_BYTES),

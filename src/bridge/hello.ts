@@ -25,7 +25,10 @@ export interface Hello {
   readonly cluster: string;
   /** Random for each process. */
   readonly incarnation: number;
+  /** Of the options that must be the same, and of the cluster's id. */
   readonly optionsHash: string;
+  /** Tells two clusters of one name apart. Not said by a host that asks, or of an older version. */
+  readonly clusterId?: string;
   /** Milliseconds since 1970. */
   readonly clockMs: number;
   /** The host's monotonic clock, as 32 bits. */
@@ -43,15 +46,16 @@ export function readHello(value: unknown): Hello | RefusalReason {
   if (typeof value !== 'object' || value === null) return 'malformed';
   const { magic, versions, self, ...rest } = value as Record<string, unknown>;
   if (magic !== MAGIC || !isVersionRange(versions)) return 'malformed';
-  const { cluster, incarnation, optionsHash, clockMs, monotonicMs, nonce, purpose, proves } = rest;
+  const { cluster, incarnation, optionsHash, clusterId, clockMs, monotonicMs, nonce, purpose, proves } = rest;
   const isPurpose = purpose === 'peer' || purpose === 'ask';
   if (!isPurpose || !isText(cluster, 0) || !isText(optionsHash, 0) || typeof proves !== 'boolean') return 'malformed';
+  if (clusterId !== undefined && !isText(clusterId, 0)) return 'malformed';
   if (!isNumber(incarnation) || !isNumber(clockMs) || !isNumber(monotonicMs)) return 'malformed';
   if (!(nonce instanceof Uint8Array) || nonce.length !== NONCE_BYTES) return 'malformed';
   const address = purpose === 'peer' ? readHostAddress(self) : readAsker(self);
   if (address === undefined) return hasHost(self) ? 'range' : 'malformed';
   const fields = { cluster, incarnation, optionsHash, clockMs, monotonicMs, nonce, purpose, proves } as const;
-  return { magic, versions, ...fields, self: address };
+  return { magic, versions, ...fields, ...(clusterId !== undefined && { clusterId }), self: address };
 }
 
 const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
@@ -110,8 +114,11 @@ export function judgeHello(own: Hello, theirs: Hello, about: Judgement): Refusal
   }
   if (Math.abs(theirs.clockMs - about.clockMs) > about.clockDriftMaxMs) return 'clock';
   if (isAsk) return theirs.purpose === 'ask' ? about.objection(theirs) : undefined;
-  return own.optionsHash === theirs.optionsHash ? about.objection(theirs) : 'options';
+  if (own.optionsHash === theirs.optionsHash) return about.objection(theirs);
+  return isOther(own.clusterId, theirs.clusterId) ? 'other-cluster' : 'options';
 }
+
+const isOther = (own = '', theirs = ''): boolean => own !== '' && theirs !== '' && own !== theirs;
 
 /** Whether a peer can be reached at the address that it names. */
 export const isDialable = ({ address }: HostAddress): boolean => (parseEndpoint(address)?.port ?? 0) > 0;

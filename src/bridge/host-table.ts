@@ -69,6 +69,11 @@ export class HostTable {
     return true;
   }
 
+  /** What the host `teller` says of hosts, itself among them; returns whether anything is new. */
+  learnAll(addresses: readonly HostAddress[], teller: string): boolean {
+    return addresses.filter((address) => this.learn(address, address.host === teller)).length > 0;
+  }
+
   /** Of those whom others speak of, the ones named last: most of the others were forgotten long ago. */
   #remember(stranger: HostAddress): void {
     this.#strangers.delete(stranger.host);

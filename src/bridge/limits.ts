@@ -31,6 +31,10 @@ export const STRANGERS_MAX = 64;
 /** A stranger younger than this is not turned out for a newer one. */
 export const STRANGER_GRACE_MS = 1_000;
 export const HANDSHAKE_MS = 10_000;
+/** How long a refused peer may take to read why. */
+export const FAREWELL_MS = 1_000;
+/** How long a host that asks may take to hear the facts. */
+export const FACTS_MS = 10_000;
 export const PING_MS = 1_000;
 /** How often the peers are looked at: is a ping due, has one become quiet? */
 export const LOOK_MS = 250;

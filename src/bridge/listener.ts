@@ -6,7 +6,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { createServer as createTlsServer } from 'node:tls';
 import { StoreError } from '../core/errors.js';
 import { formatEndpoint } from './host-address.js';
-import { HANDSHAKE_MS, STRANGER_GRACE_MS, STRANGERS_MAX } from './limits.js';
+import { FAREWELL_MS, HANDSHAKE_MS, STRANGER_GRACE_MS, STRANGERS_MAX } from './limits.js';
 import type { RefusalReason } from './refusal.js';
 import type { Tally } from './stats.js';
 import { isCertificateError, serverTls } from './tls-identity.js';
@@ -26,6 +26,7 @@ export class Listener {
   strangersMost = 0;
   readonly #options: ListenerOptions;
   readonly #server: Server;
+  readonly #accepted = new Set<Socket>();
   /** When each came, oldest first. */
   readonly #strangers = new Map<Socket, number>();
 
@@ -85,11 +86,15 @@ export class Listener {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Stops listening and turns out the strangers; resolves once the others, whom their owner ends, are gone too. */
+  /** Stops listening and turns out the strangers; resolves once the others, whom their owner ends, are gone too, soon. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const socket of this.#strangers.keys()) socket.destroy();
+    const timer = setTimeout(() => {
+      for (const socket of this.#accepted) socket.destroy();
+    }, FAREWELL_MS);
     await closed;
+    clearTimeout(timer);
   }
 
   /** Whether there is room for the connection; destroys it otherwise. */
@@ -107,9 +112,13 @@ export class Listener {
       turnedOut.destroy();
       if (turnedOut === raw) return false;
     }
+    this.#accepted.add(raw);
     this.#strangers.set(raw, now);
     this.strangersMost = Math.max(this.strangersMost, this.#strangers.size);
-    raw.once('close', () => this.#strangers.delete(raw));
+    raw.once('close', () => {
+      this.#accepted.delete(raw);
+      this.#strangers.delete(raw);
+    });
     return true;
   }
 

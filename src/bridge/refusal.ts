@@ -17,6 +17,7 @@ export const REFUSAL_REASONS = [
   'version',
   'cluster',
   'options',
+  'other-cluster',
   'clock',
   'self',
   'range',
@@ -61,7 +62,7 @@ export const refused = (address: string, reason: string): StoreError =>
 const ADVICE: Readonly<Record<string, string>> = {
   'id-in-use': 'another process with this host id is connected; stop one of the two, or give it an id of its own',
   'not-admitted': 'the cluster knows no such host, or has forgotten it; started with an empty directory it may join',
-  options: 'the cluster options differ, or these are two clusters',
+  options: 'the cluster options differ',
 };
 
 export const explained = (reason: string): string => (reason in ADVICE ? `${reason} (${ADVICE[reason]})` : reason);

@@ -62,6 +62,8 @@ export interface BridgeSettings extends Credentials {
   readonly seeds: readonly string[];
   readonly known: readonly HostAddress[];
   readonly optionsHash: string;
+  /** Tells two clusters of one name apart. */
+  readonly clusterId?: string;
   /** See `Bridge.setClaims`. */
   readonly claims?: readonly HostClaim[];
   readonly idle?: readonly string[];

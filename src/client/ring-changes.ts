@@ -89,6 +89,7 @@ export class RingChanges {
     const total = (of: (transfer: PlannedTransfer) => number) => transfers.reduce((sum, one) => sum + of(one), 0);
     return {
       kind: wanted.kind,
+      changesRing: next.epoch !== ring.epoch,
       nodes: (next.move?.members ?? next.members).map(({ node, weight }) => ({
         node,
         weight,

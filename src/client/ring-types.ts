@@ -48,6 +48,8 @@ export interface PlannedTransfer {
 /** What a change would move, as of now. */
 export interface RingPlan {
   readonly kind: StoreChange['kind'];
+  /** false: there is nothing to do, such as to forget a host that the ring does not name. */
+  readonly changesRing: boolean;
   /** Members when it is done. */
   readonly nodes: readonly { readonly node: number; readonly weight: number; readonly replicas: number }[];
   /** Nodes that are given up by force. */

@@ -30,7 +30,7 @@ export const BRIDGE_OPTION_SPECS: Readonly<Record<keyof BridgeOptions, OptionSpe
     kind: 'string',
     defaultText: 'none: a new directory begins a cluster',
     meaning:
-      'HOST:PORT of some hosts of the cluster, by commas. A new directory joins it; the host whose own address comes first begins it.',
+      'HOST:PORT of some hosts of the cluster, by commas. A new directory joins it; the host whose own address comes first begins it, where nobody runs at the others.',
   },
   secret: {
     scope: 'host',

@@ -70,6 +70,7 @@ export function bridgeSettings(
     known: known.filter(({ host }) => host !== hostId),
     clusterName,
     optionsHash: optionsHash(options, clusterId),
+    clusterId,
     claims,
     idle,
     clockDriftMaxMs,

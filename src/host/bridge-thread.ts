@@ -7,7 +7,7 @@ import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import type { BridgeStats } from '../bridge/stats.js';
 import type { BridgeSettings } from '../bridge/types.js';
-import { StoreError } from '../core/errors.js';
+import { asStoreError, StoreError } from '../core/errors.js';
 import type { NodeMark } from '../core/storage-mark.js';
 import type { BridgeControl, BridgeEvent, BridgeOutcome, BridgeStart } from './bridge-main.js';
 import type { ClusterFacts } from './bridge-settings.js';
@@ -123,11 +123,16 @@ export class BridgeThread implements SeatLink {
     if (this.#remote !== undefined) await this.#call(this.#remote.detachSeat(seat));
   }
 
-  /** Gives a node that begins a life, and the bridge, the bell between them. */
+  /** Gives a node that begins a life, and the bridge, the bell between them. Where the bridge has ended, the next one does. */
   async introduce(node: number, link: ControlLink): Promise<void> {
     if (this.#remote === undefined) return;
     const { port1, port2 } = new MessageChannel();
-    await this.#call(this.#remote.attachNode(node, movedPort(port1)));
+    try {
+      await this.#call(this.#remote.attachNode(node, movedPort(port1)));
+    } catch (error) {
+      if (asStoreError(error).code !== 'KV_CLOSED') throw error;
+      return;
+    }
     await link.attachBridge(port2);
   }
 

@@ -13,6 +13,7 @@ import type { RingState } from '../core/ring-state.js';
 import { Wake } from '../runtime/wake.js';
 import type { RecoveryReport } from '../storage/recovery.js';
 import { movedPort } from './moved-port.js';
+import type { PlantedFailure } from './planted-failures.js';
 import { Status, type ThreadMap } from './thread-map.js';
 
 /** How a start ended: comlink would strip an error of its code. */
@@ -41,7 +42,7 @@ export interface NodeControl {
   /** Finishes the turn, flushes nothing, syncs and closes its files. */
   stop(): Promise<void>;
   /** Ends the thread in the named way; for tests of supervision. */
-  fail(how: 'throw' | 'heap' | 'leak'): void;
+  fail(how: PlantedFailure): void;
 }
 
 const CALL_MS_MAX = 60_000;
@@ -101,7 +102,7 @@ export class ControlLink {
     return this.#call('stop', this.#remote.stop());
   }
 
-  fail(how: 'throw' | 'heap' | 'leak'): Promise<void> {
+  fail(how: PlantedFailure): Promise<void> {
     return this.#call('fail', this.#remote.fail(how));
   }
 

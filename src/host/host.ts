@@ -107,7 +107,8 @@ export class Host {
       ring: () => this.ring,
       introduce: async (bridge) => {
         await this.#seats.introduceAll(bridgeThread(this.map), bridge);
-        for (const [node, link] of this.threads.links()) await bridge.introduce(node, link).catch(() => undefined);
+        // not waited for: a node answers only when it has recovered
+        for (const [node, link] of this.threads.links()) bridge.introduce(node, link).catch(() => undefined);
       },
       emit: (name, detail) => {
         if (this.#closed === undefined) this.#emit(name, detail);

@@ -23,7 +23,7 @@ const PASSES_MS: Readonly<Record<string, number>> = {
   busy: ASK_MS_MAX,
   'id-in-use': 6_000,
 };
-/** How long the first seed looks for a cluster before it begins one. */
+/** How long the first seed looks for a cluster before it begins one, where nobody listens at any of the others. */
 const FOUND_MS = 1_500;
 const PAUSE_MS = 500;
 /** How often it asks whether it has been let in, and for how long. */
@@ -32,9 +32,13 @@ const ADMIT_LOOK_MS = 100;
 /**
  * The given options, completed by those of the cluster where this host is to join one; its ring and its hosts are then in
  * the directory. As they are, for a host that begins a cluster or has been part of one.
- * @throws StoreError KV_UNAVAILABLE where no seed answers within a minute, KV_WRONG_CLUSTER, KV_PEER_REFUSED
+ * @throws StoreError KV_UNAVAILABLE where no seed answers within `askMs`, KV_WRONG_CLUSTER, KV_PEER_REFUSED
  */
-export async function meetCluster(given: OpenOptions, directory: DataDirectory): Promise<OpenOptions> {
+export async function meetCluster(
+  given: OpenOptions,
+  directory: DataDirectory,
+  askMs: number = ASK_MS_MAX,
+): Promise<OpenOptions> {
   const { listen, advertise = listen } = given;
   const seeds = seedsOf(given);
   const isOwn = (seed: string) => seed === advertise || seed === listen;
@@ -43,13 +47,7 @@ export async function meetCluster(given: OpenOptions, directory: DataDirectory):
   const hostId = given.hostId ?? `host-${randomBytes(6).toString('hex')}`;
   const room = nodesOf(given, availableParallelism()).nodesMax;
   const joiner = { ...given, hostId };
-  // the first seed begins the cluster, unless it lost its disk and the others have one already
-  const found = await ask(others, joiner, { limitMs: isOwn(seeds[0]) ? FOUND_MS : ASK_MS_MAX, room: 0 }).catch(
-    (error: unknown) => {
-      if (isOwn(seeds[0]) && asStoreError(error).code === 'KV_UNAVAILABLE') return undefined;
-      throw error;
-    },
-  );
+  const found = await (isOwn(seeds[0]) ? askAsFirst : ask)(others, joiner, { limitMs: askMs, room: 0 });
   if (found === undefined) return given;
   // options that do not fit are not worth a range
   const options = adoptOptions(joiner, found.facts);
@@ -65,6 +63,25 @@ export async function meetCluster(given: OpenOptions, directory: DataDirectory):
     clusterId: facts.clusterId,
   });
   return options;
+}
+
+/**
+ * The first seed begins the cluster, unless it lost its disk and the others have one already: undefined where nobody listens
+ * at any of their addresses. One that may be there, out of reach or too busy, may be of a cluster, beside which none is begun.
+ * @throws StoreError as `ask`
+ */
+async function askAsFirst(others: readonly string[], joiner: OpenOptions, asking: Asking): Promise<Answer | undefined> {
+  try {
+    return await ask(others, joiner, { ...asking, nobodyMs: FOUND_MS });
+  } catch (thrown) {
+    const error = asStoreError(thrown);
+    if (error.code !== 'KV_UNAVAILABLE') throw error;
+    if (error.details.isNobody === true) return undefined;
+    const advice =
+      'start it again once that answers, or, where there is no cluster, with its own address as the only seed';
+    const message = `${error.message}; who may be there may be of a cluster, so this host begins none: ${advice}`;
+    throw new StoreError('KV_UNAVAILABLE', message, error.details, error);
+  }
 }
 
 interface Admitted {
@@ -90,16 +107,21 @@ async function untilAdmitted(seeds: readonly string[], joiner: OpenOptions, room
 interface Asking {
   /** How long the seeds are tried. */
   readonly limitMs: number;
+  /** How long where for certain nobody listens at any of them, not even for a moment; default: as long. */
+  readonly nobodyMs?: number;
   /** Nodes that a range is wanted for; 0: none. */
   readonly room: number;
 }
 
-async function ask(seeds: readonly string[], given: OpenOptions, { limitMs, room }: Asking): Promise<Answer> {
+/** @throws StoreError KV_UNAVAILABLE (details.isNobody: nobody listened), KV_INVALID_OPTION, KV_PEER_REFUSED */
+async function ask(seeds: readonly string[], given: OpenOptions, asking: Asking): Promise<Answer> {
+  const { limitMs, nobodyMs = limitMs, room } = asking;
   const { clusterName = 'kvorum', hostId = '', clockDriftMaxMs = 60_000 } = given;
   const settings = { host: hostId, room, clusterName, clockDriftMaxMs, ...credentialsOf(given) };
   const beganMs = Date.now();
   // only here: a host that is all of its cluster need not load the way to others
   const { askCluster } = await import('../bridge/ask-cluster.js');
+  let isNobody = true;
   for (;;) {
     let last = '';
     for (const seed of seeds) {
@@ -112,10 +134,15 @@ async function ask(seeds: readonly string[], given: OpenOptions, { limitMs, room
         if (error.code === 'KV_INVALID_OPTION') throw error;
         const passesMs = PASSES_MS[error.details.reason as string] ?? 0;
         if (error.code === 'KV_PEER_REFUSED' && Date.now() - beganMs >= passesMs) throw error;
-        last = `${seed}: ${error.message}`;
+        const isCertain = error.details.isNobody === true;
+        isNobody &&= isCertain;
+        // one that may be there says more than one that is not
+        if (!isCertain || last === '') last = `${seed}: ${error.message}`;
       }
     }
-    if (Date.now() - beganMs > limitMs) throw new StoreError('KV_UNAVAILABLE', `no seed answers; the last was ${last}`);
+    if (Date.now() - beganMs > (isNobody ? nobodyMs : limitMs)) {
+      throw new StoreError('KV_UNAVAILABLE', `no seed answers; the last was ${last}`, { isNobody });
+    }
     await sleep(PAUSE_MS);
   }
 }

@@ -102,9 +102,10 @@ export class NodeThreads {
 
   /** Starts the members of this host that do not run, and ends the nodes that have left. */
   follow(): void {
+    if (this.#isClosing) return;
     for (const node of this.#members()) {
       this.#joining.delete(node);
-      if (!this.#nodes.has(node)) this.#add(node).catch((error: unknown) => this.#parts.report(node, error));
+      if (!this.#nodes.has(node)) void this.#add(node).keepUp();
     }
     if (this.#parts.ring().move !== undefined) return;
     for (const node of this.#nodes.keys()) {
@@ -152,7 +153,7 @@ export class NodeThreads {
         // decided meanwhile: it is a member, and runs
         if (this.#nodes.has(node)) continue;
         this.#parts.directory.clearNode(node);
-        await this.#add(node);
+        await this.#add(node).start();
       }
     } catch (error) {
       await this.cancelJoining(members);
@@ -192,10 +193,10 @@ export class NodeThreads {
     }
   }
 
-  async #add(node: number): Promise<void> {
+  #add(node: number): Supervisor {
     const supervisor = this.#parts.supervisor(node);
     this.#nodes.set(node, supervisor);
-    await supervisor.start();
+    return supervisor;
   }
 
   /** Ends a node that has left: requests that were on their way to it have their time, and then what it is to hand over. */

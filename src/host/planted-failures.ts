@@ -1,4 +1,7 @@
 /** How a node's thread is brought to its end in tests of supervision. */
+import { ExitGate } from '../storage/exit-gate.js';
+
+export type PlantedFailure = 'throw' | 'heap' | 'leak' | 'inside';
 
 const LEAK_EVERY_MS = 30;
 let leakedAtMs = 0;
@@ -14,4 +17,13 @@ export function leakInto(held: unknown[]): void {
 export function fillHeap(): void {
   let held: unknown;
   for (;;) held = { kept: [held] };
+}
+
+const INSIDE_MS = 1_000;
+
+/** The thread ends within a native call that it has been in for a while; a thread that ends runs nothing more. */
+export function endInside(gate: SharedArrayBuffer): never {
+  new ExitGate(new Int32Array(gate)).enter();
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, INSIDE_MS); // Atomics: a pause
+  process.exit(1);
 }

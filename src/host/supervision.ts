@@ -82,6 +82,11 @@ export class Supervisor {
     return this.#live();
   }
 
+  /** First start of a node that is to run in any case: one that comes to nothing is told and tried again, as any later one. */
+  async keepUp(): Promise<void> {
+    await this.#live().catch((error: unknown) => this.#onFailedStart(asStoreError(error)));
+  }
+
   /** Starts again behind a start that found the log damaged: with what is intact of it. @throws StoreError of the salvage */
   async salvage(): Promise<RecoveryReport> {
     await this.terminate();
@@ -216,10 +221,13 @@ export class Supervisor {
   async terminate(): Promise<void> {
     const worker = this.#worker;
     if (worker === undefined) return;
-    this.#gate.shut();
-    while (!this.#gate.clear) await new Promise((resolve) => setTimeout(resolve, 1));
+    // of this life: another one may have begun by the time that it is over
+    const [gate, exited] = [this.#gate, this.#exited];
+    gate.shut();
+    // a thread that ends by itself inside never leaves
+    while (!gate.clear && this.#worker === worker) await new Promise((resolve) => setTimeout(resolve, 1));
     await worker.terminate();
-    await this.#exited;
+    await exited;
   }
 
   /** Stops the thread cleanly, or ends it when it does not answer. */

@@ -23,7 +23,7 @@ import type { NodeEvent } from './events.js';
 import { spawnNodeActors } from './node-actors.js';
 import { NodeFiles } from './node-files.js';
 import { openNodeStorage } from './node-storage.js';
-import { fillHeap, leakInto } from './planted-failures.js';
+import { endInside, fillHeap, leakInto, type PlantedFailure } from './planted-failures.js';
 import { mailboxBetween, Status, showDoubt, type ThreadMap } from './thread-map.js';
 import { turnStorage } from './turn-storage.js';
 
@@ -254,9 +254,10 @@ class NodeThread implements NodeControl {
     process.exit(0);
   }
 
-  fail(how: 'throw' | 'heap' | 'leak'): void {
+  fail(how: PlantedFailure): void {
     if (how === 'throw') this.#failNext = true;
     else if (how === 'leak') this.#leak = [];
+    else if (how === 'inside') endInside(this.#start.gate);
     else fillHeap();
   }
 

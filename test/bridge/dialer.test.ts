@@ -41,7 +41,7 @@ const pausesOf = (at: readonly number[]) => at.slice(1).map((ms, i) => ms - at[i
 for (const { what, outcome, capMs } of [
   { what: 'a host that is away', outcome: 'failed', capMs: REDIAL_CAP_MS },
   { what: 'a host that nobody waits for', outcome: 'failed', capMs: RARE_REDIAL_CAP_MS },
-  { what: 'a host that does not know this one', outcome: 'unwelcome', capMs: RARE_REDIAL_CAP_MS },
+  { what: 'a host that does not know this one, or is this one', outcome: 'unwelcome', capMs: RARE_REDIAL_CAP_MS },
 ] as const) {
   test.serial(`dialer: ${what} -> pauses that double up to ${capMs} ms and stay there, for ever`, (t) => {
     const pauses = pausesOf(attempts(() => outcome, outcome === 'failed' ? capMs : REDIAL_CAP_MS, 0.999));
@@ -59,7 +59,7 @@ test.serial('dialer: a host that is connected at last -> is dialed no more', (t)
   t.is(attempts((attempt) => (attempt < 12 ? 'failed' : 'linked'), REDIAL_CAP_MS, 0.999).length, 12);
 });
 
-test.serial('dialer: an address that is this host itself -> is dialed once', (t) => {
+test.serial('dialer: an address of a host that was forgotten -> is dialed once', (t) => {
   t.is(attempts(() => 'never', REDIAL_CAP_MS, 0.5).length, 1);
 });
 

@@ -149,6 +149,7 @@ test('handshake: a dialer that gives back what it hears -> refused', (t) => {
 const CASES: readonly (readonly [what: string, dialer: SideOptions, reason: string])[] = [
   ['another cluster', { hello: { cluster: 'd' } }, 'cluster'],
   ['other options', { hello: { optionsHash: 'p' } }, 'options'],
+  ['another origin, of which the other says nothing', { hello: { optionsHash: 'p', clusterId: 'one' } }, 'options'],
   ['a newer version only', { hello: { versions: { min: 3, max: 4 } } }, 'version'],
   ['an older version only', { hello: { versions: { min: 1, max: 1 } } }, 'version'],
   ['a clock that is ahead', { hello: { clockMs: NOW_MS + 1_001 } }, 'clock'],
@@ -168,6 +169,18 @@ for (const [what, dialer, reason] of CASES) {
     t.is(outcome.dialer !== undefined && 'text' in outcome.dialer && outcome.dialer.text, reason);
   });
 }
+
+test('handshake: two clusters of one name -> refused as such; the same one with other options -> as that', (t) => {
+  const between = (one: string, other: string) =>
+    reasonsOf(
+      run(
+        side('dialer', { hello: { optionsHash: 'p', clusterId: one } }),
+        side('listener', { hello: { optionsHash: 'q', clusterId: other } }),
+      ),
+    );
+  t.deepEqual(between('one', 'other'), ['refused', 'other-cluster']);
+  t.deepEqual(between('one', 'one'), ['refused', 'options']);
+});
 
 test('handshake: the certificate names another host, or one that is not allowed -> refused', (t) => {
   const names = (certificateNames: readonly string[], allow?: readonly string[]) =>

@@ -142,6 +142,9 @@ test('commands: what is wrong with a line -> named, with the flag, the file or t
   t.regex(limit.stderr, /^kvorum: KV_USAGE: --limit: 'x' is not a whole number of 0 or more\n$/);
   const forgotten = await cli.must(['forget', 'nobody']);
   t.regex(forgotten.stdout, /^the ring names no host 'nobody' \(epoch 1\): there was nothing to forget/);
+  const unknown = await cli.must(['plan', 'forget', 'nobody']);
+  t.regex(unknown.stdout, /^forget: the ring names no host 'nobody': there is nothing to forget; kvorum status lists/);
+  t.false(JSON.parse((await cli.must(['plan', 'forget', 'nobody', '--json'])).stdout).changesRing);
 });
 
 test('commands: no directory, nobody at the address, no file, no quorum -> 3, 4, 5, 2', async (t) => {

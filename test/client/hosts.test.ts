@@ -160,7 +160,9 @@ test('hosts: one leaves by its name -> its nodes end, what it held is on the oth
   );
   await second.close();
   for (let i = 0; i < 50; i++) t.is(await first.get(`key-${i}`), i);
+  t.true((await first.plan({ kind: 'forget', host: 'host-1' })).changesRing);
   await first.change({ kind: 'forget', host: 'host-1' });
+  t.false((await first.plan({ kind: 'forget', host: 'host-1' })).changesRing);
   await until(() => first.hosts().length === 1);
   await failsWith(t, 'KV_INVALID_OPTION', () => first.change({ kind: 'forget', host: 'host-0' }));
   // its range is free again

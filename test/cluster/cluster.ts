@@ -63,12 +63,18 @@ export class Cluster {
       memoryBytes: nodes * 4 * 2 ** 20,
       listen: this.network.listen(place),
       advertise: this.network.advertise(place),
-      seeds: [0, 1, 2].map((seed) => this.network.advertise(seed)).join(','),
+      seeds: this.#seedsOf(place),
       secret: SECRET,
       gossip: 'lan',
       collectionIntervalMs: 2_000,
       ...this.#options.own?.(place),
     };
+  }
+
+  /** The first one that is ever started begins the cluster: behind the others' proxies somebody might be. */
+  #seedsOf(place: number): string {
+    const isFirst = this.members.size === 1 && this.members.has(place);
+    return (isFirst ? [place] : [0, 1, 2]).map((seed) => this.network.advertise(seed)).join(',');
   }
 
   #nodesOf(place: number): number {

@@ -1,13 +1,17 @@
 /** The thread of the bridge, ended in the middle: what the host does then. */
 import { connect, createServer } from 'node:net';
+import type { MessagePort } from 'node:worker_threads';
 import test, { type ExecutionContext } from 'ava';
+import { hostOf } from '../../src/client/open.js';
 import { firstRingState } from '../../src/core/ring-state.js';
 import { BridgeThread } from '../../src/host/bridge-thread.js';
+import type { ControlLink } from '../../src/host/control.js';
 import { allocateThreadMap, mailboxBetween } from '../../src/host/thread-map.js';
 import { bridgeThread } from '../../src/runtime/post-office.js';
 import { ringOf } from '../../src/sim/ring-plan.js';
 import { eventually } from '../bridge/bridge-fixture.js';
 import { freePorts } from '../bridge/rogue.js';
+import { openSmall } from '../client/store-fixture.js';
 
 const SHAPE = { n: 1, partitions: 2 };
 /** Word of a mailbox's tail (runtime/mailbox.ts). */
@@ -54,6 +58,14 @@ function answersAt(port: number): Promise<boolean> {
   });
 }
 
+async function answersSoon(port: number): Promise<boolean> {
+  for (const untilMs = performance.now() + 20_000; performance.now() < untilMs; ) {
+    if (await answersAt(port)) return true;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return false;
+}
+
 test('bridge thread: ends, and its port is taken for a while -> told, and it listens again once the port is free', async (t) => {
   const { port, codes, end } = await scene(t);
   end();
@@ -61,12 +73,7 @@ test('bridge thread: ends, and its port is taken for a while -> told, and it lis
   const other = createServer().listen(port, '127.0.0.1');
   await eventually(() => codes.includes('KV_IN_USE'), 'the port is found taken');
   await new Promise((resolve) => other.close(resolve));
-  let isBack = false;
-  for (const untilMs = performance.now() + 20_000; !isBack && performance.now() < untilMs; ) {
-    isBack = await answersAt(port);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  t.true(isBack);
+  t.true(await answersSoon(port));
 });
 
 test('bridge thread: ends with calls on their way -> they fail', async (t) => {
@@ -77,4 +84,52 @@ test('bridge thread: ends with calls on their way -> they fail', async (t) => {
   const calls = [bridge.setFacts(FACTS, []), bridge.setOwn([]), bridge.detachSeat(0)];
   const late = new Promise((resolve) => setTimeout(() => resolve('late'), 5_000));
   for (const call of calls) t.is(await Promise.race([call.catch(({ code }) => code), late]), 'KV_CLOSED');
+});
+
+test('bridge thread: ends while a node is introduced to it -> that node begins its life without', async (t) => {
+  const { bridge, end } = await scene(t);
+  let attached = 0;
+  const attachBridge = async (bell: MessagePort) => {
+    attached++;
+    bell.close();
+  };
+  const link = { attachBridge } as unknown as ControlLink;
+  await bridge.introduce(0, link);
+  t.is(attached, 1);
+  end();
+  // it ends while this thread does not look
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000); // Atomics: a pause
+  await t.notThrowsAsync(bridge.introduce(0, link));
+  t.is(attached, 1);
+});
+
+test('bridge thread: ends while a node recovers -> the next one listens at once, and meets the node when that has', async (t) => {
+  const [port] = await freePorts(1);
+  const store = await openSmall(t, { listen: `127.0.0.1:${port}`, hostId: 'h', nodesMax: 4 });
+  const { map, threads } = hostOf(store);
+  const link = threads.supervisor(1).link as ControlLink;
+  const attach = link.attachBridge.bind(link);
+  let recovered = () => {};
+  const recovery = new Promise<void>((resolve) => {
+    recovered = resolve;
+  });
+  let isMet = false;
+  // a thread that recovers answers no call
+  link.attachBridge = async (bell) => {
+    await recovery;
+    await attach(bell);
+    isMet = true;
+  };
+  t.teardown(recovered);
+  const told: string[] = [];
+  store.on('storage-error', ({ message }) => told.push(message));
+  // of a node that does not run
+  const mailbox = new Int32Array(mailboxBetween(map, 3, bridgeThread(map)));
+  Atomics.add(mailbox, TAIL, 1); // Atomics: RMW, any order will do
+  await eventually(() => told.some((message) => message.includes('the bridge ended')), 'the thread has ended');
+  Atomics.sub(mailbox, TAIL, 1); // Atomics: RMW, see above
+  t.true(await answersSoon(port));
+  t.false(isMet);
+  recovered();
+  await eventually(() => isMet, 'the node has its bell');
 });

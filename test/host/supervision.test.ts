@@ -64,6 +64,22 @@ for (const way of new Set(['throw', OUT_OF_HEAP, 'leak', 'terminate'] as const))
   );
 }
 
+test.serial(
+  'a node: ends inside a native call while it is being terminated -> that is done, and it starts anew',
+  async (t) => {
+    const store = await openSmall(t);
+    const supervisor = hostOf(store).supervisor(1);
+    supervisor.link?.fail('inside').catch(() => undefined);
+    // it is inside by now, and will be for a second; what it has entered it never leaves
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const late = new Promise((resolve) => setTimeout(() => resolve('late'), 20_000));
+    t.is(await Promise.race([supervisor.terminate(), late]), undefined);
+    await until(() => store.members()[1].state === 'up' && store.members()[1].incarnation === 2);
+    await store.put('key', 1, { w: 3 });
+    t.is(await store.get('key', { r: 3 }), 1);
+  },
+);
+
 test.serial('requests: in flight at a node that ends -> succeed or fail with a retryable error, soon', async (t) => {
   const store = await openSmall(t, { n: 1, memoryBytes: 24 * 2 ** 20, deadlineMs: 600_000 });
   const writes = Array.from({ length: 2_000 }, (_, index) => store.put(`key-${index}`, 'x'.repeat(1_000)));

@@ -211,6 +211,7 @@ export class FakeStore implements Store {
   /** What a plan says, and what a change then reports as moved. */
   planned: RingPlan = {
     kind: 'join',
+    changesRing: true,
     nodes: [{ node: 0, weight: 1, replicas: 8 }],
     gone: [],
     partitions: 2,

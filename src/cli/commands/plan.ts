@@ -31,14 +31,15 @@ export const planCommand: CommandSpec = {
     const order = changeOrder(name as ChangeName, words, invocation.flags);
     return withStore(invocation, { create: false }, async (access) => {
       const plan = await access.plan(order);
-      invocation.output.result(plan, () => describePlan(plan));
+      invocation.output.result(plan, () => describePlan(plan, words));
       return undefined;
     });
   },
 };
 
-function describePlan(plan: RingPlan): string {
-  const { kind, partitions, replicas, records, bytes, transfers, nodes, gone } = plan;
+function describePlan(plan: RingPlan, words: readonly string[]): string {
+  const { kind, changesRing, partitions, replicas, records, bytes, transfers, nodes, gone } = plan;
+  if (kind === 'forget') return describeForgetting(words[0], changesRing);
   const copied = `${formatNumber(records, 'record')}, ${formatBytes(bytes)}`;
   const head = `${kind}: ${formatCount(partitions)} partitions change hands, ${formatCount(replicas)} replicas are copied (${copied})`;
   const forced = gone.length > 0 ? `\nby force: gives up node ${gone.join(', ')}, and all that only they held` : '';
@@ -51,6 +52,13 @@ function describePlan(plan: RingPlan): string {
       ? `\n\n${table([['from', 'to', 'partitions', 'records', 'bytes'], ...waysOf(transfers)])}`
       : '';
   return `${head}${forced}${ways}\n\nafterwards:\n${after}`;
+}
+
+/** Nothing moves; whom the ring does not name is forgotten already, or mistyped. An older server does not say. */
+function describeForgetting(host: string, changesRing: boolean | undefined): string {
+  return changesRing === false
+    ? `forget: the ring names no host '${host}': there is nothing to forget; kvorum status lists the hosts`
+    : `forget: host ${host} is no part of the cluster any more, others may have its range of nodes; nothing is copied`;
 }
 
 /** One row for each pair of nodes that something is copied between. */

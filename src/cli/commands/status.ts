@@ -80,7 +80,7 @@ function hostsTable({ hosts, ring, stats }: StatusReport): string {
 }
 
 /** Connections that end for these reasons are nobody's fault. */
-const USUAL: readonly string[] = ['closed', 'duplicate', 'refused', 'silence'];
+const USUAL: readonly string[] = ['closed', 'duplicate', 'refused', 'self', 'silence'];
 
 /** What the bridge has not passed on, and whom it has not let in; nothing where there is nothing of it. */
 function describeBridge({

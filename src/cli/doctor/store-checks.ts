@@ -116,7 +116,7 @@ export const checkHosts: Check = ({ store }) => {
   if (own !== undefined && own.nodes.length === 0) {
     return fail(`host ${own.host} has not joined: no member of the ring runs there; its log says what refuses it`);
   }
-  if (hosts.length < 2) return undefined;
+  if (hosts.length < 2) return alone(store?.status.stats.bridge?.closed['other-cluster'] ?? 0);
   const absent = hosts.filter(({ state }) => state === 'down');
   const down = absent.filter(({ nodes }) => nodes.length > 0);
   if (absent.some(({ refusal }) => refusal?.includes('id-in-use'))) {
@@ -135,6 +135,15 @@ export const checkHosts: Check = ({ store }) => {
   if (rivals === 0) return ok(`all ${hosts.length} hosts are connected`);
   return warn(`two processes have had one hostId: the second was refused ${formatNumber(rivals, 'time')} (id-in-use)`);
 };
+
+/** A host that has lost its disk and begins a cluster beside its old one is alone, and its former peers knock. */
+const alone = (refused: number): ReturnType<Check> =>
+  refused === 0
+    ? undefined
+    : fail(
+        `hosts of another cluster of this name were refused ${formatNumber(refused, 'time')} (other-cluster): where this host ` +
+          'had lost its disk, stop it, empty its directory and start it while the others run',
+      );
 
 /** Whether replicas could be further apart than they have to be. */
 export const checkFailureDomain: Check = ({ store }) => {

@@ -1,5 +1,6 @@
 /** The checks of the doctor: facts in, verdicts out. */
 import test from 'ava';
+import type { BridgeStats } from '../../../src/bridge/stats.js';
 import { CHECKS, countOf, examine } from '../../../src/cli/doctor/checks.js';
 import type { Facts, StoreFacts } from '../../../src/cli/doctor/facts.js';
 import type { State } from '../../../src/cli/doctor/verdict.js';
@@ -108,6 +109,7 @@ function factsOf({ facts, nodes, members = [0, 1, 2].map((node) => member(node))
 }
 
 const WELL = factsOf({});
+const WELL_STATS = (WELL.store as StoreFacts).status.stats;
 const directory = (differing: object) => ({ facts: { directory: { ...WELL.directory, ...differing } } }) as Differing;
 const disk = (differing: object) => directory({ disk: { ...WELL.directory?.disk, ...differing } });
 const tmpfs = (durability: 'sync' | 'interval'): Differing => {
@@ -170,6 +172,13 @@ const TABLE: readonly (readonly [check: string, condition: string, differing: Di
     { status: { hosts: threeHosts.with(2, host('c', { state: 'down', nodes: [] })) } },
     'warn',
     /^no node in the ring, and not connected: c; .* kvorum forget c$/,
+  ],
+  [
+    'hosts',
+    'alone, and hosts of another cluster knock',
+    { status: { stats: { ...WELL_STATS, bridge: { closed: { 'other-cluster': 2 } } as BridgeStats } } },
+    'fail',
+    /refused 2 times \(other-cluster\): .* empty its directory/,
   ],
   ['hosts', 'three connected', { status: { hosts: threeHosts } }, 'ok', /all 3 hosts/],
   [
