@@ -149,7 +149,7 @@ test('handshake: a dialer that gives back what it hears -> refused', (t) => {
 const CASES: readonly (readonly [what: string, dialer: SideOptions, reason: string])[] = [
   ['another cluster', { hello: { cluster: 'd' } }, 'cluster'],
   ['other options', { hello: { optionsHash: 'p' } }, 'options'],
-  ['a newer version only', { hello: { versions: { min: 3, max: 4 } } }, 'version'],
+  ['a newer version only', { hello: { versions: { min: 90, max: 91 } } }, 'version'],
   ['an older version only', { hello: { versions: { min: 1, max: 1 } } }, 'version'],
   ['a clock that is ahead', { hello: { clockMs: NOW_MS + 1_001 } }, 'clock'],
   ['a clock that is behind', { hello: { clockMs: NOW_MS - 1_001 } }, 'clock'],
