@@ -91,7 +91,6 @@ export class BitReader {
       value += (group & 127) * unit;
       if (!Number.isSafeInteger(value)) throw malformed('a number is too large');
       if (group < 128) return value;
-      if (unit >= Number.MAX_SAFE_INTEGER) throw malformed('a number is too long');
     }
   }
 

@@ -24,7 +24,7 @@ export function checkRingSize(state: RingState): RingState {
 
 /**
  * The largest that the steps of its move can make of a state: each partition takes them in an epoch of its own, far from the
- * others, and who is no member any more is a leaver already.
+ * others. All else becomes less: a node that has left takes more bytes as a member of the old ring than as a leaver.
  */
 export function grown(state: RingState): RingState {
   const { move } = state;
@@ -35,7 +35,5 @@ export function grown(state: RingState): RingState {
     last += EPOCHS_APART;
     return last;
   });
-  const kept = new Set([...move.members.map(({ node }) => node), ...move.gone]);
-  const left = state.members.map(({ node }) => node).filter((node) => !kept.has(node));
-  return { ...state, epoch: epoch(last), changedAt, leavers: [...state.leavers, ...left] };
+  return { ...state, epoch: epoch(last), changedAt };
 }

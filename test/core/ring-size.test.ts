@@ -7,7 +7,7 @@ import { type Member, RING_BYTES_MAX } from '../../src/core/ring.js';
 import { advance, beginChange, type NodeReport, type RingChange } from '../../src/core/ring-change.js';
 import { packRing } from '../../src/core/ring-packing.js';
 import { checkRingSize, grown } from '../../src/core/ring-size.js';
-import { allMembers, firstRingState, movingPartitions, type RingState } from '../../src/core/ring-state.js';
+import { allMembers, firstRingState, movingPartitions, Phase, type RingState } from '../../src/core/ring-state.js';
 import { Random } from '../../src/sim/random.js';
 import { ringOf } from './rings.js';
 
@@ -23,20 +23,27 @@ function begun(change: RingChange, first: number, gone: readonly NodeIndex[] = [
   return beginChange(firstRingState(map), change, gone);
 }
 
-/** All rings from the one that begins a move to the settled one; in each a few partitions, at random, may take a step. */
+/**
+ * All rings from the one that begins a move to the settled one; in each a few partitions, at random, may take a step, or one
+ * alone, and none its second before all have taken the first. Between two steps hosts may have been let in and forgotten again.
+ */
 function stepsOf(state: RingState, random: Random): RingState[] {
   const rings = [state];
-  for (let ring = state; ring.move !== undefined; ) {
-    const { id } = ring.move;
-    const filled = movingPartitions(ring).filter(() => random.below(4) === 0);
+  const isSlow = random.below(2) === 0;
+  for (let last = state; last.move !== undefined; ) {
+    const { id, phases } = last.move;
+    const ring = { ...last, epoch: epoch(last.epoch + random.below(2) * 150) };
+    const filling = movingPartitions(ring).filter((p) => phases[p] === Phase.filling);
+    const filled = isSlow ? filling.slice(0, 1) : filling.filter(() => random.below(4) === 0);
+    // whoever has not adopted a partition's last step holds up its next one
+    const adopted = isSlow && filling.length > 0 ? id : ring.epoch - random.below(2);
     const reports = allMembers(ring).map(({ node }): [NodeIndex, NodeReport] => {
-      // who does not report all has not adopted the newest ring either: then nothing that stepped last steps again
-      return [node, { node, epoch: ring.epoch - random.below(2), move: id, filled }];
+      return [node, { node, epoch: adopted, move: id, filled }];
     });
     const next = advance(ring, new Map(reports), QUORUMS, () => false);
     if (next === undefined) continue;
     rings.push(next);
-    ring = next;
+    last = next;
   }
   return rings;
 }
@@ -67,6 +74,20 @@ test('ring size: all move, each partition in epochs of its own -> larger than th
   const most = Math.max(...rings.map((ring) => packRing(ring).length));
   t.true(most > packRing(state).length);
   t.true(packRing(grown(state)).length < packRing(state).length + 4 * 64);
+});
+
+test('ring size: nodes leave whose numbers are far apart, and hold hardly anything -> as leavers they take less than as members', (t) => {
+  const numbers = Array.from({ length: 60 }, (_, i) => i * 68);
+  const map = ringOf({ weights: new Array(60).fill(1), n: 1, partitions: 64 });
+  const members = numbers.map((node, i): Member => ({ ...memberAt(node), weight: i % 2 === 0 ? 100 : 0.1 }));
+  const first = firstRingState({ ...map, members: [...members, memberAt(1)] });
+  // one of them holds something, the others nothing
+  const lists = first.lists.map((list, p) => (p === 0 ? [nodeIndex(68)] : list));
+  const state = beginChange({ ...first, lists }, { kind: 'leave', nodes: numbers.filter((_, i) => i % 2 === 1) });
+  t.is(movingPartitions(state).length, 1);
+  const settled = stepsOf(state, new Random(1)).at(-1) as RingState;
+  t.is(settled.leavers.length, 30);
+  t.true(packRing(settled).length < packRing(state).length);
 });
 
 /** Hosts with names as long as they may be: about 250 bytes a member. */
