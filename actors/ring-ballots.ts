@@ -21,7 +21,8 @@ import {
   type Voted,
 } from '../src/core/paxos.js';
 import { electorate } from '../src/core/ring-change.js';
-import { allMembers, type RingState, ringFromPlain, ringToPlain } from '../src/core/ring-state.js';
+import { packRing, readRing } from '../src/core/ring-packing.js';
+import { allMembers, type RingState } from '../src/core/ring-state.js';
 import { readBody } from '../src/protocol/body.js';
 import { HEADER_WORDS, type MessageView } from '../src/protocol/header.js';
 import { Kind } from '../src/protocol/messages.js';
@@ -104,7 +105,7 @@ export function answerAccept(ballots: Ballots, message: MessageView, env: Env): 
   if (!isCurrent(ballots, base, nodeOf(message.from), env)) return;
   see(ballots, ballot);
   if (ballots.isForgetful) return;
-  const { acceptor, reply } = accept(ballots.acceptor, ballot, ringFromPlain(value));
+  const { acceptor, reply } = accept(ballots.acceptor, ballot, readRing(value));
   if (acceptor !== ballots.acceptor && !saveVote(env.store, base, acceptor, false)) return;
   ballots.acceptor = acceptor;
   sendCold(env, Kind.voted, message.from, { base, reply } satisfies VotedBody, { request: message.request });
@@ -129,7 +130,7 @@ export function countPromise(ballots: Ballots, message: MessageView, env: Env): 
   ballots.attempt = { ...attempt, proposer };
   if (before.stage !== 'preparing' || proposer.stage !== 'accepting') return;
   const { ballot, value } = proposer;
-  toElectorate(ballots, Kind.accept, { base, ballot, value: ringToPlain(value) } satisfies AcceptBody, env);
+  toElectorate(ballots, Kind.accept, { base, ballot, value: packRing(value) } satisfies AcceptBody, env);
 }
 
 /** A vote came: the ring that has been chosen by it, if one has. */
@@ -143,8 +144,8 @@ export function countVote(ballots: Ballots, message: MessageView): RingState | u
   return proposer.stage === 'chosen' ? proposer.value : undefined;
 }
 
-function sendRing(ring: RingState, to: NodeIndex, env: Env): void {
-  sendCold(env, Kind.ringMap, addressOf(Role.ringKeeper, to, 0), ringToPlain(ring));
+export function sendRing(ring: RingState, to: NodeIndex, env: Env): void {
+  sendCold(env, Kind.ringMap, addressOf(Role.ringKeeper, to, 0), packRing(ring));
 }
 
 /** Every other member that is up hears of the ring. */

@@ -2,7 +2,8 @@
 import type { Env } from '../src/actor/env.js';
 import type { StoreError } from '../src/core/errors.js';
 import type { RingChange } from '../src/core/ring-change.js';
-import { type RingState, ringToPlain } from '../src/core/ring-state.js';
+import { packRing } from '../src/core/ring-packing.js';
+import type { RingState } from '../src/core/ring-state.js';
 import { readBody } from '../src/protocol/body.js';
 import type { MessageView } from '../src/protocol/header.js';
 import { Kind } from '../src/protocol/messages.js';
@@ -31,7 +32,7 @@ export function readClient(message: MessageView): RingClient {
 }
 
 export function answerWith(client: RingClient, ring: RingState, env: Env): void {
-  reply(client, success(1, 0), { ring: ringToPlain(ring) }, env);
+  reply(client, success(1, 0), { ring: packRing(ring) }, env);
 }
 
 export function refuse(client: RingClient, error: StoreError, env: Env): void {

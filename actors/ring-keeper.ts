@@ -7,7 +7,7 @@
  *
  * Several may propose at once; the ballots see to it that one ring follows another (core/paxos, core/ring-change).
  */
-import { addressOf, Role } from '../src/actor/address.js';
+import { addressOf, nodeOf, Role } from '../src/actor/address.js';
 import type { Behaviour } from '../src/actor/behaviour.js';
 import type { Env } from '../src/actor/env.js';
 import type { DoubtCause } from '../src/actor/partition-doubts.js';
@@ -16,7 +16,8 @@ import type { NodeIndex } from '../src/core/ids.js';
 import { majorityOf } from '../src/core/paxos.js';
 import { advance, beginChange, electorate, hasCome, type NodeReport, type Quorums } from '../src/core/ring-change.js';
 import { isHostChange } from '../src/core/ring-hosts.js';
-import { type RingState, ringFromPlain, ringToPlain } from '../src/core/ring-state.js';
+import { readRing } from '../src/core/ring-packing.js';
+import type { RingState } from '../src/core/ring-state.js';
 import { readBody } from '../src/protocol/body.js';
 import { HEADER_WORDS, type MessageView } from '../src/protocol/header.js';
 import { Kind } from '../src/protocol/messages.js';
@@ -28,6 +29,7 @@ import {
   countPromise,
   countVote,
   propose,
+  sendRing,
   tellAll,
 } from './ring-ballots.js';
 import { answerWith, type RingClient, readClient, refuse } from './ring-clients.js';
@@ -89,7 +91,7 @@ export function ringKeeper({
         if (chosen !== undefined) learn(state, chosen, env, 'everybody');
       },
       ringMap: (state, message, env) => {
-        const ring = ringFromPlain(readBody(message, HEADER_WORDS));
+        const ring = readRing(readBody(message, HEADER_WORDS));
         if (ring.epoch > state.ring.epoch) learn(state, ring, env, 'nobody');
         else if (ring.epoch < state.ring.epoch) answerWithRing(state, message, env);
       },
@@ -283,7 +285,7 @@ function takeReports(state: RingKeeperState, message: MessageView, env: Env): vo
 
 /** Who is behind gets the newer ring; who is ahead sends its own back. */
 function answerWithRing({ ring }: RingKeeperState, message: MessageView, env: Env): void {
-  sendCold(env, Kind.ringMap, message.from, ringToPlain(ring));
+  sendRing(ring, nodeOf(message.from), env);
 }
 
 /** Gossip: one other member hears which epoch this node knows, and one of the two then learns. */

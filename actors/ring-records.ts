@@ -6,7 +6,8 @@
 import type { Store } from '../src/actor/ports.js';
 import { getPrivate, PrivateKind, privateKey, putPrivate } from '../src/actor/private-record.js';
 import { type Accepted, type Acceptor, type Ballot, startAcceptor } from '../src/core/paxos.js';
-import { type RingState, ringFromPlain, ringToPlain } from '../src/core/ring-state.js';
+import { packRing, readRing } from '../src/core/ring-packing.js';
+import type { RingState } from '../src/core/ring-state.js';
 import { decodeBody, encodeBody } from '../src/protocol/body.js';
 
 const RING_KEY = privateKey(PrivateKind.ringMap);
@@ -34,13 +35,13 @@ export interface Vote {
 
 export function loadRing(store: Store): RingState | undefined {
   const bytes = getPrivate(store, RING_KEY);
-  return bytes === undefined ? undefined : ringFromPlain(decodeBody(bytes));
+  return bytes === undefined ? undefined : readRing(decodeBody(bytes));
 }
 
 /** False where the store has no room: then the ring is not known. */
 export function saveRing(store: Store, ring: RingState): boolean {
   store.requireSync();
-  return putPrivate(store, RING_KEY, encodeBody(ringToPlain(ring)));
+  return putPrivate(store, RING_KEY, encodeBody(packRing(ring)));
 }
 
 /** The acceptor of the ring that follows `base`. */
@@ -65,10 +66,10 @@ export function saveVote(
 }
 
 export function acceptedToPlain(accepted: Accepted<RingState> | undefined): PlainAccepted | undefined {
-  return accepted === undefined ? undefined : { ballot: accepted.ballot, value: ringToPlain(accepted.value) };
+  return accepted === undefined ? undefined : { ballot: accepted.ballot, value: packRing(accepted.value) };
 }
 
-/** @throws StoreError KV_PROTOCOL */
+/** @throws StoreError KV_PROTOCOL, KV_FORMAT_TOO_NEW */
 export function acceptedFrom(plain: PlainAccepted | undefined): Accepted<RingState> | undefined {
-  return plain === undefined ? undefined : { ballot: plain.ballot, value: ringFromPlain(plain.value) };
+  return plain === undefined ? undefined : { ballot: plain.ballot, value: readRing(plain.value) };
 }

@@ -24,8 +24,7 @@ import { HostTable } from './host-table.js';
 import { CREDIT_RETRY_MS, FACTS_MS, LOOK_MS, PEER_SLOTS_MAX } from './limits.js';
 import { Listener } from './listener.js';
 import { PeerConnection } from './peer-connection.js';
-import { readHosts, readNodes } from './peer-news.js';
-import { plainFrame } from './plain-frame.js';
+import { hostsFrames, nodesFrames, readHosts, readNodes } from './peer-news.js';
 import type { RefusalReason } from './refusal.js';
 import { refusedReply } from './refused-reply.js';
 import { type BridgeStats, Tally } from './stats.js';
@@ -235,7 +234,7 @@ export class Bridge {
     const isNews = this.#hosts.learn(hello.self, true);
     this.#hooks.onPeer(hello.self, 'up', connection.number);
     this.#tellNodes(connection);
-    connection.tell(FrameType.hosts, () => plainFrame(this.#hosts.all));
+    connection.tell(FrameType.hosts, () => hostsFrames(this.#hosts.all));
     connection.tick();
     if (isNews) this.#hostsChanged();
     return true;
@@ -268,13 +267,13 @@ export class Bridge {
     this.#hooks.onHosts(this.#hosts.all);
     this.#dialing?.know(this.#hosts.all);
     for (const connection of this.#links.values()) {
-      connection.tell(FrameType.hosts, () => plainFrame(this.#hosts.all));
+      connection.tell(FrameType.hosts, () => hostsFrames(this.#hosts.all));
       connection.pump();
     }
   }
 
   #tellNodes(connection: PeerConnection): void {
-    connection.tell(FrameType.nodes, () => plainFrame(this.#hooks.nodes(connection.peer)));
+    connection.tell(FrameType.nodes, () => nodesFrames(this.#hooks.nodes(connection.peer)));
     connection.pump();
   }
 

@@ -12,7 +12,7 @@ export const MAGIC = 'kvorum';
  * Versions of frames and messages that this source speaks. Whoever changes what a message looks like raises them: a test
  * (test/bridge/protocol-version.test.ts) keeps the shapes that belong to each.
  */
-export const PROTOCOL_VERSIONS: VersionRange = { min: 2, max: 2 };
+export const PROTOCOL_VERSIONS: VersionRange = { min: 3, max: 3 };
 export const NONCE_BYTES = 32;
 
 /** `peer`: to exchange messages; `ask`: to be told about the cluster, by a host that is not part of it yet. */

@@ -10,6 +10,10 @@ export const PAYLOAD_BYTES_MAX = 64 * 1024;
 export const FRAME_BODY_BYTES_MAX = PAYLOAD_BYTES_MAX + 16;
 /** Body of a frame before the peer has authenticated itself. */
 export const GREETING_BODY_BYTES_MAX = 4 * 1024;
+/** Hosts that one frame tells of: each takes at most 1,078 bytes, in texts mostly. */
+export const HOSTS_PER_FRAME_MAX = 56;
+/** Nodes, and marks of others' nodes, that one frame tells of: one of each takes at most 180 bytes. */
+export const NODES_PER_FRAME_MAX = 256;
 /** Facts that a host which wants to join is told. */
 export const FACTS_BYTES_MAX = 4 * 1024 * 1024;
 

@@ -50,7 +50,7 @@ export interface PeerParts {
   readonly onDown: (connection: PeerConnection, reason: string) => void;
 }
 
-/** Frames of the bridge itself; of each type at most the newest waits. */
+/** Frames of the bridge itself; of each type at most the newest waits to be made. */
 type SystemType =
   | FrameType.credit
   | FrameType.ping
@@ -70,7 +70,9 @@ export class PeerConnection implements FrameHandler, Standing {
   readonly #parts: PeerParts;
   readonly #lanes: LaneScheduler;
   readonly #inbox: Inbox;
-  readonly #system = new Map<SystemType, () => UnsealedFrame>();
+  readonly #system = new Map<SystemType, () => readonly UnsealedFrame[]>();
+  /** Of what was told, frames that were made and have not left. */
+  #made: { readonly type: SystemType; readonly unsealed: UnsealedFrame }[] = [];
   readonly #silence = new Silence(performance.now());
   #pingedAtMs = Number.NEGATIVE_INFINITY;
   #willPump = false;
@@ -116,15 +118,15 @@ export class PeerConnection implements FrameHandler, Standing {
     return isTaken;
   }
 
-  /** Sends a frame of the bridge itself in place of one of its type that still waits. */
-  tell(type: SystemType, make: () => UnsealedFrame): void {
+  /** Sends frames of the bridge itself, one at least, in place of those of their type that are still to be made. */
+  tell(type: SystemType, make: () => readonly UnsealedFrame[]): void {
     this.#system.set(type, make);
   }
 
   /** Gives the socket what it may have now, in one write. */
   pump(): void {
     const { link, pool } = this.#parts;
-    if (link.isClosed || (this.#system.size === 0 && this.#lanes.nextLane() === undefined)) return;
+    if (link.isClosed || (!this.#hasSystem && this.#lanes.nextLane() === undefined)) return;
     link.cork();
     while (link.bufferedBytes + FRAME_BYTES_MAX <= SOCKET_BYTES_MAX) {
       if (this.#sendSystem()) continue;
@@ -139,14 +141,25 @@ export class PeerConnection implements FrameHandler, Standing {
     link.uncork();
   }
 
+  get #hasSystem(): boolean {
+    return this.#made.length > 0 || this.#system.size > 0;
+  }
+
   #sendSystem(): boolean {
+    if (this.#made.length === 0) this.#makeSystem();
+    const next = this.#made.shift();
+    if (next === undefined) return false;
+    const { frame, bodyBytes } = next.unsealed;
+    this.#parts.link.send(frame, { type: next.type, lane: 0 }, bodyBytes, () => this.#pumpSoon());
+    return true;
+  }
+
+  #makeSystem(): void {
     for (const [type, make] of this.#system) {
       this.#system.delete(type);
-      const { frame, bodyBytes } = make();
-      this.#parts.link.send(frame, { type, lane: 0 }, bodyBytes, () => this.#pumpSoon());
-      return true;
+      this.#made = make().map((unsealed) => ({ type, unsealed }));
+      return;
     }
-    return false;
   }
 
   /** Once for all blocks of one write. */
@@ -172,7 +185,7 @@ export class PeerConnection implements FrameHandler, Standing {
     if (state === 'quiet') hooks.onQuiet?.(this.peer, true);
     if (nowMs - this.#pingedAtMs >= PING_MS) {
       this.#pingedAtMs = nowMs;
-      this.tell(FrameType.ping, () => wordsFrame([hooks.nowMs(), 0]));
+      this.tell(FrameType.ping, () => [wordsFrame([hooks.nowMs(), 0])]);
     }
     this.#creditDue();
     this.pump();
@@ -217,7 +230,7 @@ export class PeerConnection implements FrameHandler, Standing {
 
   #answerPing(sentMs: number, bodyBytes: number): void {
     if (bodyBytes !== 8) throw violation('length', 'a ping of the wrong length');
-    this.tell(FrameType.pong, () => wordsFrame([sentMs, this.#parts.hooks.nowMs()]));
+    this.tell(FrameType.pong, () => [wordsFrame([sentMs, this.#parts.hooks.nowMs()])]);
   }
 
   #takeCredit(words: Int32Array, bodyBytes: number): void {
@@ -236,7 +249,7 @@ export class PeerConnection implements FrameHandler, Standing {
   }
 
   #creditDue(): void {
-    if (this.#inbox.giveCredit()) this.tell(FrameType.credit, () => wordsFrame([...this.#inbox.credits, 0]));
+    if (this.#inbox.giveCredit()) this.tell(FrameType.credit, () => [wordsFrame([...this.#inbox.credits, 0])]);
   }
 
   /** Whether the peer waits for credit that the local mailboxes do not allow. */
@@ -256,7 +269,10 @@ export class PeerConnection implements FrameHandler, Standing {
   close(reason: RefusalReason, text: string): void {
     if (reason === 'closed') {
       this.pump();
-      this.tell(FrameType.bye, () => wordsFrame([]));
+      // what found no room in the socket is no news any more
+      this.#made = [];
+      this.#system.clear();
+      this.tell(FrameType.bye, () => [wordsFrame([])]);
       this.#sendSystem();
       this.#parts.link.finish(reason, text);
     } else this.#parts.link.refuse(reason, text);

@@ -1,8 +1,29 @@
-/** What an authenticated peer tells of its nodes and of hosts that it knows, from plain data. */
+/**
+ * What a host tells an authenticated peer of its nodes and of hosts that it knows, as frames of plain data and back. Of long
+ * lists each frame has a part, which is news by itself: the peer adds it to what it has heard.
+ */
 import { type NodeMark, readMark } from '../core/storage-mark.js';
 import { holds, readHostAddress } from './host-address.js';
+import { HOSTS_PER_FRAME_MAX, NODES_PER_FRAME_MAX } from './limits.js';
+import { plainFrame, type UnsealedFrame } from './plain-frame.js';
 import { violation } from './refusal.js';
 import type { HostAddress, NodeStatus, NodesTold } from './types.js';
+
+/** At least one: who has no nodes says so. */
+export function nodesFrames({ nodes, seen }: NodesTold): UnsealedFrame[] {
+  return partsOf(Math.max(nodes.length, seen.length), NODES_PER_FRAME_MAX).map(([from, to]) =>
+    plainFrame({ nodes: nodes.slice(from, to), seen: seen.slice(from, to) }),
+  );
+}
+
+export function hostsFrames(hosts: readonly HostAddress[]): UnsealedFrame[] {
+  return partsOf(hosts.length, HOSTS_PER_FRAME_MAX).map(([from, to]) => plainFrame(hosts.slice(from, to)));
+}
+
+/** Where each part of a list begins and ends; one, empty, of an empty list. */
+function partsOf(length: number, partMax: number): [from: number, to: number][] {
+  return Array.from({ length: Math.max(1, Math.ceil(length / partMax)) }, (_, i) => [i * partMax, (i + 1) * partMax]);
+}
 
 /** @throws StoreError KV_PROTOCOL for anything but nodes of this peer, and marks of others */
 export function readNodes(value: unknown, peer: HostAddress): NodesTold {

@@ -11,7 +11,8 @@ import { OPTION_SPECS } from '../core/options.js';
 import type { Member } from '../core/ring.js';
 import { beginChange, electorate, type RingChange, transfersOf } from '../core/ring-change.js';
 import { isHostChange } from '../core/ring-hosts.js';
-import { movingPartitions, type RingState, ringFromPlain } from '../core/ring-state.js';
+import { readRing } from '../core/ring-packing.js';
+import { movingPartitions, type RingState } from '../core/ring-state.js';
 import type { NodeStats } from '../host/reports.js';
 import { bodyMessageBytes, encodeBody, putBody, readBody } from '../protocol/body.js';
 import type { MessageView } from '../protocol/header.js';
@@ -74,7 +75,7 @@ export class RingChanges {
     this.#admin = admin;
   }
 
-  /** @throws StoreError KV_INVALID_OPTION, KV_FAILURE_DOMAINS, KV_RING_CHANGING, KV_UNAVAILABLE */
+  /** @throws StoreError KV_INVALID_OPTION, KV_FAILURE_DOMAINS, KV_RING_CHANGING, KV_RING_TOO_LARGE, KV_UNAVAILABLE */
   async plan(wanted: StoreChange, { force = false }: PlanOptions = {}): Promise<RingPlan> {
     const { change, gone } = this.#resolve(wanted, force);
     const ring = this.#admin.ring();
@@ -241,6 +242,6 @@ export class RingChanges {
 /** @throws StoreError as the ring keeper says */
 function decodeRing(message: MessageView): RingState {
   const body = readBody(message, RingChanged.body) as { readonly ring: unknown; readonly error: WireError };
-  if (isSuccess(message.u32(RingChanged.outcome))) return ringFromPlain(body.ring);
+  if (isSuccess(message.u32(RingChanged.outcome))) return readRing(body.ring);
   throw StoreError.fromWire(body.error);
 }

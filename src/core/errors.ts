@@ -4,7 +4,7 @@
  * `toWire` and `fromWire` are inverse.
  */
 
-/** Every code that kvorum throws, with what it means and whether a retry can help. The README's list is made from it. */
+/** Every code that kvorum throws, with what it means and whether a retry can help. The README's list is made from it. Append-only. */
 export const ERROR_CODES = {
   KV_INVALID_OPTION: { retryable: false, meaning: 'An option is unknown, of the wrong type, or out of its range.' },
   KV_INVALID_KEY: { retryable: false, meaning: 'The key is empty, too long, or neither string nor Uint8Array.' },
@@ -57,6 +57,10 @@ export const ERROR_CODES = {
   },
   KV_PEER_UNREACHABLE: { retryable: true, meaning: 'No host of the cluster answers at the address.' },
   KV_DRAINING: { retryable: true, meaning: 'The process is about to stop and takes no more writes; nothing was done.' },
+  KV_RING_TOO_LARGE: {
+    retryable: false,
+    meaning: 'The change would make the ring larger than hosts can tell each other; nothing was done.',
+  },
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

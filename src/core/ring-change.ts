@@ -17,6 +17,7 @@ import type { FailureDomain } from './options.js';
 import { preferenceLists } from './preference-list.js';
 import { type Member, type Placement, type RingMap, validateRing } from './ring.js';
 import { changeHosts, type HostChange, isHostChange } from './ring-hosts.js';
+import { checkRingSize } from './ring-size.js';
 import { mapOf, newHolders, nextOf, Phase, type RingState } from './ring-state.js';
 
 /** What an operator asks for. */
@@ -58,10 +59,15 @@ const FORCED_EPOCHS = 16;
 
 /**
  * The state that begins a change; the same state where nothing changes. `gone`: nodes given up by force.
- * @throws StoreError KV_RING_CHANGING, KV_INVALID_OPTION, KV_FAILURE_DOMAINS
+ * @throws StoreError KV_RING_CHANGING, KV_INVALID_OPTION, KV_FAILURE_DOMAINS, KV_RING_TOO_LARGE, KV_UNAVAILABLE
  */
 export function beginChange(state: RingState, change: RingChange, gone: readonly NodeIndex[] = []): RingState {
-  if (isHostChange(change)) return changeHosts(state, change);
+  const next = isHostChange(change) ? changeHosts(state, change) : beginMove(state, change, gone);
+  // what makes the ring smaller must always be possible
+  return next === state || change.kind === 'forget' ? next : checkRingSize(next);
+}
+
+function beginMove(state: RingState, change: Exclude<RingChange, HostChange>, gone: readonly NodeIndex[]): RingState {
   if (state.move !== undefined) {
     const { kind, id } = state.move;
     throw new StoreError('KV_RING_CHANGING', `a ${kind} is under way since epoch ${id}; wait until it is done`, { id });

@@ -43,6 +43,8 @@ export interface RingMap {
 
 /** Most replicas of a partition. */
 export const N_MAX = 9;
+/** Bytes of the largest ring, packed (ring-packing.ts): it travels in one message. */
+export const RING_BYTES_MAX = 119 * 1024;
 
 /** The partition that a slot falls in. */
 export function partitionOf(slot: Slot, partitions: number): PartitionId {

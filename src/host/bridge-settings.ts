@@ -7,7 +7,8 @@ import type { BridgeSettings, HostAddress } from '../bridge/types.js';
 import type { HostClaim } from '../core/host-claims.js';
 import { invalidOption } from '../core/option-check.js';
 import { OPTION_SPECS, type StoreOptions } from '../core/options.js';
-import { type RingState, ringToPlain } from '../core/ring-state.js';
+import { packRing } from '../core/ring-packing.js';
+import type { RingState } from '../core/ring-state.js';
 
 /**
  * Cluster options that are compared otherwise: the ring itself keeps the failure domain, the hello names the cluster. R and
@@ -22,7 +23,7 @@ const clusterOptions = (Object.keys(OPTION_SPECS) as (keyof StoreOptions)[]).fil
 /** What a host that wants to join is told. */
 export interface ClusterFacts {
   readonly options: Readonly<Record<string, unknown>>;
-  /** As `ringToPlain` makes it. */
+  /** As `packRing` makes it. */
   readonly ring: unknown;
   /** Drawn by the host that began the cluster: two clusters of one name are still two. */
   readonly clusterId: string;
@@ -34,7 +35,7 @@ export function factsOf(options: StoreOptions, ring: RingState, clusterId: strin
   const named = clusterOptions.map((name) => [name, options[name]]);
   return {
     options: { ...Object.fromEntries(named), failureDomain: ring.failureDomain },
-    ring: ringToPlain(ring),
+    ring: packRing(ring),
     clusterId,
     hosts: ring.hosts,
   };

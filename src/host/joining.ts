@@ -12,7 +12,8 @@ import { asStoreError, StoreError } from '../core/errors.js';
 import { claimOf, type HostClaim } from '../core/host-claims.js';
 import type { OpenOptions } from '../core/options.js';
 import { nodesOf } from '../core/resolve-options.js';
-import { allMembers, type RingState, ringFromPlain } from '../core/ring-state.js';
+import { readRing } from '../core/ring-packing.js';
+import { allMembers, type RingState } from '../core/ring-state.js';
 import { type ClusterFacts, credentialsOf, seedsOf } from './bridge-settings.js';
 import type { DataDirectory } from './data-directory.js';
 
@@ -53,7 +54,7 @@ export async function meetCluster(
   const options = adoptOptions(joiner, found.facts);
   const { answer, claim } = await untilAdmitted(others, joiner, room);
   const { facts, hosts } = answer;
-  const ring = ringFromPlain(facts.ring);
+  const ring = readRing(facts.ring);
   directory.writeRing(ring);
   directory.writeHosts({
     firstNode: claim.first,
@@ -151,7 +152,7 @@ async function ask(seeds: readonly string[], given: OpenOptions, asking: Asking)
 export async function askForRing(options: OpenOptions, hosts: readonly HostAddress[]): Promise<RingState | undefined> {
   const addresses = [...hosts.map(({ address }) => address), ...seedsOf(options)];
   const answer = await ask(addresses, options, { limitMs: 0, room: 0 }).catch(() => undefined);
-  return answer === undefined ? undefined : ringFromPlain(answer.facts.ring);
+  return answer === undefined ? undefined : readRing(answer.facts.ring);
 }
 
 interface Answer {

@@ -2,6 +2,7 @@
  * Every length that travels or is stored has its named maximum here, checked before anything is allocated.
  * Sizes are bytes unless the name says otherwise.
  */
+import { RING_BYTES_MAX } from '../core/ring.js';
 
 /** Longest user key; LMDB allows 1,978 bytes and the partition takes two. */
 export const KEY_BYTES_MAX = 1_900;
@@ -15,8 +16,8 @@ export const TURN_MESSAGES_MAX = 256;
 export const TURN_BYTES_MAX = 1024 * 1024;
 /** Bytes that a sender keeps for one full mailbox before it refuses. */
 export const OUTBOX_BYTES_MAX = 8 * 1024 * 1024;
-/** Largest CBOR body of a cold message: of a large ring on the move. The smallest mailbox takes 8 KiB more. */
-export const BODY_BYTES_MAX = 120 * 1024;
+/** Largest CBOR body of a cold message: of the largest ring, and what is told beside it. The smallest mailbox takes 8 KiB more. */
+export const BODY_BYTES_MAX = RING_BYTES_MAX + 1_024;
 /** Entries of one gossip message; each takes at most 46 bytes of its body. */
 export const GOSSIP_ENTRIES_MAX = 1_024;
 /** Records of one scan page, in bytes; a single larger record still travels alone. */

@@ -150,7 +150,7 @@ const CASES: readonly (readonly [what: string, dialer: SideOptions, reason: stri
   ['another cluster', { hello: { cluster: 'd' } }, 'cluster'],
   ['other options', { hello: { optionsHash: 'p' } }, 'options'],
   ['another origin, of which the other says nothing', { hello: { optionsHash: 'p', clusterId: 'one' } }, 'options'],
-  ['a newer version only', { hello: { versions: { min: 3, max: 4 } } }, 'version'],
+  ['a newer version only', { hello: { versions: { min: 90, max: 91 } } }, 'version'],
   ['an older version only', { hello: { versions: { min: 1, max: 1 } } }, 'version'],
   ['a clock that is ahead', { hello: { clockMs: NOW_MS + 1_001 } }, 'clock'],
   ['a clock that is behind', { hello: { clockMs: NOW_MS - 1_001 } }, 'clock'],
