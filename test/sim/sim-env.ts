@@ -41,6 +41,8 @@ export interface SimEnvOptions {
   readonly ring?: RingState;
   /** What an earlier life of the node has left. */
   readonly disk?: SimDisk;
+  /** Bytes of the records of a turn, those that are looked up included. */
+  readonly arenaBytes?: number;
   /** Whether a message of so many bytes to this node finds room. */
   readonly hasRoom?: (to: number, bytes: number) => boolean;
   /** The actors that are there, in place of the usual ones. */
@@ -91,7 +93,8 @@ export class SimEnv {
     this.#random = new Random(seed * 16 + node);
     this.#hasRoom = hasRoom;
     this.disk = options.disk ?? new SimDisk(this.#random.fork());
-    this.store = new SimStore({ disk: this.disk, slotShift: 14 });
+    const { arenaBytes } = options;
+    this.store = new SimStore({ disk: this.disk, slotShift: 14, ...(arenaBytes !== undefined && { arenaBytes }) });
     this.counters = new Int32Array(allocateCounters(1));
     this.view = new LivenessView(new Int32Array(LivenessView.bytesFor(n) / 4));
     this.placement = new RingView({
