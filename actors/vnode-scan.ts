@@ -7,6 +7,7 @@ import { asStoreError, type ErrorCode, StoreError } from '../src/core/errors.js'
 import type { PartitionId } from '../src/core/ids.js';
 import { readBody } from '../src/protocol/body.js';
 import type { MessageView } from '../src/protocol/header.js';
+import { PAGE_BYTES_MAX } from '../src/protocol/limits.js';
 import { Kind, Page, Scan } from '../src/protocol/messages.js';
 import { failure, success } from '../src/protocol/outcome.js';
 import { copyWords, sizeOf } from '../src/protocol/record.js';
@@ -38,7 +39,7 @@ function refuse(message: MessageView, code: ErrorCode, env: Env): void {
 
 function collect(partition: PartitionId, message: MessageView, env: Env) {
   const request = readBody(message, Scan.body) as PageRequest;
-  const wordsMax = message.u32(Scan.bytesMax) / 4;
+  const wordsMax = Math.min(message.u32(Scan.bytesMax), PAGE_BYTES_MAX) / 4;
   let words = new Int32Array(2048);
   let used = 0;
   let count = 0;

@@ -5,17 +5,21 @@
 import test from 'ava';
 import { addressOf, nodeOf, Role } from '../../src/actor/address.js';
 import type { SiblingSet } from '../../src/core/siblings.js';
-import { RECORD_BYTES_MAX } from '../../src/protocol/limits.js';
+import { bodyMessageBytes, encodeBody, putBody } from '../../src/protocol/body.js';
+import { PAGE_BYTES_MAX, RECORD_BYTES_MAX } from '../../src/protocol/limits.js';
 import { Answer, Kind, Minted, Replicated, Written } from '../../src/protocol/messages.js';
 import { success } from '../../src/protocol/outcome.js';
+import { Pull, Pulled } from '../../src/protocol/ring-messages.js';
 import {
   answerSet,
   codeOf,
   type Draft,
   fetchDraft,
   fetchedDraft,
+  pageEntries,
   readDraft,
   replicateDraft,
+  scanDraft,
   valuesOf,
   writeDraft,
 } from '../../src/sim/messages.js';
@@ -97,4 +101,20 @@ test('large siblings: a merge that leaves more than a record holds -> refused, b
     [3, RECORD_BYTES_MAX / 2],
   );
   t.deepEqual(env.thrown, []);
+});
+
+test('pages: asked for with more bytes than a page has, of a scan or of a transfer -> a page, and another one behind it', (t) => {
+  const env = new SimEnv({ roles: [Role.vnode, Role.rebalancer], arenaBytes: 1024 * 1024 });
+  const keys = Array.from({ length: 20 }, (_, i) => `key-${String(i).padStart(2, '0')}`);
+  for (const key of keys) env.deliver(Role.vnode, replicateDraft(key, plain('a', 1, 'v'.repeat(PAGE_BYTES_MAX / 8))));
+  const [scanned] = env.deliver(Role.vnode, scanDraft({}, 0x7fff_fff8));
+  const { entries, more } = pageEntries(scanned.view);
+  t.deepEqual([entries.map(({ key }) => key), more], [keys.slice(0, 7), true]);
+  const body = encodeBody({}).slice();
+  const fill = (words: Int32Array, bytes: Buffer, at: number) => {
+    words.set([1, 0, 0x7fff_fff8, 0], at + Pull.epoch);
+    putBody(words, bytes, at + Pull.body, body);
+  };
+  const [pulled] = env.deliver(Role.rebalancer, { tag: Kind.pull, bytes: bodyMessageBytes(Pull.body, body), fill });
+  t.deepEqual([pulled.view.u32(Pulled.count), pulled.view.u32(Pulled.more)], [7, 1]);
 });
