@@ -23,10 +23,10 @@ import {
 import type { SiblingSet } from '../src/core/siblings.js';
 import type { MessageView } from '../src/protocol/header.js';
 import { Answer, Read, Replicated } from '../src/protocol/messages.js';
-import { Ask, errorOf, isOlderThan, isSuccess, isZoned, quorumOf } from '../src/protocol/outcome.js';
+import { Ask, errorOf, isOlderThan, isSuccess, isZoned } from '../src/protocol/outcome.js';
 import type { KeyParts } from '../src/protocol/record-set.js';
 import { isPast } from './late-write.js';
-import { answer, answerError, decodeFetched, keyOf, worst } from './read-answers.js';
+import { answer, answerError, decodeFetched, isTooLarge, keyOf, worst } from './read-answers.js';
 import {
   confirmHandOn,
   decideHandOn,
@@ -38,7 +38,7 @@ import {
   startHandOn,
 } from './read-hand-on.js';
 import { ask, NO_REPLY, repair } from './read-sends.js';
-import { chooseReplicas, readList, readNeeds } from './read-targets.js';
+import { quorumFor, readList } from './read-targets.js';
 
 export interface OpenRead {
   readonly client: number;
@@ -116,20 +116,6 @@ export function read(reads: Reads, message: MessageView, env: Env): void {
   step(reads, id, open, env);
 }
 
-function quorumFor(options: number, partition: number, { placement, node }: Env) {
-  const needs = readNeeds(placement, node, partition, options);
-  const { n } = placement;
-  if (needs.length > 0) {
-    const { candidates, lost } = chooseReplicas(placement, node, partition, false);
-    const r = needs.reduce((sum, { needed }) => sum + needed, 0);
-    const counted = candidates.filter((candidate) => needs.some(({ nodes }) => nodes.includes(candidate)));
-    return { quorum: { n, r, monotonic: false, needs }, candidates: counted, lost };
-  }
-  const { candidates, standIns, lost } = chooseReplicas(placement, node, partition, (options & Ask.available) !== 0);
-  const monotonic = (options & Ask.monotonic) !== 0;
-  return { quorum: { n, r: quorumOf(options), monotonic, standIns, needs }, candidates, lost };
-}
-
 export function fetched(reads: Reads, message: MessageView, env: Env): void {
   const open = reads.open.get(message.request);
   if (open === undefined) return;
@@ -175,6 +161,11 @@ export function readReplicated(reads: Reads, message: MessageView, env: Env): vo
 function step(reads: Reads, id: number, open: OpenRead, env: Env): void {
   if (open.handOn === undefined) replaceFailed(id, open, env);
   const decision = open.handOn === undefined ? decideRead(open.state) : decideHandOn(open.handOn);
+  if (isTooLarge(open, decision)) {
+    answerError(env, open.client, open.request, 'KV_TOO_MANY_SIBLINGS', 0);
+    reads.open.delete(id);
+    return;
+  }
   switch (decision.kind) {
     case 'wait':
       return;

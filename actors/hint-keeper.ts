@@ -14,7 +14,7 @@ import type { NodeIndex } from '../src/core/ids.js';
 import type { MessageView } from '../src/protocol/header.js';
 import { Hint as HintAt, Note as NoteAt, Repaired } from '../src/protocol/hint-messages.js';
 import { arrived, type Delivery, endFlight, nameOf, removeHint, send, startDelivery } from './hint-delivery.js';
-import { HintLedger, type TargetHints } from './hint-ledger.js';
+import { HintLedger, PATIENCE_MS_MAX, PATIENCE_MS_MIN, type TargetHints } from './hint-ledger.js';
 import { HintNotes } from './hint-notes.js';
 import { attempt, type Hint, hasPrivate, hintBytes, hintKey, type Note, pageHints, putDated } from './hint-records.js';
 import type { Debts } from './ring-leavers.js';
@@ -63,8 +63,6 @@ const WINDOW = 64;
 /** Handed over in one tick, to all targets together. */
 const TICK_HINTS = 128;
 const TICK_BYTES = 128 * 1024;
-/** Without an answer for so long a hint is sent again. */
-const FLIGHT_MS = 2_000;
 const PAUSE_MS = 100;
 const PAUSE_MS_MAX = 5_000;
 /** Hints read at once: each page has the store sort what it has not flushed, so pages are large and few. */
@@ -188,10 +186,13 @@ function readHints(request: Parameters<typeof pageHints>[1], env: Env): Hint[] |
 /** Gives up on answers that are late, or that will not come. */
 function endLateFlights({ delivery, ledger }: HintKeeperState, env: Env): void {
   for (const [id, flight] of delivery.flights) {
-    const isLate = ((env.nowMs() - flight.sentAtMs) | 0) > FLIGHT_MS;
-    if (!isLate && env.placement.isUp(flight.to)) continue;
+    const target = ledger.target(flight.hint.target);
+    const isUp = env.placement.isUp(flight.to);
+    if (isUp && ((env.nowMs() - flight.sentAtMs) | 0) <= target.patienceMs) continue;
+    // a large record over a slow network takes its time
+    target.patienceMs = isUp ? Math.min(PATIENCE_MS_MAX, 2 * target.patienceMs) : PATIENCE_MS_MIN;
     endFlight(delivery, id, flight);
-    pause(ledger.target(flight.hint.target), env);
+    pause(target, env);
   }
 }
 

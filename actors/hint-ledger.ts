@@ -22,7 +22,13 @@ export interface TargetHints {
   /** Pause before the target is tried again, and until when, by the node's clock of 32 bits; undefined where it is over. */
   pauseMs: number;
   pausedUntilMs: number | undefined;
+  /** How long its answer to a hint is waited for: longer behind one that came late, until it has been down. */
+  patienceMs: number;
 }
+
+/** Without an answer for so long, or up to so long where answers were late, a hint is sent again. */
+export const PATIENCE_MS_MIN = 2_000;
+export const PATIENCE_MS_MAX = 60_000;
 
 export class HintLedger {
   readonly targets = new Map<number, TargetHints>();
@@ -45,6 +51,7 @@ export class HintLedger {
         after: undefined,
         pauseMs: 0,
         pausedUntilMs: undefined,
+        patienceMs: PATIENCE_MS_MIN,
       };
       this.targets.set(node, target);
     }

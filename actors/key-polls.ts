@@ -19,7 +19,7 @@ import type { MessageView } from '../src/protocol/header.js';
 import { Answer } from '../src/protocol/messages.js';
 import { AnswerFlag, errorOf, isSuccess } from '../src/protocol/outcome.js';
 import { Rec, sizeOf } from '../src/protocol/record.js';
-import { decodeRecord, encodedBytes, encodeRecord } from '../src/protocol/record-set.js';
+import { decodeRecord, encodedBytes, encodeRecord, fitsRecord } from '../src/protocol/record-set.js';
 import { decodeFetched } from './mend-answers.js';
 import { readList } from './read-targets.js';
 import { sendFetch, sendRecord } from './record-transfer.js';
@@ -121,8 +121,9 @@ export class KeyPolls {
     if (poll.answers >= this.#answersNeeded && poll.held.vector.length > 0) this.#merge(poll, env);
   }
 
-  /** Has this node's vnode merge what the others hold. */
+  /** Has this node's vnode merge what the others hold; false where that is not possible now, or is more than a record. */
   #merge({ partition, key, held }: Poll, env: Env): boolean {
+    if (!fitsRecord(key.length, held)) return false;
     const words = new Int32Array(encodedBytes(key.length, held) / 4);
     encodeRecord(words, Buffer.from(words.buffer), 0, { bytes: key, hash: hashOf(key), slot: slotOf(key) }, held);
     const to = addressOf(Role.vnode, env.node, partition);

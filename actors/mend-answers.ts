@@ -8,7 +8,7 @@ import { emptySet, type SiblingSet } from '../src/core/siblings.js';
 import type { MessageView } from '../src/protocol/header.js';
 import { Answer, Write } from '../src/protocol/messages.js';
 import { AnswerFlag, failure, isSuccess } from '../src/protocol/outcome.js';
-import { decodeRecord, encodedBytes, encodeRecord, type KeyParts } from '../src/protocol/record-set.js';
+import { decodeRecord, encodedBytes, encodeRecord, fitsRecord, type KeyParts } from '../src/protocol/record-set.js';
 import { readList } from './read-targets.js';
 import { sendRecord } from './record-transfer.js';
 import { findHeld } from './vnode-mint.js';
@@ -16,12 +16,17 @@ import { findHeld } from './vnode-mint.js';
 /** The id of a message to the own vnode whose answer nobody waits for: none of a write, nor of a read. */
 const NO_REPLY = -1;
 
-/** Has a vnode of this node take what the others hold of a key in place of what it cannot read. */
-export function replaceUnreadable(partition: number, key: KeyParts, held: SiblingSet, env: Env): void {
+/**
+ * Has a vnode of this node take what the others hold of a key in place of what it cannot read; false where that is more than
+ * a record.
+ */
+export function replaceUnreadable(partition: number, key: KeyParts, held: SiblingSet, env: Env): boolean {
+  if (!fitsRecord(key.bytes.length, held)) return false;
   const words = new Int32Array(encodedBytes(key.bytes.length, held) / 4);
   encodeRecord(words, Buffer.from(words.buffer), 0, key, held);
   const to = addressOf(Role.vnode, env.node, partition);
   sendRecord(env, { to, request: NO_REPLY, words, at: 0, replacesUnreadable: true });
+  return true;
 }
 
 /** The other holders that acknowledged writes are on, and how they stand. */

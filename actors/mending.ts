@@ -219,7 +219,9 @@ export class Mending {
     mend.isSettled = true;
     // where somebody else has replaced it meanwhile, it may have been forgotten since
     if (held.vector.length === 0 || !isUnreadable(writes[0].message, env)) return;
-    replaceUnreadable(partition, key, held, env);
+    if (replaceUnreadable(partition, key, held, env)) return;
+    mend.writes = [];
+    for (const write of writes) this.#refuse(write, 'KV_TOO_MANY_SIBLINGS', 0, env);
   }
 
   /** Has the own vnode mint what has waited, in its order. */

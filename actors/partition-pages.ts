@@ -8,6 +8,7 @@ import { asStoreError, type ErrorCode } from '../src/core/errors.js';
 import type { PartitionId } from '../src/core/ids.js';
 import { readBody } from '../src/protocol/body.js';
 import type { MessageView } from '../src/protocol/header.js';
+import { PAGE_BYTES_MAX } from '../src/protocol/limits.js';
 import { Kind } from '../src/protocol/messages.js';
 import { failure, success } from '../src/protocol/outcome.js';
 import { copyWords, sizeOf } from '../src/protocol/record.js';
@@ -74,8 +75,8 @@ function answerFailure(message: MessageView, code: ErrorCode, env: Env): void {
 /** As many records as fit; of a count only the last one, for its key. */
 function collect(partition: number, message: MessageView, env: Env): Page {
   const { after } = readBody(message, Pull.body) as PullBody;
-  const bytesMax = message.u32(Pull.bytesMax);
   const countOnly = message.u32(Pull.countOnly) !== 0;
+  const bytesMax = Math.min(message.u32(Pull.bytesMax), countOnly ? Number.POSITIVE_INFINITY : PAGE_BYTES_MAX);
   const page: Page = { words: new Int32Array(2048), used: 0, bytes: 0, count: 0, unreadable: 0, more: false };
   const onCorrupt = () => page.unreadable++;
   const request = { onCorrupt, ...(after !== undefined && { gt: after }) };

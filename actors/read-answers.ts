@@ -1,12 +1,12 @@
 /** What a coordinator is asked by a read, what replicas say to it, and what it answers. */
 import type { Env } from '../src/actor/env.js';
 import { asStoreError, type ErrorCode } from '../src/core/errors.js';
-import type { ReadAnswer, ReadState } from '../src/core/read-quorum.js';
+import type { ReadAnswer, ReadDecision, ReadState } from '../src/core/read-quorum.js';
 import { emptySet, type SiblingSet } from '../src/core/siblings.js';
 import type { MessageView } from '../src/protocol/header.js';
 import { Answer, Kind, Read } from '../src/protocol/messages.js';
 import { AnswerFlag, failure, success } from '../src/protocol/outcome.js';
-import { decodeRecord, encodedBytes, encodeRecord, type KeyParts } from '../src/protocol/record-set.js';
+import { decodeRecord, encodedBytes, encodeRecord, fitsRecord, type KeyParts } from '../src/protocol/record-set.js';
 import type { OpenRead } from './coordinator-reads.js';
 
 export function answer(
@@ -17,11 +17,7 @@ export function answer(
   const has = set.vector.length > 0;
   const bytes = has ? encodedBytes(key.bytes.length, set) : 0;
   const out = env.open(Kind.answered, client, request, Answer.record * 4 + bytes);
-  if (out === undefined) {
-    // no mailbox takes it, or nobody is there
-    if (has) answerError(env, client, request, 'KV_TOO_MANY_SIBLINGS', 0);
-    return;
-  }
+  if (out === undefined) return;
   out.words[out.at + Answer.outcome] = success(replicas, 0, fallbacks);
   out.words[out.at + Answer.detail] = (has ? AnswerFlag.record : 0) | (holders << 8);
   if (has) encodeRecord(out.words, out.bytes, out.at + Answer.record, key, set);
@@ -33,6 +29,10 @@ export function answerError(env: Env, client: number, request: number, code: Err
   out.words[out.at + Answer.outcome] = failure(code);
   out.words[out.at + Answer.detail] = detail;
 }
+
+/** Whether what is to be shown, or to be taken by others first, is more than a record holds: of replicas that were apart. */
+export const isTooLarge = ({ key }: Pick<OpenRead, 'key'>, decision: ReadDecision): boolean =>
+  (decision.kind === 'answer' || decision.kind === 'repair') && !fitsRecord(key.bytes.length, decision.set);
 
 /** The key of a read. */
 export function keyOf(message: MessageView): KeyParts {

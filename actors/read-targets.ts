@@ -3,11 +3,12 @@
  * not suspected; under a sloppy quorum the nodes that stand in for the others; and those that are suspected last. A read
  * by zone asks all replicas of the zones that count, and nobody else.
  */
+import type { Env } from '../src/actor/env.js';
 import { Phase, type Placement } from '../src/actor/ports.js';
 import type { NodeIndex } from '../src/core/ids.js';
 import { spreadOut } from '../src/core/stand-ins.js';
 import { type ZoneNeed, zoneNeeds } from '../src/core/zone-quorum.js';
-import { isZoned, zoneQuorumOf } from '../src/protocol/outcome.js';
+import { Ask, isZoned, quorumOf, zoneQuorumOf } from '../src/protocol/outcome.js';
 
 export interface ReadTargets {
   readonly candidates: readonly NodeIndex[];
@@ -78,4 +79,19 @@ function standInsOf(
 
 function ownFirst(nodes: readonly NodeIndex[], self: NodeIndex): readonly NodeIndex[] {
   return nodes.includes(self) ? [self, ...nodes.filter((node) => node !== self)] : nodes;
+}
+
+/** What a read with these options asks for, whom it may ask, and who cannot answer. */
+export function quorumFor(options: number, partition: number, { placement, node }: Env) {
+  const needs = readNeeds(placement, node, partition, options);
+  const { n } = placement;
+  if (needs.length > 0) {
+    const { candidates, lost } = chooseReplicas(placement, node, partition, false);
+    const r = needs.reduce((sum, { needed }) => sum + needed, 0);
+    const counted = candidates.filter((candidate) => needs.some(({ nodes }) => nodes.includes(candidate)));
+    return { quorum: { n, r, monotonic: false, needs }, candidates: counted, lost };
+  }
+  const { candidates, standIns, lost } = chooseReplicas(placement, node, partition, (options & Ask.available) !== 0);
+  const monotonic = (options & Ask.monotonic) !== 0;
+  return { quorum: { n, r: quorumOf(options), monotonic, standIns, needs }, candidates, lost };
 }

@@ -28,6 +28,8 @@ export interface TransferJob {
   failed: NodeIndex | undefined;
   request: number;
   askedAtMs: number;
+  /** How long a page is waited for: twice as long behind one that came late. */
+  patienceMs: number;
   unconfirmed: number;
   /** Something of the page was refused. */
   refused: boolean;
@@ -42,7 +44,9 @@ export interface TransferJob {
 /** What of a filled partition counts as moved: the bulk copied from its first source. */
 export type OnMoved = (bytes: number, records: number) => void;
 
-const ANSWER_MS_MAX = 2_000;
+const PATIENCE_MS_MIN = 2_000;
+/** A page of one large record over a slow network takes its time. */
+const PATIENCE_MS_MAX = 60_000;
 const PAUSE_MS_MAX = 50;
 const BACKOFF_MS = 100;
 
@@ -55,6 +59,7 @@ export function startJob(partition: number, sources: readonly NodeIndex[], env: 
     failed: undefined,
     request: 0,
     askedAtMs: 0,
+    patienceMs: PATIENCE_MS_MIN,
     unconfirmed: 0,
     refused: false,
     isPartial: false,
@@ -66,8 +71,9 @@ export function startJob(partition: number, sources: readonly NodeIndex[], env: 
 export function stepJob(job: TransferJob, w: number, request: number, env: Env): void {
   const now = env.nowMs();
   if (job.source !== undefined) {
-    const isLate = ((now - job.askedAtMs) | 0) > ANSWER_MS_MAX || !env.placement.isUp(job.source);
-    if (isLate) giveUp(job, env);
+    const isLate = ((now - job.askedAtMs) | 0) > job.patienceMs;
+    if (isLate) job.patienceMs = Math.min(PATIENCE_MS_MAX, 2 * job.patienceMs);
+    if (isLate || !env.placement.isUp(job.source)) giveUp(job, env);
     return;
   }
   if (((now - job.resumeAtMs) | 0) < 0) return;
@@ -176,6 +182,7 @@ function endPage(job: TransferJob, env: Env): void {
   const { progress, source } = job;
   const now = env.nowMs();
   const tookMs = (now - job.askedAtMs) | 0;
+  job.patienceMs = Math.min(PATIENCE_MS_MAX, Math.max(PATIENCE_MS_MIN, 2 * tookMs));
   const others = progress.cursors.filter(([node]) => node !== source);
   const complete = progress.partial.filter((node) => node !== source);
   const partial = job.isPartial ? [...complete, source as number] : complete;

@@ -43,11 +43,7 @@ export function fetchRecord({ partition, options: { doubts } }: VnodeState, mess
     return;
   }
   const out = env.open(Kind.fetched, message.from, message.request, Answer.record * 4 + bytes);
-  if (out === undefined) {
-    // no mailbox takes it, or nobody is there
-    if (at >= 0) refuse(message, env, 'KV_TOO_MANY_SIBLINGS');
-    return;
-  }
+  if (out === undefined) return;
   out.words[out.at + Answer.outcome] = success(1, 0);
   out.words[out.at + Answer.detail] =
     (at < 0 ? 0 : AnswerFlag.record) |

@@ -25,6 +25,7 @@ const SENDERS = [coordinator, hintKeeper, antiEntropy] as const;
 
 export const EXPORTS: Readonly<Record<MessageName, readonly Path[] | 'local'>> = {
   pad: 'local',
+  piece: 'local',
   write: [[client, coordinator]],
   written: [[coordinator, client]],
   mint: 'local',

@@ -3,7 +3,7 @@
  * credit that the peer gets for them. Credit is withheld while too much waits behind full mailboxes.
  */
 import { Head } from '../protocol/header.js';
-import { RECORD_BYTES_MAX } from '../protocol/limits.js';
+import { MESSAGE_BYTES_MAX } from '../protocol/limits.js';
 import { BODY_WORD } from './block-pool.js';
 import { ChunkAssembly } from './chunk-assembly.js';
 import type { ClockOffset } from './clock-offset.js';
@@ -34,7 +34,7 @@ export class Inbox {
   isWithholding = false;
   readonly #parts: InboxParts;
   readonly #accounts = CREDIT_BYTES.map((window) => new CreditAccount(window));
-  readonly #assemblies = CREDIT_BYTES.map(() => new ChunkAssembly(RECORD_BYTES_MAX));
+  readonly #assemblies = CREDIT_BYTES.map(() => new ChunkAssembly(MESSAGE_BYTES_MAX));
 
   constructor(parts: InboxParts) {
     this.#parts = parts;

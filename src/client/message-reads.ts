@@ -88,7 +88,7 @@ function readError(outcome: number, detail: number): StoreError {
   if (code === 'KV_TOO_MANY_SIBLINGS') {
     return new StoreError(
       code,
-      'the siblings of the key are together larger than a message: a put without a context replaces them',
+      'the siblings of the key are together more than a record holds (16 MiB): put it without a context, which replaces them',
     );
   }
   return new StoreError(code, `the read failed on its coordinator: ${code}`);

@@ -8,9 +8,11 @@ import type { Outbound } from '../actor/env.js';
 import { NODE_COUNT_MAX } from '../core/ids.js';
 import { isQuiet, Life, Status, type ThreadMap } from '../host/thread-map.js';
 import { MessageView } from '../protocol/header.js';
+import { Kind } from '../protocol/messages.js';
 import { EventLoopMail } from '../runtime/event-loop-mail.js';
 import { HostClock } from '../runtime/host-clock.js';
 import { MailboxReader } from '../runtime/mailbox.js';
+import { PieceReader } from '../runtime/pieces.js';
 import { bridgeThread, PostOffice, seatThread } from '../runtime/post-office.js';
 import { Wake } from '../runtime/wake.js';
 
@@ -39,6 +41,7 @@ export class Seat {
   readonly #status: Int32Array;
   readonly #bells: (MessagePort | undefined)[] = [];
   readonly #view = new MessageView();
+  readonly #pieces = new PieceReader();
   readonly #onMessage: (view: MessageView) => void;
   readonly #mail: EventLoopMail;
   /** Opens what is held back until the tick ends, or is published. */
@@ -164,10 +167,17 @@ export class Seat {
         if (at < 0) break;
         view.point(reader.words, reader.bytes, at);
         // a reply to an earlier thread on this seat is dropped
-        if (view.to === this.address) this.#onMessage(view);
+        if (view.to === this.address && (view.tag !== Kind.piece || this.#isWhole(view))) this.#onMessage(view);
       }
       reader.release();
     }
+  }
+
+  /** Whether a piece completes its message, which the view then shows. */
+  #isWhole(view: MessageView): boolean {
+    const whole = this.#pieces.add(view.words, view.at);
+    if (whole !== undefined) view.point(whole, Buffer.from(whole.buffer), 0);
+    return whole !== undefined;
   }
 
   /** Every node that can be reached, of any host. */

@@ -17,7 +17,7 @@ export const ERROR_CODES = {
   KV_INVALID_CONTEXT: { retryable: false, meaning: 'The context is not one that a read of this store returned.' },
   KV_TOO_MANY_SIBLINGS: {
     retryable: false,
-    meaning: 'The write would leave more siblings than allowed; resolve first.',
+    meaning: 'The siblings of the key are, or the write would leave, more than allowed; resolve first.',
   },
   KV_FAILURE_DOMAINS: { retryable: false, meaning: 'N exceeds the number of failure domains.' },
   KV_CLOSED: { retryable: false, meaning: 'The store is closed.' },

@@ -18,10 +18,12 @@ import { asStoreError, assert, type WireError } from '../core/errors.js';
 import { claimOf } from '../core/host-claims.js';
 import { learnMarks, type NodeMark } from '../core/storage-mark.js';
 import { Head } from '../protocol/header.js';
+import { Kind } from '../protocol/messages.js';
 import { copyWords } from '../protocol/record.js';
 import { EventLoopMail } from '../runtime/event-loop-mail.js';
 import { HostClock } from '../runtime/host-clock.js';
 import { MailboxReader } from '../runtime/mailbox.js';
+import { PieceReader } from '../runtime/pieces.js';
 import { bridgeThread, nodeThread, PostOffice, seatThread } from '../runtime/post-office.js';
 import { Wake } from '../runtime/wake.js';
 import type { ClusterFacts } from './bridge-settings.js';
@@ -86,6 +88,7 @@ class BridgeThread implements BridgeControl {
   readonly #bridge: Bridge;
   readonly #mail: EventLoopMail;
   readonly #readers = new Map<number, MailboxReader>();
+  readonly #pieces = new PieceReader();
   readonly #bells = new Map<number, MessagePort>();
   readonly #status: Int32Array;
   readonly #out: Outbound = { words: new Int32Array(0), bytes: Buffer.alloc(0), at: 0 };
@@ -266,11 +269,18 @@ class BridgeThread implements BridgeControl {
       for (let i = 0; i < DRAIN_MAX; i++) {
         const at = reader.next();
         if (at < 0) break;
-        this.#bridge.send(reader.words, at);
+        if (reader.words[at + Head.size] >>> 24 === Kind.piece) this.#takePiece(reader.words, at);
+        else this.#bridge.send(reader.words, at);
       }
       reader.release();
     }
     this.#bridge.flush();
+  }
+
+  /** What crosses to another host is whole: the peer checks messages, not pieces. */
+  #takePiece(words: Int32Array, at: number): void {
+    const whole = this.#pieces.add(words, at);
+    if (whole !== undefined) this.#bridge.send(whole, 0);
   }
 }
 

@@ -8,7 +8,7 @@ import { HEADER_WORDS } from './header.js';
 type FieldType = 'u32' | 'u64';
 
 /** What the bytes after the fields are. */
-type Body = 'none' | 'record' | 'record+context' | 'key' | 'records' | 'cbor';
+type Body = 'none' | 'record' | 'record+context' | 'key' | 'records' | 'cbor' | 'bytes';
 
 export interface MessageSpec {
   readonly tag: number;

@@ -10,15 +10,14 @@ import { COLLECTION_MESSAGES } from './collection-messages.js';
 import { EXCHANGE_MESSAGES } from './exchange-messages.js';
 import { HEADER_WORDS } from './header.js';
 import { HINT_MESSAGES } from './hint-messages.js';
+import { MAILBOX_MESSAGES } from './mailbox-messages.js';
 import { MEND_MESSAGES } from './mend-messages.js';
 import { checkLayout, type MessageSpec, offsetsOf } from './message-spec.js';
 import { RING_MESSAGES } from './ring-messages.js';
 import { WATCH_MESSAGES } from './watch-messages.js';
 
-export type { MessageSpec } from './message-spec.js';
-
 export const MESSAGES = {
-  pad: { tag: 1, kind: 'cast', fields: {}, body: 'none', summary: 'Fills the end of a mailbox; never delivered.' },
+  ...MAILBOX_MESSAGES,
   write: {
     tag: 2,
     kind: 'call',
@@ -172,6 +171,7 @@ export const enum Kind {
   unread = 47,
   watch = 48,
   changes = 49,
+  piece = 50,
 }
 
 export const enum Write {
@@ -288,6 +288,6 @@ const hints = { pad: Kind.pad, standIn: Kind.standIn, hint: Kind.hint, note: Kin
 const ballots = { prepare: Kind.prepare, promised: Kind.promised, accept: Kind.accept, voted: Kind.voted };
 const maps = { ringMap: Kind.ringMap, ringReport: Kind.ringReport, pull: Kind.pull, pulled: Kind.pulled };
 const changes = { changeRing: Kind.changeRing, ringChanged: Kind.ringChanged };
-const watches = { watch: Kind.watch, changes: Kind.changes };
-for (const [name, kind] of Object.entries({ ...hints, ...ballots, ...maps, ...changes, ...watches }))
+const others = { watch: Kind.watch, changes: Kind.changes, piece: Kind.piece };
+for (const [name, kind] of Object.entries({ ...hints, ...ballots, ...maps, ...changes, ...others }))
   check(name as MessageName, kind, {});

@@ -112,15 +112,21 @@ function isPlain(set: SiblingSet): boolean {
 
 /**
  * Bytes that `encodeRecord` will write for this set.
- * @throws StoreError KV_PAIR_TOO_LARGE where a record cannot state its size
+ * @throws StoreError KV_TOO_MANY_SIBLINGS where they are more than a record may have
  */
 export function encodedBytes(keyBytes: number, set: SiblingSet): number {
-  const [only] = set.siblings;
-  const bytes = isPlain(set)
-    ? recordBytes(keyBytes, only.value.length, only.expiresAtMs !== 0)
-    : recordBytes(keyBytes, setBytes(set), false);
+  const bytes = bytesFor(keyBytes, set);
   if (bytes <= RECORD_BYTES_MAX) return bytes;
-  throw new StoreError('KV_PAIR_TOO_LARGE', `a record of ${bytes} bytes exceeds ${RECORD_BYTES_MAX}`);
+  throw new StoreError('KV_TOO_MANY_SIBLINGS', `a record of ${bytes} bytes exceeds ${RECORD_BYTES_MAX}`);
+}
+
+/** Whether one record can hold the set: what many replicas took apart may be more. */
+export const fitsRecord = (keyBytes: number, set: SiblingSet): boolean => bytesFor(keyBytes, set) <= RECORD_BYTES_MAX;
+
+function bytesFor(keyBytes: number, set: SiblingSet): number {
+  const [only] = set.siblings;
+  if (isPlain(set)) return recordBytes(keyBytes, only.value.length, only.expiresAtMs !== 0);
+  return recordBytes(keyBytes, setBytes(set), false);
 }
 
 function setBytes(set: SiblingSet): number {

@@ -8,9 +8,10 @@ import type { Env, Outbound } from '../actor/env.js';
 import type { HandlerScope, Placement, Store } from '../actor/ports.js';
 import type { NodeIndex } from '../core/ids.js';
 import { type MessageView, putHeader } from '../protocol/header.js';
-import { NAME_OF_TAG } from '../protocol/messages.js';
+import { Kind, NAME_OF_TAG } from '../protocol/messages.js';
 import { actorCounter, Count } from './counters.js';
 import { LocalQueue } from './local-queue.js';
+import { PieceReader } from './pieces.js';
 import type { PostOffice } from './post-office.js';
 import { Timers } from './timers.js';
 
@@ -56,6 +57,7 @@ export class ActorSystem implements Env {
   readonly #cells: Cell[][] = [];
   readonly #handlers = new Map<AnyBehaviour, readonly (AnyHandler | undefined)[]>();
   readonly #out: Outbound = { words: new Int32Array(0), bytes: Buffer.alloc(0), at: 0 };
+  readonly #pieces = new PieceReader();
   readonly #newTimers: { dueMs: number; token: number }[] = [];
   readonly #readWallMs: () => number;
   #wallMs: number;
@@ -122,7 +124,8 @@ export class ActorSystem implements Env {
     const handler = cell?.handlers[view.tag];
     const { counters } = this.#parts;
     if (cell === undefined || handler === undefined || nodeOf(view.to) !== this.node) {
-      counters[Count.undeliverable]++;
+      if (view.tag === Kind.piece) this.#deliverPiece(view);
+      else counters[Count.undeliverable]++;
       return;
     }
     counters[cell.counter]++;
@@ -134,6 +137,14 @@ export class ActorSystem implements Env {
       return;
     }
     if (this.#newTimers.length > 0) this.#keepTimers(cell);
+  }
+
+  /** Delivers the message that a piece completes, if it does. */
+  #deliverPiece(view: MessageView): void {
+    const whole = this.#pieces.add(view.words, view.at);
+    if (whole === undefined) return;
+    view.point(whole, Buffer.from(whole.buffer), 0);
+    this.deliver(view);
   }
 
   /** Delivers everything that actors of this thread have sent each other in this turn. */

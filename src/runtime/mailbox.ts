@@ -11,6 +11,7 @@
  * consumer handles them in place and releases once per turn.
  */
 import { assert, StoreError } from '../core/errors.js';
+import { MESSAGE_BYTES_MAX } from '../protocol/limits.js';
 import { Kind } from '../protocol/messages.js';
 
 const enum Ring {
@@ -40,7 +41,10 @@ export class MailboxWriter {
   readonly bytes: Buffer;
   readonly capacityUnits: number;
   readonly #mask: number;
-  /** An empty ring whose tail has come so far begins anew: half of it stays in the cache, where all of it would not. */
+  /**
+   * An empty ring whose tail has come so far begins anew: half of it stays in the cache, where all of it would not. In the
+   * largest ring just behind its middle, for a pad of half of it could not state its size.
+   */
   readonly #farUnits: number;
   #tail: number;
   #published: number;
@@ -55,7 +59,7 @@ export class MailboxWriter {
     this.bytes = Buffer.from(memory);
     this.capacityUnits = (memory.byteLength - HEADER_BYTES) >>> 3;
     this.#mask = this.capacityUnits - 1;
-    this.#farUnits = this.capacityUnits >>> 1;
+    this.#farUnits = Math.max(this.capacityUnits >>> 1, this.capacityUnits - (MESSAGE_BYTES_MAX >>> 3));
     this.#tail = Atomics.load(this.words, Ring.tail); // Atomics: acquire; a former producer's last publication
     this.#published = this.#tail;
     this.#cachedHead = Atomics.load(this.words, Ring.head); // Atomics: acquire, what the consumer has released
@@ -63,7 +67,7 @@ export class MailboxWriter {
 
   /** Largest message that an empty mailbox always has room for, wherever its tail stands. */
   get messageBytesMax(): number {
-    return this.capacityUnits * 4;
+    return Math.min(this.capacityUnits * 4, MESSAGE_BYTES_MAX);
   }
 
   /** Room for a message of `bytes` (a multiple of 8): its word index, or -1 where the mailbox is too full. */

@@ -1,11 +1,13 @@
 /**
  * What a thread sends to one other thread: its mailbox, and behind it a bounded outbox for the time that the mailbox is
- * full. Order is kept: while anything waits in the outbox, what follows waits behind it.
+ * full. Order is kept: while anything waits in the outbox, what follows waits behind it. A message that is larger than the
+ * mailbox takes at once waits there too, and leaves in pieces.
  */
 import type { Outbound } from '../actor/env.js';
-import { OUTBOX_BYTES_MAX } from '../protocol/limits.js';
+import { MESSAGE_BYTES_MAX, OUTBOX_BYTES_MAX } from '../protocol/limits.js';
 import { copyWords } from '../protocol/record.js';
 import { MailboxWriter } from './mailbox.js';
+import { PieceWriter } from './pieces.js';
 
 export class Outgoing {
   /** Handler that wrote here last; see beginHandler. */
@@ -14,9 +16,11 @@ export class Outgoing {
   #waitingBytes = 0;
   #waiting: Int32Array[] = [];
   readonly #writer: MailboxWriter;
+  readonly #pieces: PieceWriter;
 
   constructor(memory: SharedArrayBuffer) {
     this.#writer = new MailboxWriter(memory);
+    this.#pieces = new PieceWriter(this.#writer);
   }
 
   get waitingBytes(): number {
@@ -25,7 +29,7 @@ export class Outgoing {
 
   /**
    * Points `out` at room for a message of `bytes`, on behalf of handler number `handler`. False: it is refused. A reply is
-   * not, for want of room: who asked has bounded how many replies there can be.
+   * not, for want of room: who asked has bounded how many replies there can be. One message may be larger than the outbox.
    */
   open(out: Outbound, bytes: number, handler: number, isReply = false): boolean {
     const writer = this.#writer;
@@ -34,18 +38,19 @@ export class Outgoing {
       writer.mark();
       this.#waitingMark = this.#waiting.length;
     }
-    if (bytes > writer.messageBytesMax) {
+    if (bytes > MESSAGE_BYTES_MAX) {
       writer.countRefusal();
       return false;
     }
-    const at = this.#waiting.length === 0 ? writer.reserve(bytes) : -1;
+    const isWhole = bytes <= writer.messageBytesMax;
+    const at = isWhole && this.#waiting.length === 0 ? writer.reserve(bytes) : -1;
     if (at >= 0) {
       out.words = writer.words;
       out.bytes = writer.bytes;
       out.at = at;
       return true;
     }
-    if (!isReply && this.#waitingBytes + bytes > OUTBOX_BYTES_MAX) {
+    if (!isReply && this.#waitingBytes > 0 && this.#waitingBytes + bytes > OUTBOX_BYTES_MAX) {
       writer.countRefusal();
       return false;
     }
@@ -84,12 +89,19 @@ export class Outgoing {
   #drain(): void {
     let sent = 0;
     for (const words of this.#waiting) {
-      const at = this.#writer.reserve(words.length * 4);
-      if (at < 0) break;
-      copyWords(words, 0, this.#writer.words, at, words.length);
+      if (!this.#send(words)) break;
       this.#waitingBytes -= words.length * 4;
       sent++;
     }
     this.#waiting.splice(0, sent);
+  }
+
+  /** Moves a message into the mailbox; false where it, or a part of it, has to wait on. */
+  #send(message: Int32Array): boolean {
+    const writer = this.#writer;
+    if (message.length * 4 > writer.messageBytesMax) return this.#pieces.send(message);
+    const at = writer.reserve(message.length * 4);
+    if (at >= 0) copyWords(message, 0, writer.words, at, message.length);
+    return at >= 0;
   }
 }

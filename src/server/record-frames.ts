@@ -14,7 +14,7 @@ import type { StoredRecord, StoredSibling, ValueType } from '../client/types.js'
 import { StoreError } from '../core/errors.js';
 
 export const FRAME_HEADER_BYTES = 8;
-/** No record is longer: siblings together have a bound of a quarter of a mailbox, some MiB. */
+/** No record is longer: siblings together have at most 16 MiB, however many replicas were apart. */
 export const FRAME_BODY_BYTES_MAX = 32 * 1024 * 1024;
 const BODY_HEADER_BYTES = 4;
 const SIBLING_HEADER_BYTES = 24;

@@ -36,12 +36,7 @@ const OTHER = plain('b', 1, 'other');
 class ReadCase {
   /** Nodes whose mailbox has no room. */
   readonly full = new Set<number>();
-  /** Largest message that any mailbox takes. */
-  bytesMax = 10_000;
-  readonly env = new SimEnv({
-    node: 3,
-    hasRoom: (to, bytes) => !this.full.has(nodeOf(to)) && bytes <= this.bytesMax,
-  });
+  readonly env = new SimEnv({ node: 3, hasRoom: (to) => !this.full.has(nodeOf(to)) });
   readonly sent: Sent[];
 
   constructor(order: Partial<ReadOrder>, down: readonly number[] = []) {
@@ -257,13 +252,6 @@ test('coordinator: a monotonic read whose repair finds no room in a mailbox -> g
   t.deepEqual(read.asked, [0, 1, 2]);
   read.full.add(2);
   t.is(read.answer(2, OLD).reply?.code, 'KV_READ_QUORUM_UNMET');
-});
-
-test('coordinator: an answer that is larger than any mailbox takes -> the client is told, and need not wait', (t) => {
-  const read = new ReadCase({ r: 2 }).answer(0, NEW);
-  read.bytesMax = 64;
-  t.deepEqual(read.answer(1, NEW).reply, failed('KV_TOO_MANY_SIBLINGS'));
-  t.is(read.open, 0);
 });
 
 test('coordinator: a confirmation of an earlier, smaller repair -> is credited with that, not with the newest', (t) => {

@@ -165,3 +165,31 @@ test('notes: a node begins with thousands, and has no room -> it knows all of th
   for (const target of targets) repaired(target);
   t.deepEqual([env.hints.notes, env.thrown], [0, []]);
 });
+
+test('hints: answers that take longer than is waited for at first -> are waited for longer, beside others that do not', (t) => {
+  // without gossip nobody is suspected
+  const env = new SimEnv({ roles: [Role.vnode, Role.hintKeeper] });
+  env.pass(100);
+  const due: { readonly atMs: number; readonly message: Sent }[] = [];
+  let large = 0;
+  const hint = (key: string, value: string) => {
+    env.deliver(Role.vnode, replicateDraft(key, plain('a', 1, value)));
+    env.deliver(Role.hintKeeper, hintDraft(1, key));
+  };
+  hint('large', 'v'.repeat(1_000));
+  for (let ms = 0; ms < 120_000 && (ms < 1_000 || env.hints.hints > 0); ms += 20) {
+    // a small one now and then, which is answered at once
+    if (ms % 500 === 0 && ms < 60_000) hint(`k${(ms / 500) % 8}`, 'v');
+    for (const message of env.pass(20).filter(({ tag }) => tag === Kind.replicate)) {
+      const isLarge = message.view.size > 1_000;
+      if (isLarge) large++;
+      due.push({ atMs: ms + (isLarge ? 5_000 : 20), message });
+    }
+    for (const { message } of due.filter(({ atMs }) => atMs === ms)) {
+      const draft = replicatedDraft(success(1, 0), message.view.words[message.view.at + Replicate.mark]);
+      env.deliver(Role.hintKeeper, draft, { from: addressOf(Role.vnode, 1, 0), request: message.request });
+    }
+  }
+  t.is(env.hints.hints, 0);
+  t.true(large <= 3, `sent ${large} times`);
+});

@@ -33,6 +33,7 @@ import {
   encodedBytes,
   encodeRecord,
   encodeVector,
+  fitsRecord,
   type KeyParts,
   keyParts,
   vectorWords,
@@ -151,14 +152,16 @@ test('record: a plain value that claims one byte more than its record holds -> K
   t.throws(() => decodeRecord(words, bytes, 0), { code: 'KV_CORRUPT' });
 });
 
-test('record: a set too large for the size field -> KV_PAIR_TOO_LARGE, nothing written', (t) => {
+test('record: a set larger than a record may be -> KV_TOO_MANY_SIBLINGS, nothing written', (t) => {
   const one = { clock: 1 as Clock, expiresAtMs: 0, tombstone: false, tag: 1, value: new Uint8Array(1 << 20) };
   const siblings = Array.from({ length: 17 }, (_, i) => ({
     ...one,
     dot: { replica: 1 as ReplicaId, counter: (i + 1) as Counter },
   }));
-  t.true(encodedBytes(8, { vector: [], siblings: siblings.slice(0, 15) }) <= RECORD_BYTES_MAX);
-  t.throws(() => encodedBytes(8, { vector: [], siblings }), { code: 'KV_PAIR_TOO_LARGE' });
+  const most = { vector: [], siblings: siblings.slice(0, 15) };
+  t.true(encodedBytes(8, most) <= RECORD_BYTES_MAX && fitsRecord(8, most));
+  t.throws(() => encodedBytes(8, { vector: [], siblings }), { code: 'KV_TOO_MANY_SIBLINGS' });
+  t.false(fitsRecord(8, { vector: [], siblings }));
 });
 
 test('record: version vectors -> encode and decode; a count beyond the end -> KV_CORRUPT', (t) => {

@@ -1,13 +1,14 @@
 import test from 'ava';
 import { type Address, addressOf, Role } from '../../src/actor/address.js';
 import type { AnyBehaviour } from '../../src/actor/behaviour.js';
-import type { Env } from '../../src/actor/env.js';
+import type { Env, Outbound } from '../../src/actor/env.js';
 import { nodeIndex } from '../../src/core/ids.js';
 import { MessageView, putHeader } from '../../src/protocol/header.js';
 import { Kind } from '../../src/protocol/messages.js';
 import { ActorSystem } from '../../src/runtime/actor-system.js';
 import { allocateCounters, Count } from '../../src/runtime/counters.js';
 import { allocateMailbox, MailboxReader } from '../../src/runtime/mailbox.js';
+import { Outgoing } from '../../src/runtime/outgoing.js';
 import { PostOffice } from '../../src/runtime/post-office.js';
 import { allocateWakeWords, Wake } from '../../src/runtime/wake.js';
 import { FakeStore, placement } from './fakes.js';
@@ -205,6 +206,32 @@ test('actor system: mail for nobody, or for a message its actor does not take ->
   send(250, SELF);
   t.is(counters[Count.undeliverable], 4);
   t.is(handled.length, before);
+});
+
+test('actor system: a message in pieces -> its handler gets it whole, once, in its place among others', (t) => {
+  const { system, counters, handled } = pair();
+  const before = handled.length;
+  const mailbox = allocateMailbox(1024);
+  const outgoing = new Outgoing(mailbox);
+  const out: Outbound = { words: new Int32Array(0), bytes: Buffer.alloc(0), at: 0 };
+  for (const [request, bytes] of [32, 5_000, 32].entries()) {
+    t.true(outgoing.open(out, bytes, 1));
+    putHeader(out.words, out.at, Kind.read, bytes, VNODE, CLIENT, request);
+  }
+  const reader = new MailboxReader(mailbox, true);
+  const view = new MessageView();
+  while (outgoing.publish() || outgoing.waitingBytes > 0) {
+    for (let at = reader.next(); at >= 0; at = reader.next()) {
+      view.point(reader.words, reader.bytes, at);
+      system.deliver(view);
+    }
+    reader.release();
+  }
+  t.deepEqual(
+    handled.slice(before),
+    [0, 1, 2].map((request) => `vnode ${Kind.read}/${request}`),
+  );
+  t.is(counters[Count.undeliverable], 0);
 });
 
 test('actor system: a send that is refused -> undefined, counted; clock and chance are what was handed in', (t) => {

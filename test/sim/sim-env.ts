@@ -41,10 +41,10 @@ export interface SimEnvOptions {
   readonly ring?: RingState;
   /** What an earlier life of the node has left. */
   readonly disk?: SimDisk;
+  /** Bytes of the records of a turn, those that are looked up included. */
+  readonly arenaBytes?: number;
   /** Whether a message of so many bytes to this node finds room. */
   readonly hasRoom?: (to: number, bytes: number) => boolean;
-  /** Room for the records of one turn; as the store's where left out. */
-  readonly arenaBytes?: number;
   /** The actors that are there, in place of the usual ones. */
   readonly roles?: readonly Role[];
   /** Between two rounds of anti-entropy, and of the collector; at once where left out. */
@@ -93,11 +93,8 @@ export class SimEnv {
     this.#random = new Random(seed * 16 + node);
     this.#hasRoom = hasRoom;
     this.disk = options.disk ?? new SimDisk(this.#random.fork());
-    this.store = new SimStore({
-      disk: this.disk,
-      slotShift: 14,
-      ...(options.arenaBytes === undefined ? {} : { arenaBytes: options.arenaBytes }),
-    });
+    const { arenaBytes } = options;
+    this.store = new SimStore({ disk: this.disk, slotShift: 14, ...(arenaBytes !== undefined && { arenaBytes }) });
     this.counters = new Int32Array(allocateCounters(1));
     this.view = new LivenessView(new Int32Array(LivenessView.bytesFor(n) / 4));
     this.placement = new RingView({
