@@ -5,7 +5,6 @@
  * Reads try shared memory first and answer in the same turn; writes and other reads answer with a promise.
  */
 import type { Store, Value } from '../client/types.js';
-import { jsonText } from './admin-json.js';
 import {
   CommandError,
   type CommandSpec,
@@ -18,6 +17,7 @@ import {
 } from './command-spec.js';
 import { NOT_LOCAL } from './local-reads.js';
 import type { RespWriter } from './resp-writer.js';
+import { jsonText } from './value-json.js';
 
 /** Most bytes of the values in one MGET reply. */
 const REPLY_BYTES_MAX = 64 * 1024 * 1024;
