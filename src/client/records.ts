@@ -10,7 +10,7 @@ import { wallMsOf } from '../core/hybrid-clock.js';
 import { invalidOption } from '../core/option-check.js';
 import { liveSiblings, type Sibling, type SiblingSet } from '../core/siblings.js';
 import { Tag } from '../protocol/record.js';
-import { checkNames } from './call-options.js';
+import { aborted, checkNames } from './call-options.js';
 import { IMAGE_LIMITS, instantImage } from './instant-image.js';
 import { PartitionImage } from './partition-image.js';
 import type {
@@ -74,6 +74,7 @@ export async function* records(
       try {
         onInstant({ instant: true });
         for await (const entry of image.entries()) {
+          if (order.signal?.aborted === true) throw aborted(order.signal);
           const record = storedRecord(entry, image.atMs);
           if (record !== undefined) yield record;
         }
