@@ -57,7 +57,10 @@ export type Resolve = 'newest' | 'siblings' | ((siblings: Value[]) => Value);
 export type OpenStoreOptions = OpenOptions & { readonly resolve?: Resolve };
 
 export interface RequestOptions {
-  /** Milliseconds from the call to KV_DEADLINE_EXCEEDED; default is the store's `deadlineMs`. */
+  /**
+   * Milliseconds from the call to KV_DEADLINE_EXCEEDED, of `getMany`, `putMany` and `batch` for all keys together; default is the
+   * store's `deadlineMs`.
+   */
   readonly deadlineMs?: number;
   /** Rejects the call with KV_ABORTED; a write may still happen. */
   readonly signal?: AbortSignal;
@@ -122,16 +125,29 @@ export interface WriteResult {
   readonly durability: Durability;
 }
 
+/** Bounds may be combined: what all of them allow is yielded. */
 export interface ScanOptions extends RequestOptions {
+  /** Only keys that begin with these bytes. */
   readonly prefix?: Key;
+  /** Only keys behind this one. */
   readonly gt?: Key;
+  /** Only this key and those behind it. */
   readonly gte?: Key;
+  /** Only keys before this one. */
   readonly lt?: Key;
+  /** Only this key and those before it. */
   readonly lte?: Key;
+  /** From the last key to the first. Default false. */
   readonly reverse?: boolean;
   /** Most pairs to return; default all. */
   readonly limit?: number;
+  /** Replicas that must show each part of the range, 1..n; no zones. Default is the store's `r`. */
   readonly r?: number;
+  /**
+   * Milliseconds that a replica may take for a page of a partition, not those of the whole scan, which may go on for as long as
+   * its consumer takes; default is the store's `deadlineMs`.
+   */
+  readonly deadlineMs?: number;
   /** `utf8` (default) gives keys as strings, `bytes` as Buffers. */
   readonly keys?: 'utf8' | 'bytes';
   /** false: leave values undecoded and undefined. Default true. */
