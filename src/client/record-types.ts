@@ -61,7 +61,7 @@ export interface RestoreOptions {
   readonly w?: number;
   /** When a replica confirms; default is the store's. */
   readonly durability?: Durability;
-  /** Milliseconds that each record's read, and each of its writes, may take, tries and pauses included; default is the store's `deadlineMs`. */
+  /** Milliseconds that each record is tried for, and those of each of its reads and writes; default is the store's `deadlineMs`. */
   readonly deadlineMs?: number;
 }
 
