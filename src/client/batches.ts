@@ -1,7 +1,8 @@
 /** Calls on many keys: one promise for all of them, a window of requests under way at a time. */
-import { StoreError } from '../core/errors.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { asStoreError, StoreError } from '../core/errors.js';
 import { isZoned } from '../protocol/outcome.js';
-import type { ReadOrder } from './call-options.js';
+import { aborted, type ReadOrder } from './call-options.js';
 import { AHEAD_PAIRS, loadPairs } from './early-loads.js';
 import { NOT_LOCAL } from './local-reads.js';
 import { GROUP_KEYS } from './plain-reads.js';
@@ -11,8 +12,11 @@ import type { BatchOperation, Key, PutOptions, ReadOptions, Value, WriteOptions 
 import { Batch, type SendItem } from './waiters.js';
 import type { WriteOrder } from './writes.js';
 
+const RETRY_MS_FIRST = 2;
+const RETRY_MS_MAX = 100;
+
 /** What reads many keys. */
-export type ManyReader = Pick<StoreCore, 'calls' | 'window' | 'getLocalGroup' | 'getAny'>;
+export type ManyReader = Pick<StoreCore, 'calls' | 'readWindow' | 'getLocalGroup' | 'getAny'>;
 
 /** Values in the order of the keys; all of them within one deadline. */
 export async function getMany(
@@ -27,17 +31,17 @@ export async function getMany(
   const misses: Promise<void>[] = [];
   const { r } = order;
   const isLocal = !order.monotonic && !isZoned(r);
-  const step = Math.min(GROUP_KEYS, core.window);
+  const step = Math.min(GROUP_KEYS, core.readWindow);
   try {
     for (let start = 0; start < keys.length; start += step) {
       const end = Math.min(keys.length, start + step);
       if (isLocal) core.getLocalGroup(keys, start, end, r, values);
       else values.fill(NOT_LOCAL, start, end);
       for (let i = start; i < end; i++) {
-        if (values[i] === NOT_LOCAL) misses.push(getLate(core, keys, i, order, values));
+        if (values[i] === NOT_LOCAL) misses.push(getLate(core, keys, i, { order, untilMs, values }));
       }
       // only between groups: other calls prepare theirs meanwhile
-      if (misses.length + step <= core.window) continue;
+      if (misses.length + step <= core.readWindow) continue;
       await Promise.all(misses.splice(0));
       if (end < keys.length) order = { ...order, deadlineMs: timeLeft(untilMs) };
     }
@@ -49,14 +53,27 @@ export async function getMany(
   return values;
 }
 
-async function getLate(
-  core: ManyReader,
-  keys: readonly Key[],
-  index: number,
-  order: ReadOrder,
-  values: (Value | undefined)[],
-): Promise<void> {
-  values[index] = await core.getAny(keys[index], order);
+interface Late {
+  readonly order: ReadOrder;
+  readonly untilMs: number;
+  readonly values: (Value | undefined)[];
+}
+
+/** By messages; again while too much is under way: nothing was done. */
+async function getLate(core: ManyReader, keys: readonly Key[], index: number, late: Late): Promise<void> {
+  let { order } = late;
+  for (let pauseMs = RETRY_MS_FIRST; ; pauseMs = Math.min(RETRY_MS_MAX, pauseMs * 2)) {
+    try {
+      late.values[index] = await core.getAny(keys[index], order);
+      return;
+    } catch (error) {
+      if (asStoreError(error).code !== 'KV_OVERLOADED') throw error;
+      await sleep(pauseMs);
+      if (performance.now() >= late.untilMs) throw error;
+    }
+    if (order.signal?.aborted === true) throw aborted(order.signal);
+    order = { ...order, deadlineMs: timeLeft(late.untilMs) };
+  }
 }
 
 /** Writes every pair within one deadline, or throws the first error; some may then have been written. */

@@ -6,7 +6,7 @@ import { NOT_LOCAL } from '../../src/client/local-reads.js';
 import { Batch, type SendItem } from '../../src/client/waiters.js';
 import { StoreError } from '../../src/index.js';
 import { MessageView } from '../../src/protocol/header.js';
-import { failsWith } from './store-fixture.js';
+import { failsWith, openSmall } from './store-fixture.js';
 
 const calls = new CallOptions({ n: 3, r: 2, w: 2, mode: 'strict', durability: 'interval', deadlineMs: 60_000 });
 const later = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -16,7 +16,7 @@ function slowReader(answerMs: number) {
   const deadlines: number[] = [];
   const core: ManyReader = {
     calls,
-    window: 2,
+    readWindow: 2,
     getLocalGroup: (_keys, start, end, _r, values) => void values.fill(NOT_LOCAL, start, end),
     getAny: async (key, { deadlineMs }) => {
       deadlines.push(deadlineMs);
@@ -48,6 +48,31 @@ test('getMany: the deadline passes between windows -> KV_DEADLINE_EXCEEDED, and 
   await failsWith(t, 'KV_DEADLINE_EXCEEDED', () => getMany(core, keys, { deadlineMs: 100 }));
   t.true(deadlines.length <= 4, `${deadlines.length}`);
   t.true(performance.now() - beganAt < 1_000);
+});
+
+test('getMany: refused as overloaded -> asked again with what is left of the time; until the deadline, or the signal', async (t) => {
+  const { core, deadlines } = slowReader(0);
+  const refusing = (times: number): ManyReader => ({
+    ...core,
+    getAny: async (key, order) => {
+      if (times-- > 0) throw new StoreError('KV_OVERLOADED', 'too much is under way');
+      return core.getAny(key, order);
+    },
+  });
+  t.deepEqual(await getMany(refusing(3), ['a', 'b'], { deadlineMs: 10_000 }), ['a', 'b']);
+  t.true(deadlines.every((left) => left <= 10_000) && deadlines.some((left) => left < 10_000), `${deadlines}`);
+  await failsWith(t, 'KV_OVERLOADED', () => getMany(refusing(1e6), ['a'], { deadlineMs: 50 }));
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(), 30);
+  await failsWith(t, 'KV_ABORTED', () => getMany(refusing(1e6), ['a'], { signal: controller.signal }));
+});
+
+test('getMany: many calls at once, of more keys than may be in flight -> all answered', async (t) => {
+  const store = await openSmall(t, { inFlightMax: 64 });
+  const keys = Array.from({ length: 200 }, (_, index) => `k${index}`);
+  await store.putMany(keys.map((key, index) => [key, index] as const));
+  const all = await Promise.all(Array.from({ length: 20 }, () => store.getMany(keys, { r: 'each-quorum' })));
+  for (const values of all) t.deepEqual(values, [...keys.keys()]);
 });
 
 /** Answers each item after a while: confirmed, or refused where `isRefused`. */
