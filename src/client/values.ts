@@ -27,6 +27,8 @@ export function encodeCbor(value: Value): Uint8Array {
       `a value cannot be ${value === undefined ? 'undefined' : `a ${typeof value}`}`,
     );
   }
+  if (value instanceof Promise)
+    throw new StoreError('KV_INVALID_VALUE', 'the value is a promise: wait for it, and write what it resolves to');
   if (isEncoding)
     throw new StoreError('KV_INVALID_VALUE', 'the value is written by a getter of one that is being encoded');
   isEncoding = true;
