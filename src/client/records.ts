@@ -14,6 +14,7 @@ import { Tag } from '../protocol/record.js';
 import { aborted, checkNames } from './call-options.js';
 import { IMAGE_LIMITS, instantImage } from './instant-image.js';
 import { PartitionImage } from './partition-image.js';
+import { checkRecord } from './record-shape.js';
 import type {
   RecordsOptions,
   RestoreOptions,
@@ -117,7 +118,7 @@ export async function restore(
       } catch (thrown) {
         const { code, message } = asStoreError(thrown);
         if (!OWN_FAULTS.has(code)) throw thrown;
-        failed.push({ key: record.key, code, message });
+        failed.push({ key: record?.key, code, message });
       }
     }
   };
@@ -130,6 +131,7 @@ export async function restore(
  * next one begins with a read of all, whose context covers that too, so that no sibling stands there twice.
  */
 async function restoreOne(core: RecordWriter, record: StoredRecord, options: RestoreOptions): Promise<boolean> {
+  checkRecord(record);
   const { key, siblings } = record;
   const { w, durability, deadlineMs = core.calls.defaultRead.deadlineMs } = options;
   const given = { ...(w !== undefined && { w }), ...(durability !== undefined && { durability }), deadlineMs };

@@ -18,6 +18,7 @@ import type { MessageView } from '../protocol/header.js';
 import { Kind } from '../protocol/messages.js';
 import { isSuccess } from '../protocol/outcome.js';
 import { ChangeRing, RingChanged } from '../protocol/ring-messages.js';
+import { checkChange, checkPlan } from './change-shape.js';
 import { renewNode } from './node-renewal.js';
 import { measurePartition } from './partition-size.js';
 import type {
@@ -75,7 +76,9 @@ export class RingChanges {
   }
 
   /** @throws StoreError KV_INVALID_OPTION, KV_FAILURE_DOMAINS, KV_RING_CHANGING, KV_UNAVAILABLE */
-  async plan(wanted: StoreChange, { force = false }: PlanOptions = {}): Promise<RingPlan> {
+  async plan(wanted: StoreChange, options: PlanOptions = {}): Promise<RingPlan> {
+    checkPlan(wanted, options);
+    const { force = false } = options;
     const { change, gone } = this.#resolve(wanted, force);
     const ring = this.#admin.ring();
     const next = beginChange(ring, change, gone);
@@ -112,6 +115,7 @@ export class RingChanges {
 
   /** @throws StoreError as `plan`, or what the start of a new node threw */
   async change(wanted: StoreChange, options: ChangeOptions = {}): Promise<ChangeResult> {
+    checkChange(wanted, options);
     if (wanted.kind === 'replace' && wanted.same === true) {
       return renewNode(this.#admin, wanted.nodes, options, () => this.#core.checkOpen());
     }
