@@ -87,9 +87,9 @@ export function keysOf(spec: CommandSpec, args: readonly Buffer[]): string[] {
   return keys;
 }
 
-/** How many keys a command asks the store for; one on all keys counts as a good many. */
+/** How many keys a command asks the store for; one that reads any of them counts as a good many. */
 export function weightOf({ access, firstKey, lastKey, step }: CommandSpec, args: readonly Buffer[]): number {
-  if (access.endsWith('-all')) return ALL_KEYS_WEIGHT;
+  if (access === 'read-all') return ALL_KEYS_WEIGHT;
   if (firstKey === 0) return 1;
   const last = lastKey < 0 ? args.length + lastKey : lastKey;
   return Math.floor((last - firstKey) / step) + 1;

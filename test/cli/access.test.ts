@@ -208,6 +208,18 @@ test('access: nobody at the socket -> undefined; a stranger -> KV_UNREACHABLE', 
   await access?.close();
 });
 
+test('access: a server of an older version is asked for exact values -> KV_PROTOCOL, no values that JSON has changed', async (t) => {
+  const store = new FakeStore();
+  await store.put('k', new Map([['a', 1]]));
+  const access = await connectAccess({ socketPath: await serveOlder(t, store, await temporaryDirectory(t)) });
+  if (!access) throw new Error('nobody answers');
+  t.teardown(() => access.close());
+  const error = await t.throwsAsync(collect(access.scan({ exact: true })), { instanceOf: StoreError });
+  t.is(error?.code, 'KV_PROTOCOL');
+  t.regex(error?.message ?? '', /runs kvorum 0\.0\.9, which does not know/);
+  t.like((await collect(access.scan({})))[0], { value: { a: 1 } });
+});
+
 test('access: a server of an older version is asked for one instant -> the records as they come, and why; in full pages', async (t) => {
   const store = new FakeStore();
   const access = await connectAccess({ socketPath: await serveOlder(t, store, await temporaryDirectory(t)) });

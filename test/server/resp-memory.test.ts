@@ -46,6 +46,17 @@ test('memory: MSETs of a MiB each in one pipeline -> as many wait for the store 
   t.true(store.maxInFlight > 1, 'they overlap');
 });
 
+test('memory: batches of a load in one pipeline -> in flight together; pages of scans, four at a time', async (t) => {
+  const { client, store } = await serve(t);
+  store.delayMs = 50;
+  const load = JSON.stringify(Array.from({ length: 256 }, (_, index) => ({ key: `k${index}`, value: 1 })));
+  await Promise.all(Array.from({ length: 8 }, () => client.send(['KVORUM', 'LOAD', load])));
+  t.is(store.maxInFlight, 8);
+  store.maxInFlight = 0;
+  await Promise.all(Array.from({ length: 12 }, () => client.send(['KVORUM', 'SCAN', '{"limit":1}'])));
+  t.is(store.maxInFlight, 4);
+});
+
 test('memory: large replies of several clients at the same time -> KV_OVERLOADED beyond the bound, and room once they are written', async (t) => {
   const { server, store } = await serve(t, { repliesBytesMax: MIB });
   store.setLocal(false);
