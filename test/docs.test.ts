@@ -63,6 +63,21 @@ function defaultOf(spec: OptionSpec): string {
   return spec.kind === 'bytes' ? formatBytes(Number(spec.default)) : String(spec.default);
 }
 
+test('types: what an editor shows of each option -> what OPTION_SPECS says of it', async (t) => {
+  const files = ['option-types', 'bridge-options', 'repair-options'];
+  const texts = await Promise.all(files.map((file) => read(`src/core/${file}.ts`)));
+  const shown = new Map<string, string>();
+  for (const [, comment, name] of texts.join('').matchAll(/\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s+readonly (\w+)\??:/g)) {
+    shown.set(name, comment.replace(/\s+(?:\* )?/g, ' ').trim());
+  }
+  for (const [name, spec] of Object.entries(OPTION_SPECS)) {
+    const range = spec.choices === undefined && spec.kind !== 'boolean' ? rangeOf(spec) : '';
+    const parts = [spec.kind === 'bytes' ? `in bytes, ${range}` : range, `default: ${defaultOf(spec) || 'none'}`];
+    const rest = parts.filter((part) => part !== '').join('; ');
+    t.is(shown.get(name), `${spec.meaning} ${rest[0].toUpperCase()}${rest.slice(1)}.`);
+  }
+});
+
 test('README: error codes -> those of ERROR_CODES, each with what to do', async (t) => {
   const rows = tableUnder(await read('README.md'), '## Errors');
   const expected = Object.entries(ERROR_CODES).map(([code, { retryable, meaning }]) => [

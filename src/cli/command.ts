@@ -46,7 +46,10 @@ export function addCommand(program: Command, spec: CommandSpec, mayRun: boolean)
   if (!mayRun) return command;
   if (!spec.standalone) addConfigFlag(command);
   if (spec.opens) addStoreFlags(command, OPTION_NAMES, { heading: 'Store options:' });
-  else if (!spec.standalone) addFindingFlags(command, spec.ownFlags ?? []);
+  else if (!spec.standalone) {
+    addFindingFlags(command, spec.ownFlags ?? []);
+    command.addHelpText('after', `\n${OPENED_HERE}`);
+  }
   command.addHelpText('after', examplesHelp(spec.examples));
   command.action(async () => {
     const flags = command.opts<Flags>();
@@ -66,6 +69,10 @@ async function runSafely(spec: CommandSpec, invocation: Omit<Invocation, 'config
     return printed.exitCode;
   }
 }
+
+/** What the help of every command says that looks for a store. */
+const OPENED_HERE =
+  'A directory that no process holds is opened by the command itself, which takes\nthe store options of kvorum serve for that.';
 
 function addConfigFlag(command: Command): void {
   command.option(

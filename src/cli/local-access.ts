@@ -14,10 +14,11 @@ import type {
   StoreHandle,
   WriteResult,
 } from '../client/types.js';
-import { keyToJson, pairToJson, readToJson, statusToJson, valueFromJson } from '../server/admin-json.js';
+import { keyToJson, pairToJson, readToJson, statusToJson } from '../server/admin-json.js';
 import { type RecordPage, recordPage } from '../server/record-commands.js';
 import { decodeFrames } from '../server/record-frames.js';
 import type { ChangeOrder } from '../server/ring-json.js';
+import { valueFromJson } from '../server/value-json.js';
 import type {
   FoundValue,
   JsonKey,
@@ -69,10 +70,10 @@ export class LocalAccess implements StoreAccess {
     await this.store.batch(operations);
   }
 
-  async *scan(request: ScanRequest): AsyncGenerator<JsonPair> {
+  async *scan({ exact, ...request }: ScanRequest): AsyncGenerator<JsonPair> {
     const options: ScanOptions = { ...request, keys: 'bytes' };
     for await (const pair of this.store.scan(options)) {
-      yield request.values === false ? keyToJson(pair.key) : pairToJson(pair);
+      yield request.values === false ? keyToJson(pair.key) : pairToJson(pair, exact);
     }
   }
 

@@ -11,6 +11,7 @@ import { connectResp, type RespClient } from '../server/resp-client.js';
 import { ARGUMENT_SLACK_BYTES, RESP_LIMITS } from '../server/resp-parser.js';
 import { RespReplyError, type RespValue } from '../server/resp-reply-parser.js';
 import type { ChangeOrder } from '../server/ring-json.js';
+import { exactToJson } from '../server/value-json.js';
 import { SERVER_NAME, SERVER_VERSION } from '../server/version.js';
 import { CliError } from './exit-codes.js';
 import { formatTarget, type Target } from './quantities.js';
@@ -64,7 +65,7 @@ export class RemoteAccess implements StoreAccess {
   }
 
   put(request: PutRequest): Promise<WriteResult> {
-    return this.#ask('PUT', JSON.stringify(request));
+    return this.#ask('PUT', JSON.stringify(carried(request)));
   }
 
   delete(key: string, request: WriteRequest = {}): Promise<WriteResult> {
@@ -72,7 +73,7 @@ export class RemoteAccess implements StoreAccess {
   }
 
   async load(pairs: readonly PairToWrite[]): Promise<void> {
-    const text = JSON.stringify(pairs);
+    const text = JSON.stringify(pairs.map(carried));
     const { argumentBytesMax } = RESP_LIMITS;
     if (pairs.length === 1 && Buffer.byteLength(text) > argumentBytesMax) {
       throw new StoreError('KV_PAIR_TOO_LARGE', `a line of more than ${argumentBytesMax} bytes cannot be sent`);
@@ -195,6 +196,12 @@ export class RemoteAccess implements StoreAccess {
   #stranger(why: string): CliError {
     return new CliError('KV_UNREACHABLE', `${this.via} is no kvorum server: ${why}`, { address: this.via });
   }
+}
+
+/** A pair as the socket carries it: 1e999 in a JSON text is a number, and JSON has no other form of it. */
+function carried<Pair extends PairToWrite>(pair: Pair): Pair {
+  const isText = typeof pair.value === 'string' || pair.type === 'bytes' || pair.type === 'cborBase64';
+  return isText ? pair : { ...pair, ...exactToJson(pair.value) };
 }
 
 /** The process that holds the store does not know what is asked of it; `field`: which field of the question, where it is that. */

@@ -16,11 +16,13 @@ import type {
 } from '../client/types.js';
 import type { Durability, Mode } from '../core/options.js';
 import type { Quorum } from '../core/zone-quorum.js';
-import type { JsonKey, JsonPair, JsonType, JsonValue, readToJson } from '../server/admin-json.js';
+import type { JsonKey, JsonPair, readToJson } from '../server/admin-json.js';
 import type { RecordPage } from '../server/record-commands.js';
 import type { ChangeOrder } from '../server/ring-json.js';
+import type { JsonType, JsonValue } from '../server/value-json.js';
 
-export type { JsonKey, JsonPair, JsonType, JsonValue } from '../server/admin-json.js';
+export type { JsonKey, JsonPair } from '../server/admin-json.js';
+export type { JsonType, JsonValue } from '../server/value-json.js';
 
 /** What a read found: every sibling, newest first, and the context. */
 export type FoundValue = ReturnType<typeof readToJson>;
@@ -56,6 +58,8 @@ export interface ScanRequest {
   readonly limit?: number;
   /** false: keys only. */
   readonly values?: boolean;
+  /** Values that JSON cannot carry come as their CBOR, of type `cborBase64`, not as the nearest JSON. */
+  readonly exact?: boolean;
 }
 
 /** What `status` shows. */

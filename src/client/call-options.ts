@@ -45,6 +45,8 @@ export class CallOptions {
   readonly defaultRead: ReadOrder;
   readonly defaultPut: WriteOrder;
   readonly defaultDelete: WriteOrder;
+  /** Replicas of each key. */
+  readonly n: number;
   /** Replicas that a read must merge in order to see what most of them confirmed: a majority, or the store's r. */
   readonly quorum: number;
   readonly #defaults: RequestDefaults;
@@ -52,6 +54,7 @@ export class CallOptions {
   constructor(defaults: RequestDefaults) {
     this.#defaults = defaults;
     const { n, r, deadlineMs } = defaults;
+    this.n = n;
     this.quorum = Math.max(r, Math.floor(n / 2) + 1);
     const available = defaults.mode === 'available';
     this.defaultRead = { r, monotonic: false, available, deadlineMs, signal: undefined };

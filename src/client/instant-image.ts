@@ -22,6 +22,7 @@ import { aborted, type ReadOrder } from './call-options.js';
 import { PartitionImage } from './partition-image.js';
 import type { NoInstant } from './record-types.js';
 import type { ScanParts } from './scan.js';
+import { unlessAborted } from './unless-aborted.js';
 import { askChanges, askPage, type Replica } from './vnode-calls.js';
 
 export interface ImageLimits {
@@ -65,12 +66,28 @@ class NoImage extends Error {
 /** Number of the watch that was opened last. */
 let lastWatch = 0;
 
-/** The image, or why there is none. @throws StoreError KV_ABORTED, KV_CLOSED */
+/** The image, or why there is none. @throws StoreError KV_ABORTED, at once; KV_CLOSED */
 export async function instantImage(
   parts: ScanParts,
   partition: number,
   order: ReadOrder,
   limits = IMAGE_LIMITS,
+): Promise<PartitionImage | NoInstant> {
+  const making = makeImage(parts, partition, order, limits);
+  try {
+    return await unlessAborted(making, order.signal);
+  } catch (thrown) {
+    // one that is made all the same is nobody's: its files go
+    making.then((image) => (image instanceof PartitionImage ? image.close() : undefined)).catch(() => undefined);
+    throw thrown;
+  }
+}
+
+async function makeImage(
+  parts: ScanParts,
+  partition: number,
+  order: ReadOrder,
+  limits: ImageLimits,
 ): Promise<PartitionImage | NoInstant> {
   const untilMs = performance.now() + limits.attemptsMsMax;
   const failed = new Set<number>();

@@ -50,14 +50,18 @@ export interface RecordsOptions {
    * all, as long as a tenth of the disk stays free. The files have no names; they are gone with the last record.
    */
   readonly spillTo?: string;
+  /** Milliseconds that a replica may take for a page, not those of the whole; default is the store's `deadlineMs`. */
   readonly deadlineMs?: number;
+  /** Ends the iteration with KV_ABORTED. */
   readonly signal?: AbortSignal;
 }
 
 export interface RestoreOptions {
   /** Replicas that must confirm, 1..n; default is the store's `w`. */
   readonly w?: number;
+  /** When a replica confirms; default is the store's. */
   readonly durability?: Durability;
+  /** Milliseconds that each record is tried for, and those of each of its reads and writes; default is the store's `deadlineMs`. */
   readonly deadlineMs?: number;
 }
 

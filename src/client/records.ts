@@ -1,7 +1,7 @@
 /**
  * Whole records out of a store and into another one, for backups. Out: what R replicas hold, merged, partition by
  * partition. In: plain writes, which get dots of the store that takes them; siblings are written one by one under the
- * context of what was there before, which covers none of them, so that they are siblings again. A record that is there
+ * context of what all replicas had before, which covers none of them, so that they are siblings again. A record that is there
  * already is left alone, so restoring the same records again does nothing.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,10 +9,12 @@ import { asStoreError, type StoreError } from '../core/errors.js';
 import { wallMsOf } from '../core/hybrid-clock.js';
 import { invalidOption } from '../core/option-check.js';
 import { liveSiblings, type Sibling, type SiblingSet } from '../core/siblings.js';
+import type { VersionVector } from '../core/version-vector.js';
 import { Tag } from '../protocol/record.js';
-import { checkNames } from './call-options.js';
+import { aborted, checkNames } from './call-options.js';
 import { IMAGE_LIMITS, instantImage } from './instant-image.js';
 import { PartitionImage } from './partition-image.js';
+import { checkRecord } from './record-shape.js';
 import type {
   RecordsOptions,
   RestoreOptions,
@@ -74,6 +76,7 @@ export async function* records(
       try {
         onInstant({ instant: true });
         for await (const entry of image.entries()) {
+          if (order.signal?.aborted === true) throw aborted(order.signal);
           const record = storedRecord(entry, image.atMs);
           if (record !== undefined) yield record;
         }
@@ -91,9 +94,12 @@ export async function* records(
   }
 }
 
+/** What writes records. */
+export type RecordWriter = Pick<StoreCore, 'calls' | 'window' | 'readSet' | 'writePlainly'>;
+
 /** Writes what is not there already. @throws StoreError KV_INVALID_OPTION, or another for what is no single record's fault */
 export async function restore(
-  core: StoreCore,
+  core: RecordWriter,
   given: Iterable<StoredRecord>,
   options: RestoreOptions = {},
 ): Promise<RestoreResult> {
@@ -112,7 +118,7 @@ export async function restore(
       } catch (thrown) {
         const { code, message } = asStoreError(thrown);
         if (!OWN_FAULTS.has(code)) throw thrown;
-        failed.push({ key: record.key, code, message });
+        failed.push({ key: record?.key, code, message });
       }
     }
   };
@@ -120,35 +126,58 @@ export async function restore(
   return { written, unchanged, failed };
 }
 
-/** Whether anything had to be written. */
-async function restoreOne(core: StoreCore, record: StoredRecord, options: RestoreOptions): Promise<boolean> {
+/**
+ * Whether anything had to be written. Where a try ends with KV_WRITE_QUORUM_UNMET, some replica may have what it wrote: the
+ * next one begins with a read of all, whose context covers that too, so that no sibling stands there twice.
+ */
+async function restoreOne(core: RecordWriter, record: StoredRecord, options: RestoreOptions): Promise<boolean> {
+  checkRecord(record);
   const { key, siblings } = record;
-  const { set } = await core.readSet(key, core.calls.defaultRead);
-  const nowMs = Date.now();
-  const held = set.siblings.map((sibling) => stored(sibling, nowMs));
-  const wanted = siblings.map((sibling) => asOf(sibling, nowMs));
-  if (wanted.every(({ tombstone }) => tombstone) || same(held, wanted)) return false;
-  const context = siblings.length === 1 ? undefined : set.vector;
   const { w, durability, deadlineMs = core.calls.defaultRead.deadlineMs } = options;
   const given = { ...(w !== undefined && { w }), ...(durability !== undefined && { durability }), deadlineMs };
-  // oldest first: the newest gets the greatest clock again
-  for (const sibling of wanted.toReversed()) {
-    const { tombstone, expiresAtMs } = sibling;
-    const order = { ...core.calls.write(given, tombstone, 0), context, expiresAtMs };
-    await persistently(() => core.writePlainly(key, plainValue(sibling), order), deadlineMs);
+  const endMs = performance.now() + deadlineMs;
+  const { set } = await core.readSet(key, core.calls.read({ deadlineMs }));
+  const nowMs = Date.now();
+  const wanted = siblings.map((sibling) => asOf(sibling, nowMs));
+  const held = set.siblings.map((sibling) => stored(sibling, nowMs));
+  if (wanted.every(({ tombstone }) => tombstone) || same(held, wanted)) return false;
+  for (let pauseMs = RETRY_MS_FIRST; ; pauseMs = Math.min(RETRY_MS_MAX, pauseMs * 2)) {
+    const context = siblings.length === 1 ? undefined : await contextOfAll(core, key, deadlineMs);
+    try {
+      // oldest first: the newest gets the greatest clock again
+      for (const sibling of wanted.toReversed()) {
+        const { tombstone, expiresAtMs } = sibling;
+        const order = { ...core.calls.write(given, tombstone, 0), context, expiresAtMs };
+        await persistently(() => core.writePlainly(key, plainValue(sibling), order), endMs);
+      }
+      return true;
+    } catch (thrown) {
+      if (asStoreError(thrown).code !== 'KV_WRITE_QUORUM_UNMET' || performance.now() > endMs) throw thrown;
+      await sleep(pauseMs);
+    }
   }
-  return true;
 }
 
-/** Again while nodes wait for their disks: to write it twice does no harm. */
-async function persistently(write: () => Promise<unknown>, deadlineMs: number): Promise<void> {
-  const endMs = performance.now() + deadlineMs;
+/** Covers what all replicas hold together, or as many of them as answer: what one alone has is seen. */
+async function contextOfAll(core: RecordWriter, key: Buffer, deadlineMs: number): Promise<VersionVector> {
+  try {
+    return (await core.readSet(key, core.calls.read({ r: core.calls.n, mode: 'strict', deadlineMs }))).set.vector;
+  } catch (thrown) {
+    if (!asStoreError(thrown).retryable) throw thrown;
+    return (await core.readSet(key, core.calls.read({ deadlineMs }))).set.vector;
+  }
+}
+
+/** Again where nothing was done, while nodes wait for their disks. */
+async function persistently(write: () => Promise<unknown>, endMs: number): Promise<void> {
   for (let pauseMs = RETRY_MS_FIRST; ; pauseMs = Math.min(RETRY_MS_MAX, pauseMs * 2)) {
     try {
       await write();
       return;
     } catch (thrown) {
-      if (!REPEATED.has(asStoreError(thrown).code) || performance.now() > endMs) throw thrown;
+      const { code } = asStoreError(thrown);
+      const isUndone = REPEATED.has(code) && code !== 'KV_WRITE_QUORUM_UNMET';
+      if (!isUndone || performance.now() > endMs) throw thrown;
       await sleep(pauseMs);
     }
   }

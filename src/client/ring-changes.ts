@@ -19,6 +19,7 @@ import type { MessageView } from '../protocol/header.js';
 import { Kind } from '../protocol/messages.js';
 import { isSuccess } from '../protocol/outcome.js';
 import { ChangeRing, RingChanged } from '../protocol/ring-messages.js';
+import { checkChange, checkPlan } from './change-shape.js';
 import { renewNode } from './node-renewal.js';
 import { measurePartition } from './partition-size.js';
 import type {
@@ -76,7 +77,9 @@ export class RingChanges {
   }
 
   /** @throws StoreError KV_INVALID_OPTION, KV_FAILURE_DOMAINS, KV_RING_CHANGING, KV_RING_TOO_LARGE, KV_UNAVAILABLE */
-  async plan(wanted: StoreChange, { force = false }: PlanOptions = {}): Promise<RingPlan> {
+  async plan(wanted: StoreChange, options: PlanOptions = {}): Promise<RingPlan> {
+    checkPlan(wanted, options);
+    const { force = false } = options;
     const { change, gone } = this.#resolve(wanted, force);
     const ring = this.#admin.ring();
     const next = beginChange(ring, change, gone);
@@ -114,6 +117,7 @@ export class RingChanges {
 
   /** @throws StoreError as `plan`, or what the start of a new node threw */
   async change(wanted: StoreChange, options: ChangeOptions = {}): Promise<ChangeResult> {
+    checkChange(wanted, options);
     if (wanted.kind === 'replace' && wanted.same === true) {
       return renewNode(this.#admin, wanted.nodes, options, () => this.#core.checkOpen());
     }

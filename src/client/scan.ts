@@ -14,6 +14,7 @@ import { decodeRecord } from '../protocol/record-set.js';
 import { aborted, type ReadOrder } from './call-options.js';
 import type { ScanBounds } from './scan-bounds.js';
 import type { Seat } from './seat.js';
+import { unlessAborted } from './unless-aborted.js';
 import { askPage, type Replica } from './vnode-calls.js';
 
 export interface Entry {
@@ -72,21 +73,6 @@ export async function* scanEntries(
       if (last !== cursor) heap[0] = last;
     }
     sink(heap, sign);
-  }
-}
-
-/** What the work comes to, or KV_ABORTED at once: what is under way then is waited for no longer. */
-async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
-  if (signal === undefined) return work;
-  let onAbort: () => void = () => undefined;
-  const abort = new Promise<never>((_, reject) => {
-    onAbort = () => reject(aborted(signal));
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([work, abort]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }
 

@@ -45,6 +45,9 @@ export interface CoreAnswer extends SetAnswer {
 type Send = Repeater['send'];
 type RequestOrder = Pick<ReadOrder, 'signal' | 'deadlineMs'>;
 
+/** Bytes of the values that one call waits for, besides those that it has. */
+const READ_BYTES_MAX = 64 * 1024 * 1024;
+
 export class StoreCore implements WriteSender {
   readonly seat: Seat;
   readonly requests: Requests;
@@ -59,6 +62,8 @@ export class StoreCore implements WriteSender {
   readonly resolve: Resolve;
   /** Requests of one call under way at the same time: others have room beside it. */
   readonly window: number;
+  /** The same of reads, whose values come into memory: no more of them than 64 MiB hold the largest of. */
+  readonly readWindow: number;
   /** The result that a reply to a write carries. @throws StoreError */
   readonly decodeResult = (message: MessageView): WriteResult => this.writes.result(message);
   /** What is left of the time of the request that this answers. */
@@ -71,6 +76,10 @@ export class StoreCore implements WriteSender {
   constructor(parts: CoreParts) {
     this.resolve = parts.resolve;
     this.window = Math.max(1, parts.inFlightMax >>> 2);
+    this.readWindow = Math.min(
+      this.window,
+      Math.max(GROUP_KEYS, Math.floor(READ_BYTES_MAX / parts.limits.pairBytesMax)),
+    );
     this.calls = new CallOptions(parts.defaults);
     const replicas = new Replicas(parts.map, GROUP_KEYS);
     this.ring = replicas.ring;

@@ -228,13 +228,13 @@ export class EmbeddedStore implements Store {
   }
 
   on<Name extends keyof StoreEvents>(event: Name, listener: (detail: StoreEvents[Name]) => void): this {
-    checkEvent(event);
+    checkEvent(event, listener);
     this.#parts.backing.on(event, listener);
     return this;
   }
 
   off<Name extends keyof StoreEvents>(event: Name, listener: (detail: StoreEvents[Name]) => void): this {
-    checkEvent(event);
+    checkEvent(event, listener);
     this.#parts.backing.off(event, listener);
     return this;
   }

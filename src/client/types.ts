@@ -5,12 +5,12 @@
  * anything CBOR can carry; each comes back as what it was. Every call may reject with a StoreError (core/errors.ts).
  */
 import type { BridgeStats } from '../bridge/stats.js';
-import type { ErrorCode } from '../core/errors.js';
 import type { Durability, Mode, OpenOptions } from '../core/options.js';
 import type { Quorum } from '../core/zone-quorum.js';
 import type { HostReport, MemberReport, NodeStats, RingReport, StoreEvents } from '../host/reports.js';
 import type { RecordsOptions, RestoreOptions, RestoreResult, StoredRecord } from './record-types.js';
 import type { ChangeOptions, ChangeResult, PlanOptions, RingPlan, StoreChange } from './ring-types.js';
+import type { DrainOptions, DrainResult, RepairOptions, RepairResult } from './upkeep-types.js';
 
 export type { Durability, Mode } from '../core/options.js';
 export type { Quorum, ZoneQuorum } from '../core/zone-quorum.js';
@@ -43,6 +43,15 @@ export type {
   StoreChange,
 } from './ring-types.js';
 
+export type {
+  DrainOptions,
+  DrainProgress,
+  DrainResult,
+  RepairOptions,
+  RepairProgress,
+  RepairResult,
+} from './upkeep-types.js';
+
 /** 1 to 1,900 bytes; a string counts as its UTF-8 bytes. */
 export type Key = string | Uint8Array;
 /** Bytes come back as a Buffer, strings as strings, anything else as CBOR decodes it. `undefined` is not a value. */
@@ -57,7 +66,10 @@ export type Resolve = 'newest' | 'siblings' | ((siblings: Value[]) => Value);
 export type OpenStoreOptions = OpenOptions & { readonly resolve?: Resolve };
 
 export interface RequestOptions {
-  /** Milliseconds from the call to KV_DEADLINE_EXCEEDED; default is the store's `deadlineMs`. */
+  /**
+   * Milliseconds from the call to KV_DEADLINE_EXCEEDED, of `getMany`, `putMany` and `batch` for all keys together; default is the
+   * store's `deadlineMs`.
+   */
   readonly deadlineMs?: number;
   /** Rejects the call with KV_ABORTED; a write may still happen. */
   readonly signal?: AbortSignal;
@@ -122,80 +134,46 @@ export interface WriteResult {
   readonly durability: Durability;
 }
 
+/** Bounds may be combined: what all of them allow is yielded. */
 export interface ScanOptions extends RequestOptions {
+  /** Only keys that begin with these bytes. */
   readonly prefix?: Key;
+  /** Only keys behind this one. */
   readonly gt?: Key;
+  /** Only this key and those behind it. */
   readonly gte?: Key;
+  /** Only keys before this one. */
   readonly lt?: Key;
+  /** Only this key and those before it. */
   readonly lte?: Key;
+  /** From the last key to the first. Default false. */
   readonly reverse?: boolean;
   /** Most pairs to return; default all. */
   readonly limit?: number;
+  /** Replicas that must show each part of the range, 1..n; no zones. Default is the store's `r`. */
   readonly r?: number;
+  /**
+   * Milliseconds that a replica may take for a page of a partition, not those of the whole scan, which may go on for as long as
+   * its consumer takes; default is the store's `deadlineMs`.
+   */
+  readonly deadlineMs?: number;
   /** `utf8` (default) gives keys as strings, `bytes` as Buffers. */
   readonly keys?: 'utf8' | 'bytes';
   /** false: leave values undecoded and undefined. Default true. */
   readonly values?: boolean;
 }
 
+/** What a scan yields. */
 export interface Pair {
+  /** A string, or a Buffer where `keys` is `bytes`. */
   readonly key: string | Buffer;
+  /** Undefined where `values` is false. */
   readonly value: Value;
 }
 
 export type BatchOperation =
   | { readonly type: 'put'; readonly key: Key; readonly value: Value; readonly ttlMs?: number }
   | { readonly type: 'delete'; readonly key: Key };
-
-export interface RepairOptions {
-  /** Only this partition. */
-  readonly partition?: number;
-  /** Count what differs and change nothing. */
-  readonly dryRun?: boolean;
-  /** Begins no further partition. */
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: RepairProgress) => void;
-}
-
-export interface RepairProgress {
-  /** Partitions compared so far, of `partitions`. */
-  readonly done: number;
-  readonly partitions: number;
-  /** Keys whose records differed. */
-  readonly differing: number;
-  /** Records that were copied. */
-  readonly moved: number;
-}
-
-export interface RepairResult {
-  readonly partitions: number;
-  readonly differing: number;
-  readonly moved: number;
-  /** Partitions that could not be compared with all of their holders, and why. */
-  readonly failed: readonly { readonly partition: number; readonly code: ErrorCode }[];
-}
-
-export interface DrainOptions {
-  /** How long to wait for what is in flight and for hints, 60 s by default. */
-  readonly waitMs?: number;
-  /** Ends the wait; writes stay refused. */
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: DrainProgress) => void;
-}
-
-export interface DrainProgress {
-  /** Calls through this store that are not answered yet. */
-  readonly inFlight: number;
-  /** Keys that other nodes lack and the nodes of this host are to hand over. */
-  readonly hints: number;
-  /** Partitions of others that miss writes, without a hint that tells which: anti-entropy is due. */
-  readonly notes: number;
-}
-
-export interface DrainResult extends Omit<DrainProgress, 'inFlight'> {
-  /** Nothing is left to hand over; false where the time was over first. */
-  readonly drained: boolean;
-}
 
 /** A store of one host: the embedded API. Safe for any number of calls in flight. */
 export interface Store extends AsyncDisposable {
@@ -205,12 +183,22 @@ export interface Store extends AsyncDisposable {
   getSync(key: Key): Value | undefined;
   /** Every sibling, the context, and what held. */
   read(key: Key, options?: ReadOptions): Promise<ReadResult>;
+  /** Whether the newest sibling is a live value. */
   has(key: Key, options?: ReadOptions): Promise<boolean>;
+  /**
+   * Writes a value; resolves once W replicas have confirmed it. Repeats safely. Bytes and objects must stay as they are until then.
+   * @throws KV_INVALID_KEY, KV_INVALID_VALUE, KV_PAIR_TOO_LARGE, KV_OVERLOADED, KV_UNAVAILABLE: nothing was done;
+   *   KV_WRITE_QUORUM_UNMET, KV_DEADLINE_EXCEEDED, KV_NODE_RESTARTED, KV_ABORTED: it may have happened
+   */
   put(key: Key, value: Value, options?: PutOptions): Promise<WriteResult>;
+  /** Writes a tombstone, whether the key is there or not. Else as `put`. */
   delete(key: Key, options?: WriteOptions): Promise<WriteResult>;
-  /** Reads, applies `fn`, writes with the read's context; runs again over all siblings where that left some. Not atomic. */
+  /**
+   * Reads, applies `fn`, which is not async, and writes with the read's context; again over all siblings where that left some. Not
+   * atomic: no counter.
+   */
   update(key: Key, fn: (value: Value | undefined) => Value, options?: ReadOptions & PutOptions): Promise<Value>;
-  /** Values in the order of the keys. */
+  /** Values in the order of the keys, undefined for each that is absent. */
   getMany(keys: readonly Key[], options?: ReadOptions): Promise<(Value | undefined)[]>;
   /** Every pair must reach W; not atomic across keys: on error some may have been written. */
   putMany(pairs: Iterable<readonly [Key, Value]>, options?: PutOptions): Promise<void>;
@@ -224,12 +212,15 @@ export interface Store extends AsyncDisposable {
   restore(records: Iterable<StoredRecord>, options?: RestoreOptions): Promise<RestoreResult>;
   /** Approximate number of live keys. */
   count(): Promise<number>;
+  /** Counters of every node, mailbox and actor of this host, of this thread's calls, and of the bridge. */
   stats(): Promise<StoreStats>;
   /** Compares the replicas of all partitions and has them exchange what differs, while the store goes on serving. */
   repair(options?: RepairOptions): Promise<RepairResult>;
+  /** Who holds which partition, how even that is, and what is on the move. */
   ring(): RingReport;
   /** The hosts that this one knows, itself included, with the members that run there. */
   hosts(): HostReport[];
+  /** The nodes of the ring: which are up, and which of them are in doubt. */
   members(): MemberReport[];
   /** What a change of the ring would move; nothing is done. Counts what the present holders hold, so it takes a while. */
   plan(change: StoreChange, options?: PlanOptions): Promise<RingPlan>;
@@ -240,7 +231,9 @@ export interface Store extends AsyncDisposable {
   change(change: StoreChange, options?: ChangeOptions): Promise<ChangeResult>;
   /** A seat for another worker thread of this program: pass it in workerData, with `handle.transferList`. */
   handle(): StoreHandle;
+  /** Calls the listener with each event of this name from now on. @throws KV_INVALID_OPTION for a name that no event has */
   on<Name extends keyof StoreEvents>(event: Name, listener: (detail: StoreEvents[Name]) => void): this;
+  /** Ends that. @throws KV_INVALID_OPTION for a name that no event has */
   off<Name extends keyof StoreEvents>(event: Name, listener: (detail: StoreEvents[Name]) => void): this;
   /**
    * Before a stop on purpose: refuses new writes through this store (KV_DRAINING), waits for what is in flight, and until
@@ -259,9 +252,13 @@ export interface StoreHandle {
 export interface StoreStats {
   readonly nodes: readonly NodeStats[];
   readonly client: {
+    /** Requests that have no answer yet. */
     readonly inFlight: number;
+    /** Reads answered from shared memory, on this thread. */
     readonly sharedReads: number;
+    /** Reads that took messages. */
     readonly messageReads: number;
+    /** Reads that lost every race to a writer, and took messages for it. */
     readonly lostRaces: number;
   };
   /** What passes between this host and others, and whom it refused and why; where it has a bridge. */

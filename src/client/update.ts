@@ -1,10 +1,10 @@
 /** `update`: a read, the caller's function, and a write with the context of the read; again where that left siblings. */
-import { StoreError } from '../core/errors.js';
 import { Written } from '../protocol/messages.js';
 import { badArgument } from './batches.js';
 import { encodeContext } from './context.js';
 import { resolveSet } from './resolving.js';
 import type { StoreCore } from './store-core.js';
+import { timeLeft } from './time-left.js';
 import type { Key, PutOptions, ReadOptions, Value } from './types.js';
 
 /** Rounds before it leaves the siblings that others keep making. */
@@ -29,22 +29,15 @@ export async function update(
   };
   const untilMs = performance.now() + deadlineMs;
   for (let round = 0; ; round++) {
-    const order = core.calls.read({ ...reading, deadlineMs: round === 0 ? deadlineMs : leftMs(untilMs) });
+    const order = core.calls.read({ ...reading, deadlineMs: round === 0 ? deadlineMs : timeLeft(untilMs) });
     const { set, hash } = await core.readSet(key, order);
     const value = fn(resolveSet(set, core.resolve, Date.now()));
     const context = encodeContext(set.vector, hash);
-    const write = { ...writing, context, deadlineMs: leftMs(untilMs) };
+    const write = { ...writing, context, deadlineMs: timeLeft(untilMs) };
     const siblings = await core.write(key, value, write, false, (message) => {
       core.writes.result(message);
       return message.u32(Written.detail);
     });
     if (siblings <= 1 || round === ROUNDS_MAX) return value;
   }
-}
-
-/** At least the shortest deadline of a call. @throws StoreError KV_DEADLINE_EXCEEDED */
-function leftMs(untilMs: number): number {
-  const left = untilMs - performance.now();
-  if (left > 0) return Math.max(1, left);
-  throw new StoreError('KV_DEADLINE_EXCEEDED', 'the deadline passed; a write may or may not have happened');
 }

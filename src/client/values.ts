@@ -4,6 +4,7 @@
 import { Decoder, Encoder } from 'cbor-x';
 import { StoreError } from '../core/errors.js';
 import { Tag } from '../protocol/record.js';
+import { checkCarried } from './carried.js';
 import type { Value } from './types.js';
 
 const encoder = new Encoder({ useRecords: false, tagUint8Array: false, structuredClone: true });
@@ -26,12 +27,17 @@ export function encodeCbor(value: Value): Uint8Array {
       `a value cannot be ${value === undefined ? 'undefined' : `a ${typeof value}`}`,
     );
   }
+  if (value instanceof Promise)
+    throw new StoreError('KV_INVALID_VALUE', 'the value is a promise: wait for it, and write what it resolves to');
   if (isEncoding)
     throw new StoreError('KV_INVALID_VALUE', 'the value is written by a getter of one that is being encoded');
   isEncoding = true;
   try {
-    return encoder.encode(value);
+    const bytes = encoder.encode(value);
+    if (typeof value === 'object' && value !== null) checkCarried(value, bytes);
+    return bytes;
   } catch (error) {
+    if (error instanceof StoreError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     throw new StoreError('KV_INVALID_VALUE', `the value cannot be encoded: ${reason}`, {}, error);
   } finally {

@@ -7,6 +7,7 @@ import type { MessageView } from '../protocol/header.js';
 import { aborted } from './call-options.js';
 import type { Waiter } from './requests.js';
 import { isCurable, type Paused, Resending } from './resending.js';
+import { timeLeft } from './time-left.js';
 import type { Key } from './types.js';
 import type { Member } from './write-members.js';
 
@@ -71,8 +72,8 @@ const PUBLISH_ITEMS = 64;
 const RETRY_MS_FIRST = 2;
 const RETRY_MS_MAX = 100;
 
-/** Sends one item, whose end the member is told under the index. @throws StoreError where it cannot be sent */
-export type SendItem<Item> = (item: Item, member: Member, index: number) => void;
+/** Sends one item, which has so long, and whose end the member is told under the index. @throws StoreError where it cannot be sent */
+export type SendItem<Item> = (item: Item, member: Member, index: number, leftMs: number) => void;
 
 /** A node refused the item, or a replica did while its memory waits for the disk: to write it again is safe. */
 export const REPEATED: ReadonlySet<string> = new Set<ErrorCode>([
@@ -86,7 +87,7 @@ export interface BatchOptions<Item> {
   readonly keyOf: (item: Item) => Key;
   /** Throws what a failed reply stands for. */
   readonly check: (message: MessageView) => unknown;
-  /** Refused items are sent again until this long after the last one that was confirmed. */
+  /** Of all items together: those that are refused are sent again within it, and none is sent after it. */
   readonly deadlineMs: number;
   /** Items under way at the same time. */
   readonly window: number;
@@ -100,11 +101,11 @@ export interface BatchOptions<Item> {
 export class Batch<Item> implements Member {
   readonly #send: SendItem<Item>;
   readonly #options: BatchOptions<Item>;
-  #untilMs: number;
+  readonly #untilMs: number;
+  /** What was left of the time when the items under way began to be sent. */
+  #leftMs: number;
   #pending = 0;
   #aborted = false;
-  /** Whether anything was confirmed since the last refusal. */
-  #progress = false;
   #error: StoreError | undefined;
   #wake: (() => void) | undefined;
   /** Items since all were last confirmed, at most a window, and which of them were refused. */
@@ -114,6 +115,7 @@ export class Batch<Item> implements Member {
   constructor(send: SendItem<Item>, options: BatchOptions<Item>) {
     this.#send = send;
     this.#options = options;
+    this.#leftMs = options.deadlineMs;
     this.#untilMs = performance.now() + options.deadlineMs;
   }
 
@@ -137,6 +139,7 @@ export class Batch<Item> implements Member {
     const { window } = this.#options;
     try {
       for (const item of items) {
+        if (this.#round.length === 0) this.#lookAtTime();
         if (this.#error !== undefined) break;
         this.#round.push(item);
         this.#try(this.#round.length - 1);
@@ -159,6 +162,8 @@ export class Batch<Item> implements Member {
     while (this.#refused.length > 0 && this.#error === undefined) {
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
       if (this.#aborted) break;
+      this.#lookAtTime();
+      if (this.#error !== undefined) break;
       pauseMs = Math.min(RETRY_MS_MAX, pauseMs * 2);
       const again = this.#refused.sort((a, b) => a - b);
       this.#refused = [];
@@ -168,6 +173,15 @@ export class Batch<Item> implements Member {
       await this.#settle();
     }
     this.#round = [];
+  }
+
+  /** Notes what is left of the time, or that it is over. */
+  #lookAtTime(): void {
+    try {
+      this.#leftMs = timeLeft(this.#untilMs);
+    } catch (error) {
+      this.#error ??= asStoreError(error);
+    }
   }
 
   #lastOfEachKey(): Map<string, number> {
@@ -191,7 +205,7 @@ export class Batch<Item> implements Member {
   #try(index: number): void {
     this.#pending++;
     try {
-      this.#send(this.#round[index], this, index);
+      this.#send(this.#round[index], this, index, this.#leftMs);
     } catch (error) {
       this.failed(index, asStoreError(error));
     }
@@ -214,21 +228,14 @@ export class Batch<Item> implements Member {
       this.failed(index, refusal, isCurable(refusal));
       return;
     }
-    this.#progress = true;
     this.#done();
   }
 
   failed(index: number, error: StoreError, isCurable = false): void {
-    if ((isCurable || REPEATED.has(error.code)) && this.#mayRetry()) this.#refused.push(index);
+    const mayRetry = (isCurable || REPEATED.has(error.code)) && performance.now() < this.#untilMs;
+    if (mayRetry) this.#refused.push(index);
     else this.#error ??= error;
     this.#done();
-  }
-
-  #mayRetry(): boolean {
-    const nowMs = performance.now();
-    if (this.#progress) this.#untilMs = nowMs + this.#options.deadlineMs;
-    this.#progress = false;
-    return nowMs < this.#untilMs;
   }
 
   #done(): void {

@@ -3,55 +3,15 @@
  * table and the validation at `open` come from this table. Cluster options must be the same on every host and are
  * stamped in the data directory; host options may differ and change between openings.
  */
-import { BRIDGE_OPTION_SPECS, type BridgeOptions } from './bridge-options.js';
-import { GOSSIP_PRESETS, type GossipPreset } from './gossip-tuning.js';
+import { BRIDGE_OPTION_SPECS } from './bridge-options.js';
+import { GOSSIP_PRESETS } from './gossip-tuning.js';
 import type { OptionSpec } from './option-spec.js';
-import { REPAIR_OPTION_SPECS, type RepairOptions } from './repair-options.js';
+import type { StoreOptions } from './option-types.js';
+import { REPAIR_OPTION_SPECS } from './repair-options.js';
 
 export type { OptionSpec } from './option-spec.js';
 
-export type Durability = 'sync' | 'interval' | 'none';
-/** Strict quorum, or sloppy. */
-export type Mode = 'strict' | 'available';
-export type FailureDomain = 'node' | 'host' | 'machine' | 'zone';
-
-/** Options that every host of a cluster must agree on. */
-export interface ClusterOptions {
-  readonly clusterName: string;
-  readonly n: number;
-  readonly r: number;
-  readonly w: number;
-  readonly partitions: number;
-  readonly failureDomain: FailureDomain;
-  readonly pairBytesMax: number;
-  readonly siblingsMax: number;
-}
-
-/** Options of this host alone. */
-export interface HostOptions extends BridgeOptions, RepairOptions {
-  readonly path: string;
-  readonly nodes: number;
-  readonly nodesMax: number;
-  readonly weights: readonly number[];
-  readonly hostId: string;
-  readonly zone: string;
-  readonly memoryBytes: number;
-  readonly mode: Mode;
-  readonly durability: Durability;
-  readonly syncIntervalMs: number;
-  readonly deadlineMs: number;
-  readonly logBytesMax: number;
-  readonly mapBytesMax: number;
-  readonly compression: boolean;
-  readonly inFlightMax: number;
-  readonly handlesMax: number;
-  readonly clockDriftMaxMs: number;
-  readonly gossip: GossipPreset;
-  readonly hintBytesMax: number;
-  readonly hintAgeMaxMs: number;
-}
-
-export type StoreOptions = ClusterOptions & HostOptions;
+export type { ClusterOptions, Durability, FailureDomain, HostOptions, Mode, StoreOptions } from './option-types.js';
 
 const MiB = 1024 * 1024;
 const GiB = 1024 * MiB;

@@ -2,8 +2,20 @@
 import type { OptionSpec } from './option-spec.js';
 
 export interface RepairOptions {
+  /**
+   * Time between rounds in which replicas compare all they hold. Shorter heals sooner and reads more. 100 to
+   * 2000000000, ms; default: 600000.
+   */
   readonly antiEntropyIntervalMs: number;
+  /**
+   * Time in which a node reads all it holds once, for damage. Shorter finds it sooner and reads more. 1000 to
+   * 1200000000, ms; default: 604800000.
+   */
   readonly verifyIntervalMs: number;
+  /**
+   * Time between looks for deleted and expired records that can be forgotten for good. 100 to 2000000000, ms;
+   * default: 60000.
+   */
   readonly collectionIntervalMs: number;
 }
 

@@ -6,9 +6,9 @@ import type { Pair } from '../client/types.js';
 import {
   deleteFromJson,
   getFromJson,
-  jsonText,
-  pageToJson,
+  pageText,
   pairsFromJson,
+  pairToJson,
   putFromJson,
   readToJson,
   repairFromJson,
@@ -19,9 +19,9 @@ import { CommandError, type CommandSpec, command, container, type Handler, type 
 import { waitFromJson } from './draining.js';
 import { RECORD_COMMANDS } from './record-commands.js';
 import { changeFromJson } from './ring-json.js';
-import type { ServerContext } from './session.js';
+import { jsonText } from './value-json.js';
 
-/** A page of a scan ends early once its pairs hold about so many bytes. */
+/** A page of a scan ends early once its pairs take so many bytes. */
 const PAGE_BYTES_MAX = 4 * 1024 * 1024;
 
 function json(value: unknown): Reply {
@@ -76,24 +76,23 @@ const load: Handler = async (args, { server }) => {
   return json({ loaded: pairs.length });
 };
 
-const scan: Handler = async (args, { server }) => json(await scanPage(args[2], server));
-
-async function scanPage(request: Buffer, { store }: ServerContext) {
-  const options = scanFromJson(request);
-  const pairs: Pair[] = [];
+/** Replies with a page, which ends early once its text is long. */
+const scan: Handler = async (args, { server }) => {
+  const { options, isExact } = scanFromJson(args[2]);
+  const pairs: string[] = [];
   let bytes = 0;
-  for await (const pair of store.scan(options)) {
-    pairs.push(pair);
-    bytes += sizeOf(pair);
+  let last: Pair['key'] | undefined;
+  for await (const pair of server.store.scan(options)) {
+    const text = jsonText(pairToJson(pair, isExact));
+    pairs.push(text);
+    bytes += text.length;
+    last = pair.key;
     if (bytes >= PAGE_BYTES_MAX) break;
   }
-  return pageToJson(pairs, pairs.length >= options.limit || bytes >= PAGE_BYTES_MAX);
-}
-
-function sizeOf({ key, value }: Pair): number {
-  const valueBytes = value instanceof Uint8Array || typeof value === 'string' ? value.length : 256;
-  return key.length + valueBytes;
-}
+  const hasMore = pairs.length >= options.limit || bytes >= PAGE_BYTES_MAX;
+  const text = pageText(pairs, hasMore ? last : undefined);
+  return (out) => out.bulkText(text);
+};
 
 const repair: Handler = async (args, { server }) => json(await server.store.repair(repairFromJson(args[2])));
 
@@ -166,7 +165,7 @@ const rows: readonly CommandSpec[] = [
     name: 'scan',
     arity: 3,
     access: 'read-all',
-    syntax: '{"prefix"?,"gt"?,"gte"?,"lt"?,"lte"?,"reverse"?,"limit"?,"after"?,"values"?}',
+    syntax: '{"prefix"?,"gt"?,"gte"?,"lt"?,"lte"?,"reverse"?,"limit"?,"after"?,"values"?,"exact"?}',
     summary: 'A page of pairs in key order, and where the next begins.',
     handler: scan,
   }),

@@ -1,9 +1,8 @@
 /**
  * The JSON of the `KVORUM` commands: pure functions between what the store speaks and what people and scripts read.
  *
- * A value is `{"value", "type"}`: a `string` as it is, `bytes` as base64, `cbor` as the nearest JSON (a Map is an object, a
- * Set an array, a big integer its digits, bytes inside it base64). A key is `"key"`, or `"keyBase64"` where its bytes
- * are not UTF-8. Unknown fields are refused, since they are mostly misspelt.
+ * A value is `{"value", "type"}` (value-json.ts). A key is `"key"`, or `"keyBase64"` where its bytes are not UTF-8. Unknown
+ * fields are refused, since they are mostly misspelt.
  */
 import { isUtf8 } from 'node:buffer';
 import type {
@@ -27,13 +26,9 @@ import { StoreError } from '../core/errors.js';
 import { invalidOption } from '../core/option-check.js';
 import type { Durability, Mode } from '../core/options.js';
 import type { Quorum } from '../core/zone-quorum.js';
+import { base64, exactToJson, isBase64, type JsonValue, jsonText, valueFromJson, valueToJson } from './value-json.js';
 import { SERVER_VERSION } from './version.js';
 
-export type JsonType = 'string' | 'bytes' | 'cbor';
-export interface JsonValue {
-  readonly value: unknown;
-  readonly type: JsonType;
-}
 export type JsonKey = { readonly key: string } | { readonly keyBase64: string };
 export type JsonPair = JsonKey & Partial<JsonValue>;
 export type Fields = Readonly<Record<string, unknown>>;
@@ -41,55 +36,6 @@ export type Fields = Readonly<Record<string, unknown>>;
 /** Pairs of one `KVORUM SCAN` where no limit is given, and at most. */
 export const SCAN_LIMIT_DEFAULT = 100;
 export const SCAN_LIMIT_MAX = 10_000;
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-
-/** The nearest JSON text of any value. @throws StoreError KV_INVALID_VALUE for what has none, such as a cycle */
-export function jsonText(value: unknown): string {
-  try {
-    return JSON.stringify(value, nearestJson) ?? 'null';
-  } catch (thrown) {
-    throw new StoreError('KV_INVALID_VALUE', 'the value has no JSON form', {}, thrown);
-  }
-}
-
-function nearestJson(this: unknown, name: string, shown: unknown): unknown {
-  // `shown` is what toJSON made of it, and Buffer has one: look at the value itself.
-  const value = (this as Fields)[name];
-  if (typeof value === 'bigint') return value.toString();
-  if (value instanceof Uint8Array) return base64(value);
-  if (value instanceof Map) return Object.fromEntries(value);
-  if (value instanceof Set) return [...value];
-  return shown;
-}
-
-/** A value with its type, ready for `JSON.stringify`. */
-export function valueToJson(value: Value): JsonValue {
-  if (typeof value === 'string') return { value, type: 'string' };
-  if (value instanceof Uint8Array) return { value: base64(value), type: 'bytes' };
-  return { value: JSON.parse(jsonText(value)) as unknown, type: 'cbor' };
-}
-
-/** The inverse; `json` is another word for `cbor`, and without a type a string is one. @throws StoreError KV_INVALID_VALUE */
-export function valueFromJson(value: unknown, type?: unknown): Value {
-  if (value === undefined) throw new StoreError('KV_INVALID_VALUE', '"value" is missing');
-  switch (type) {
-    case undefined:
-    case 'cbor':
-    case 'json':
-      return value;
-    case 'string':
-      if (typeof value !== 'string')
-        throw new StoreError('KV_INVALID_VALUE', '"value" of type string must be a string');
-      return value;
-    case 'bytes':
-      if (typeof value !== 'string' || !BASE64.test(value)) {
-        throw new StoreError('KV_INVALID_VALUE', '"value" of type bytes must be base64');
-      }
-      return Buffer.from(value, 'base64');
-    default:
-      throw invalidOption('type', '"type" must be string, bytes or cbor');
-  }
-}
 
 export function keyToJson(key: string | Uint8Array): JsonKey {
   if (typeof key === 'string') return { key };
@@ -106,18 +52,16 @@ function siblingToJson({ value, writtenAtMs, expiresAtMs }: Sibling) {
   return { ...valueToJson(value), writtenAtMs, ...(expiresAtMs === undefined ? {} : { expiresAtMs }) };
 }
 
-export function pairToJson(pair: Pair): JsonPair {
-  return { ...keyToJson(pair.key), ...(pair.value === undefined ? {} : valueToJson(pair.value)) };
+/** The nearest JSON of a pair; exactly what it is, where that is asked for. */
+export function pairToJson({ key, value }: Pair, isExact = false): JsonPair {
+  return { ...keyToJson(key), ...(value === undefined ? {} : isExact ? exactToJson(value) : valueToJson(value)) };
 }
 
-/** One page of a scan: its pairs, and where the next page continues (null at the end). */
-export function pageToJson(pairs: readonly Pair[], more: boolean) {
-  const last = pairs.at(-1);
-  const next = more && last !== undefined ? keyToJson(last.key) : { key: null };
-  return {
-    pairs: pairs.map(pairToJson),
-    ...('key' in next ? { next: next.key } : { next: null, nextBase64: next.keyBase64 }),
-  };
+/** One page of a scan: the JSON of its pairs, and where the next page continues behind the last key (null at the end). */
+export function pageText(pairs: readonly string[], last: Pair['key'] | undefined): string {
+  const next = last === undefined ? { key: null } : keyToJson(last);
+  const end = 'key' in next ? { next: next.key } : { next: null, nextBase64: next.keyBase64 };
+  return `{"pairs":[${pairs.join(',')}],${jsonText(end).slice(1)}`;
 }
 
 /** What `KVORUM STATUS` answers. */
@@ -185,17 +129,23 @@ export function pairsFromJson(text: string | Uint8Array): LoadPair[] {
   });
 }
 
+export interface ScanPageRequest {
+  readonly options: ScanOptions & { readonly limit: number };
+  /** Values as `exactToJson` has them, not the nearest JSON. */
+  readonly isExact: boolean;
+}
+
 /** Reads the JSON of `KVORUM SCAN`; `limit` is filled in and bounded. @throws StoreError KV_INVALID_OPTION */
-export function scanFromJson(text: string | Uint8Array): ScanOptions & { readonly limit: number } {
+export function scanFromJson(text: string | Uint8Array): ScanPageRequest {
   const bounds = ['prefix', 'gt', 'gte', 'lt', 'lte'] as const;
-  const fields = objectOf(parse(text), [...bounds, 'reverse', 'limit', 'after', 'afterBase64', 'values', 'r']);
+  const fields = objectOf(parse(text), [...bounds, 'reverse', 'limit', 'after', 'afterBase64', 'values', 'r', 'exact']);
+  for (const name of ['reverse', 'values', 'exact']) {
+    if (fields[name] !== undefined && typeof fields[name] !== 'boolean')
+      throw invalidOption(name, `"${name}" must be true or false`);
+  }
   const options: Record<string, unknown> = { keys: 'bytes' };
   for (const name of bounds) if (fields[name] !== undefined) options[name] = textOf(fields, name);
-  for (const name of ['reverse', 'values']) {
-    if (fields[name] === undefined) continue;
-    if (typeof fields[name] !== 'boolean') throw invalidOption(name, `"${name}" must be true or false`);
-    options[name] = fields[name];
-  }
+  for (const name of ['reverse', 'values']) if (fields[name] !== undefined) options[name] = fields[name];
   if (fields.r !== undefined) options.r = wholeNumber(fields, 'r', 1);
   const after = fields.afterBase64 === undefined ? fields.after : bytesOf(fields, 'afterBase64');
   if (after !== undefined && after !== null) {
@@ -203,7 +153,10 @@ export function scanFromJson(text: string | Uint8Array): ScanOptions & { readonl
     options[fields.reverse === true ? 'lt' : 'gt'] = after;
   }
   const limit = fields.limit === undefined ? SCAN_LIMIT_DEFAULT : wholeNumber(fields, 'limit', 1);
-  return { ...(options as ScanOptions), limit: Math.min(limit, SCAN_LIMIT_MAX) };
+  return {
+    options: { ...(options as ScanOptions), limit: Math.min(limit, SCAN_LIMIT_MAX) },
+    isExact: fields.exact === true,
+  };
 }
 
 /** @throws StoreError KV_INVALID_OPTION */
@@ -265,7 +218,7 @@ function keyOf(fields: Fields): Key {
 
 export function bytesOf(fields: Fields, name: string): Buffer {
   const value = fields[name];
-  if (typeof value !== 'string' || !BASE64.test(value)) throw invalidOption(name, `"${name}" must be base64`);
+  if (!isBase64(value)) throw invalidOption(name, `"${name}" must be base64`);
   return Buffer.from(value, 'base64');
 }
 
@@ -281,8 +234,4 @@ export function wholeNumber(fields: Fields, name: string, min: number): number {
     throw invalidOption(name, `"${name}" must be a whole number, at least ${min}`);
   }
   return value as number;
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }

@@ -6,11 +6,19 @@
 import { asStoreError } from '../core/errors.js';
 import { latin1Head } from './buffer-methods.js';
 import type { Access } from './key-order.js';
+import type { ReplyShare } from './reply-budget.js';
 import type { RespWriter } from './resp-writer.js';
 import type { Session } from './session.js';
 
+/** A page of all keys is as much as so many values. */
+const ALL_KEYS_WEIGHT = 256;
+
 /** Writes one whole reply. */
-export type Reply = (out: RespWriter) => void;
+export interface Reply {
+  (out: RespWriter): void;
+  /** What it holds until then, where that may be much. */
+  readonly share?: ReplyShare;
+}
 
 /**
  * Runs a command. Either writes one whole reply to `out` and returns undefined, or writes nothing and returns a promise
@@ -77,6 +85,14 @@ export function keysOf(spec: CommandSpec, args: readonly Buffer[]): string[] {
   const last = spec.lastKey < 0 ? args.length + spec.lastKey : spec.lastKey;
   for (let index = spec.firstKey; index <= last; index += spec.step) keys.push(args[index].latin1Slice());
   return keys;
+}
+
+/** How many keys a command asks the store for; one that reads any of them counts as a good many. */
+export function weightOf({ access, firstKey, lastKey, step }: CommandSpec, args: readonly Buffer[]): number {
+  if (access === 'read-all') return ALL_KEYS_WEIGHT;
+  if (firstKey === 0) return 1;
+  const last = lastKey < 0 ? args.length + lastKey : lastKey;
+  return Math.floor((last - firstKey) / step) + 1;
 }
 
 /** A refused command; the message is the whole error reply, from its code on. */

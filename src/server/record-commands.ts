@@ -4,12 +4,13 @@
  */
 import type { InstantReport, RecordsOptions, StoredRecord } from '../client/types.js';
 import { invalidOption } from '../core/option-check.js';
-import { bytesOf, jsonText, objectOf, parse, wholeNumber } from './admin-json.js';
+import { bytesOf, objectOf, parse, wholeNumber } from './admin-json.js';
 import { type CommandSpec, command, type Handler, type Reply } from './command-spec.js';
 import type { RecordCursors } from './record-cursors.js';
 import { decodeFrames, encodeFrame } from './record-frames.js';
 import type { RespWriter } from './resp-writer.js';
 import type { ServerContext } from './session.js';
+import { jsonText } from './value-json.js';
 
 /** A page ends once it holds so many bytes. */
 const PAGE_BYTES_MAX = 1024 * 1024;

@@ -13,7 +13,10 @@ export class ReplySlot {
   private reply: Reply | undefined;
   private bytes: Buffer | undefined;
 
-  constructor(private readonly protocol: RespProtocol) {}
+  constructor(
+    private readonly protocol: RespProtocol,
+    readonly inputBytes: number,
+  ) {}
 
   get done(): boolean {
     return this.reply !== undefined || this.bytes !== undefined;
@@ -24,9 +27,14 @@ export class ReplySlot {
     this.reply = reply;
   }
 
-  /** What it keeps as bytes. */
+  /** What it keeps as bytes, or as values that are as many. */
   get length(): number {
-    return this.bytes?.length ?? 0;
+    return this.bytes?.length ?? this.reply?.share?.bytes ?? 0;
+  }
+
+  /** Nobody takes it: it keeps nothing any more. */
+  drop(): void {
+    this.reply?.share?.release();
   }
 
   completeWith(bytes: Buffer): void {
@@ -43,8 +51,11 @@ export class ReplySlot {
 export class ReplyQueue {
   private slots: ReplySlot[] = [];
   private head = 0;
-  /** What synchronous replies behind one that waits take. */
+  private dropped = false;
+  /** What replies take that are there and wait for one before them. */
   keptBytes = 0;
+  /** What commands take whose replies are not there. */
+  pendingBytes = 0;
 
   get length(): number {
     return this.slots.length - this.head;
@@ -52,14 +63,32 @@ export class ReplyQueue {
 
   /** A reply that is there already, behind those that wait; it is kept as its bytes. */
   keep(protocol: RespProtocol, bytes: Buffer): void {
-    this.push(protocol).completeWith(bytes);
+    this.push(protocol, 0).completeWith(bytes);
     this.keptBytes += bytes.length;
   }
 
-  push(protocol: RespProtocol): ReplySlot {
-    const slot = new ReplySlot(protocol);
+  /** The place of a reply that comes later, to a command of so many bytes. */
+  push(protocol: RespProtocol, inputBytes: number): ReplySlot {
+    const slot = new ReplySlot(protocol, inputBytes);
     this.slots.push(slot);
+    this.pendingBytes += inputBytes;
     return slot;
+  }
+
+  complete(slot: ReplySlot, reply: Reply): void {
+    slot.complete(reply);
+    this.pendingBytes -= slot.inputBytes;
+    if (this.dropped) slot.drop();
+    else this.keptBytes += slot.length;
+  }
+
+  /** The client has gone: what is there, and what is yet to come, is for nobody. */
+  drop(): void {
+    this.dropped = true;
+    for (const slot of this.slots) slot.drop();
+    this.slots = [];
+    this.head = 0;
+    this.keptBytes = 0;
   }
 
   /** Writes the first reply if it is done; false where it is not, or where there is none. O(1) amortised. */
@@ -82,6 +111,7 @@ export class ReplyQueue {
       out.truncate(mark);
       out.error(errorText(thrown));
     }
+    slot.drop();
     return true;
   }
 }

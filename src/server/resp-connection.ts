@@ -7,7 +7,7 @@
  */
 import type { Socket } from 'node:net';
 import { asStoreError } from '../core/errors.js';
-import { type CommandSpec, errorText, keysOf, type Reply } from './command-spec.js';
+import { type CommandSpec, errorText, keysOf, type Reply, weightOf } from './command-spec.js';
 import { KeyOrder } from './key-order.js';
 import { ReplyQueue } from './reply-queue.js';
 import { findCommand, looksLikeHttp } from './resp-commands.js';
@@ -19,6 +19,10 @@ import type { ServerContext, Session } from './session.js';
 const PENDING_MAX = 1_024;
 /** Most bytes of replies that are there and may not be written yet: reads that answer at once, behind a write that waits. */
 const KEPT_BYTES_MAX = 1024 * 1024;
+/** Most bytes of commands of one connection that wait for the store, but for one that is longer. */
+const PENDING_BYTES_MAX = 4 * 1024 * 1024;
+/** Most keys that one connection waits for, but for one command that has more: the values of all come into memory. */
+const PENDING_KEYS_MAX = 1_024;
 /** Replies are handed to the socket at least every so many bytes, so that `write() === false` is seen in time. */
 const FLUSH_BYTES = 256 * 1024;
 /** How long a closed connection waits for the client to hang up, so that the last reply is not lost to a reset. */
@@ -33,8 +37,9 @@ export interface ConnectionHost extends ServerContext {
   schedule(connection: RespConnection): void;
   /** Whether another request may go to the store; where not, `turn()` follows once one may. */
   hasRoom(connection: RespConnection): boolean;
-  enter(): void;
-  leave(): void;
+  /** A command of so many bytes waits for the store, or does no more. */
+  enter(bytes: number): void;
+  leave(bytes: number): void;
   /** Notes a change of the unparsed bytes; false where all connections together hold too many. */
   buffered(byBytes: number): boolean;
   closed(connection: RespConnection): void;
@@ -61,6 +66,7 @@ export class RespConnection implements Session {
   private linger: NodeJS.Timeout | undefined;
   private inputEnded = false;
   private bufferedBytes = 0;
+  private pendingKeys = 0;
 
   constructor(
     readonly id: number,
@@ -127,8 +133,9 @@ export class RespConnection implements Session {
   }
 
   private canRun(): boolean {
-    const { length, keptBytes } = this.replies;
-    return !this.draining && length < PENDING_MAX && keptBytes < KEPT_BYTES_MAX;
+    const { length, keptBytes, pendingBytes } = this.replies;
+    const hasRoom = length < PENDING_MAX && keptBytes < KEPT_BYTES_MAX && pendingBytes < PENDING_BYTES_MAX;
+    return !this.draining && hasRoom;
   }
 
   /** Runs one command; false where none is complete or the next must wait. */
@@ -157,6 +164,7 @@ export class RespConnection implements Session {
       spec = findCommand(args);
       if (spec.access !== 'none') {
         if (!this.order.idle) {
+          if (this.pendingKeys + weightOf(spec, args) > PENDING_KEYS_MAX) return false;
           keys = keysOf(spec, args);
           if (this.order.blocks(spec.access, keys)) return false;
         }
@@ -170,21 +178,25 @@ export class RespConnection implements Session {
       if (spec === undefined && looksLikeHttp(args)) this.closing = true;
       out.error(this.complaint(thrown));
     }
-    if (reply !== undefined) this.wait(spec as CommandSpec, keys ?? keysOf(spec as CommandSpec, args), reply);
+    if (reply !== undefined) this.wait(spec as CommandSpec, args, keys ?? keysOf(spec as CommandSpec, args), reply);
     else if (this.replies.length > 0) this.replies.keep(this.protocol, out.cut(mark));
     return true;
   }
 
   /** Keeps the place of a reply that comes later. */
-  private wait(spec: CommandSpec, keys: readonly string[], reply: Promise<Reply>): void {
+  private wait(spec: CommandSpec, args: readonly Buffer[], keys: readonly string[], reply: Promise<Reply>): void {
     const { access } = spec;
-    const slot = this.replies.push(this.protocol);
+    const weight = weightOf(spec, args);
+    const bytes = args.reduce((sum, argument) => sum + argument.length, 0);
+    const slot = this.replies.push(this.protocol, bytes);
     this.order.enter(access, keys);
-    this.server.enter();
+    this.pendingKeys += weight;
+    this.server.enter(bytes);
     const complete = (write: Reply) => {
-      slot.complete(write);
+      this.replies.complete(slot, write);
       this.order.leave(access, keys);
-      this.server.leave();
+      this.pendingKeys -= weight;
+      this.server.leave(bytes);
       this.server.schedule(this);
     };
     reply.then(complete, (thrown: unknown) => {
@@ -250,6 +262,7 @@ export class RespConnection implements Session {
     clearTimeout(this.linger);
     this.server.buffered(-this.bufferedBytes);
     this.bufferedBytes = 0;
+    this.replies.drop();
     this.server.closed(this);
   }
 }

@@ -2,7 +2,8 @@
  * The Redis door: a store over TCP or a Unix socket, for redis-cli, redis-benchmark and every Redis client library.
  *
  * There are no passwords: it listens on loopback unless told otherwise. All bounds are here or in resp-parser.ts:
- * connections, unparsed bytes over all of them, and requests in flight to the store.
+ * connections, unparsed bytes over all of them, and requests in flight to the store: how many, and the bytes of them and of
+ * their replies.
  */
 import { randomBytes } from 'node:crypto';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
@@ -11,6 +12,7 @@ import { StoreError } from '../core/errors.js';
 import type { Draining } from './draining.js';
 import { LocalReads } from './local-reads.js';
 import { RecordCursors } from './record-cursors.js';
+import { ReplyBudget } from './reply-budget.js';
 import { COMMANDS } from './resp-commands.js';
 import { type ConnectionHost, RespConnection } from './resp-connection.js';
 import { RESP_LIMITS, type RespLimits } from './resp-parser.js';
@@ -30,6 +32,8 @@ export interface RespServerOptions {
   readonly connectionsMax?: number;
   /** Bounds of a connection's input that differ from the usual. */
   readonly limits?: Partial<RespLimits>;
+  /** Most bytes of values in replies to MGET that are gathered or wait for their clients; default 256 MiB. */
+  readonly repliesBytesMax?: number;
   /** The data directory, as `KVORUM STATUS` shows it. */
   readonly dataPath?: string;
   /** Lets `KVORUM DRAIN` end the process; without it that is refused. */
@@ -51,6 +55,10 @@ const CONNECTIONS_DEFAULT_MAX = 10_000;
 const BUFFERED_BYTES_MAX = 256 * 1024 * 1024;
 /** Most requests to the store in flight over all connections; half of what a thread of the store takes. */
 const IN_FLIGHT_MAX = 8_192;
+/** Most bytes of commands that wait for the store, over all connections. */
+const PENDING_BYTES_MAX = 256 * 1024 * 1024;
+/** Most bytes of values in replies to MGET that are gathered or wait for their clients, over all connections. */
+const REPLIES_BYTES_MAX = 256 * 1024 * 1024;
 /** How long `close` waits for replies to be taken. */
 const CLOSE_GRACE_MS = 2_000;
 const KEEP_ALIVE_MS = 60_000;
@@ -85,6 +93,7 @@ class Door implements ConnectionHost {
   readonly localReads: LocalReads;
   readonly cursors = new ScanCursors(Date.now);
   readonly recordCursors = new RecordCursors();
+  readonly replyBudget: ReplyBudget;
   readonly commands = COMMANDS;
   readonly limits: RespLimits;
   readonly writer = new RespWriter();
@@ -110,6 +119,7 @@ class Door implements ConnectionHost {
   private readonly socketPath: string | undefined;
   private inFlight = 0;
   private bufferedBytes = 0;
+  private pendingBytes = 0;
   private nextId = 1;
   private ended: Promise<void> | undefined;
 
@@ -124,6 +134,7 @@ class Door implements ConnectionHost {
       });
     }
     this.limits = { ...RESP_LIMITS, ...options.limits };
+    this.replyBudget = new ReplyBudget(options.repliesBytesMax ?? REPLIES_BYTES_MAX);
     this.socketPath = options.socketPath;
     this.dataPath = options.dataPath ?? '';
     this.draining = options.draining;
@@ -145,17 +156,19 @@ class Door implements ConnectionHost {
   }
 
   hasRoom(connection: RespConnection): boolean {
-    if (this.inFlight < IN_FLIGHT_MAX) return true;
+    if (this.inFlight < IN_FLIGHT_MAX && this.pendingBytes < PENDING_BYTES_MAX) return true;
     this.waiting.add(connection);
     return false;
   }
 
-  enter(): void {
+  enter(bytes: number): void {
     this.inFlight += 1;
+    this.pendingBytes += bytes;
   }
 
-  leave(): void {
+  leave(bytes: number): void {
     this.inFlight -= 1;
+    this.pendingBytes -= bytes;
     if (this.waiting.size === 0) return;
     for (const connection of this.waiting) this.schedule(connection);
     this.waiting.clear();

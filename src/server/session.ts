@@ -6,6 +6,7 @@ import type { CommandSpec } from './command-spec.js';
 import type { Draining } from './draining.js';
 import type { LocalReads } from './local-reads.js';
 import type { RecordCursors } from './record-cursors.js';
+import type { ReplyBudget } from './reply-budget.js';
 import type { RespProtocol } from './resp-writer.js';
 import type { ScanCursors } from './scan-cursors.js';
 
@@ -45,6 +46,7 @@ export interface ServerContext {
   readonly localReads: LocalReads;
   readonly cursors: ScanCursors;
   readonly recordCursors: RecordCursors;
+  readonly replyBudget: ReplyBudget;
   readonly commands: ReadonlyMap<string, CommandSpec>;
   readonly counters: ServerCounters;
   readonly startedAtMs: number;

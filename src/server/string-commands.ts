@@ -5,7 +5,6 @@
  * Reads try shared memory first and answer in the same turn; writes and other reads answer with a promise.
  */
 import type { Store, Value } from '../client/types.js';
-import { jsonText } from './admin-json.js';
 import {
   CommandError,
   type CommandSpec,
@@ -18,6 +17,8 @@ import {
 } from './command-spec.js';
 import { NOT_LOCAL } from './local-reads.js';
 import type { RespWriter } from './resp-writer.js';
+import type { ServerContext } from './session.js';
+import { jsonText } from './value-json.js';
 
 /** Most bytes of the values in one MGET reply. */
 const REPLY_BYTES_MAX = 64 * 1024 * 1024;
@@ -108,7 +109,7 @@ const mget: Handler = (args, { server }, out) => {
   let bytes = 0;
   for (const key of keys) {
     const value = server.localReads.get(key);
-    if (value === NOT_LOCAL) return mgetByMessages(keys, values, server.store);
+    if (value === NOT_LOCAL) return mgetByMessages(keys, values, server);
     bytes += valueBytes(value);
     if (bytes > REPLY_BYTES_MAX) throw replyTooLarge();
     values.push(value);
@@ -117,17 +118,25 @@ const mget: Handler = (args, { server }, out) => {
   return undefined;
 };
 
-async function mgetByMessages(keys: readonly Buffer[], values: (Value | undefined)[], store: Store): Promise<Reply> {
-  let bytes = values.reduce<number>((sum, value) => sum + valueBytes(value), 0);
-  while (values.length < keys.length) {
-    const found = await store.getMany(keys.slice(values.length, values.length + KEYS_AT_A_TIME));
-    for (const value of found) {
-      bytes += valueBytes(value);
-      values.push(value);
+async function mgetByMessages(
+  keys: readonly Buffer[],
+  values: (Value | undefined)[],
+  { store, replyBudget }: ServerContext,
+): Promise<Reply> {
+  const share = replyBudget.share();
+  try {
+    share.take(values.reduce<number>((sum, value) => sum + valueBytes(value), 0));
+    while (values.length < keys.length) {
+      const found = await store.getMany(keys.slice(values.length, values.length + KEYS_AT_A_TIME));
+      share.take(found.reduce<number>((sum, value) => sum + valueBytes(value), 0));
+      values.push(...found);
+      if (share.bytes > REPLY_BYTES_MAX) throw replyTooLarge();
     }
-    if (bytes > REPLY_BYTES_MAX) throw replyTooLarge();
+  } catch (thrown) {
+    share.release();
+    throw thrown;
   }
-  return (out) => writeValues(out, values);
+  return Object.assign((out: RespWriter) => writeValues(out, values), { share });
 }
 
 function writeValues(out: RespWriter, values: readonly (Value | undefined)[]): void {

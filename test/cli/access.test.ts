@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { LocalAccess } from '../../src/cli/local-access.js';
 import { connectAccess } from '../../src/cli/remote-access.js';
-import type { StoreAccess } from '../../src/cli/store-access.js';
+import type { PairToWrite, StoreAccess } from '../../src/cli/store-access.js';
 import { StoreError } from '../../src/core/errors.js';
 import { serveResp } from '../../src/server/resp-server.js';
 import { SERVER_VERSION } from '../../src/server/version.js';
@@ -107,6 +107,39 @@ for (const [name, setUp] of Object.entries({ local, remote })) {
     t.deepEqual(await scanned({ limit: 0 }), []);
   });
 
+  test(`access, ${name}: values that JSON loses, scanned exactly and loaded again -> the same; not exactly, the nearest`, async (t) => {
+    const { access, store } = await setUp(t);
+    const values = [
+      new Map([[1, new Set([2n])]]),
+      new Date(5),
+      [Number.POSITIVE_INFINITY],
+      { bytes: Buffer.from('b') },
+      12n,
+      'text',
+      { plain: [1] },
+    ];
+    for (const [index, value] of values.entries()) await store.put(`k${index}`, value);
+    const pairs = await collect(access.scan({ exact: true }));
+    store.entries.clear();
+    await access.load(pairs as PairToWrite[]);
+    t.deepEqual(
+      values.map((_, index) => store.getSync(`k${index}`)),
+      values,
+    );
+    t.like((await collect(access.scan({ limit: 1 })))[0], { value: { 1: ['2'] }, type: 'cbor' });
+  });
+
+  test(`access, ${name}: 1e999 in a JSON text, which is a number -> stays one`, async (t) => {
+    const { access, store } = await setUp(t);
+    const value: unknown = JSON.parse('[1e999]');
+    await access.put({ key: 'put', value, type: 'cbor' });
+    await access.load([{ key: 'load', value }]);
+    t.deepEqual(
+      [store.getSync('put'), store.getSync('load')],
+      [[Number.POSITIVE_INFINITY], [Number.POSITIVE_INFINITY]],
+    );
+  });
+
   test(`access, ${name}: whole records, out page by page and in again -> the same; more bytes than one argument takes`, async (t) => {
     const { access, store } = await setUp(t);
     const value = 'x'.repeat(9_000);
@@ -173,6 +206,18 @@ test('access: nobody at the socket -> undefined; a stranger -> KV_UNREACHABLE', 
   const access = await connectAccess({ socketPath });
   t.like(await t.throwsAsync(access?.status() ?? Promise.resolve()), { code: 'KV_UNREACHABLE' });
   await access?.close();
+});
+
+test('access: a server of an older version is asked for exact values -> KV_PROTOCOL, no values that JSON has changed', async (t) => {
+  const store = new FakeStore();
+  await store.put('k', new Map([['a', 1]]));
+  const access = await connectAccess({ socketPath: await serveOlder(t, store, await temporaryDirectory(t)) });
+  if (!access) throw new Error('nobody answers');
+  t.teardown(() => access.close());
+  const error = await t.throwsAsync(collect(access.scan({ exact: true })), { instanceOf: StoreError });
+  t.is(error?.code, 'KV_PROTOCOL');
+  t.regex(error?.message ?? '', /runs kvorum 0\.0\.9, which does not know/);
+  t.like((await collect(access.scan({})))[0], { value: { a: 1 } });
 });
 
 test('access: a server of an older version is asked for one instant -> the records as they come, and why; in full pages', async (t) => {

@@ -2,6 +2,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { open } from '../../src/index.js';
+import { openSmall } from '../client/store-fixture.js';
 import { Cli } from './cli-runner.js';
 
 test('commands: put, get, scan, delete -> the value, then exit code 1', async (t) => {
@@ -54,6 +56,26 @@ test('commands: load and export -> the same lines back, from a file and through 
     (await cli.must(['export', '--path', copy, '--prefix', 'key:0000', '--limit', '2'])).stdout,
     `${lines[0]}\n${lines[1]}\n`,
   );
+});
+
+test('commands: an export of what JSON loses, loaded elsewhere -> the same values', async (t) => {
+  const cli = await Cli.create(t);
+  const values = {
+    big: 2n ** 70n,
+    date: new Date(7),
+    map: new Map([[1, new Set(['a'])]]),
+    none: [undefined, Number.NaN],
+  };
+  const from = await openSmall(t, { nodes: 1, path: join(cli.folder, 'from') });
+  await from.putMany(Object.entries(values));
+  await from.close();
+  const text = (await cli.must(['export', '--path', join(cli.folder, 'from')])).stdout;
+  t.is(text.match(/"type":"cborBase64"/g)?.length, 4, text);
+  const to = join(cli.folder, 'to');
+  t.like((await cli.json(['load', '-', '--path', to], { input: text }))[0], { loaded: 4, skipped: 0 });
+  const store = await open({ path: to });
+  t.teardown(() => store.close());
+  t.deepEqual(await store.getMany(Object.keys(values)), Object.values(values));
 });
 
 test('commands: a bad line -> its number; stop ends with 5, skip loads the rest and ends with 5', async (t) => {

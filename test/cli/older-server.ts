@@ -1,4 +1,4 @@
-/** A server of an earlier version: it knows no records of one instant and no drain, and calls itself by its version. */
+/** A server of an earlier version: it knows no records of one instant, no exact values and no drain, and calls itself by its version. */
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
@@ -37,6 +37,10 @@ export async function serveOlder(
       if (command.includes('HELLO')) client.write(hello(version));
       else if (command.includes('"instant"')) {
         client.write('-KV_INVALID_OPTION unknown field "instant"; known are partition, afterBase64, r\r\n');
+      } else if (command.includes('"exact"')) {
+        client.write(
+          '-KV_INVALID_OPTION unknown field "exact"; known are prefix, gt, gte, lt, lte, reverse, limit\r\n',
+        );
       } else if (command.includes('DRAIN')) client.write("-ERR unknown subcommand 'drain' of 'kvorum'\r\n");
       else upstream.write(chunk);
     });

@@ -79,6 +79,8 @@ test('a value: that cannot be encoded -> KV_INVALID_VALUE', async (t) => {
   await failsWith(t, 'KV_INVALID_VALUE', () => store().put('v', { deep: Symbol('s') }));
   await failsWith(t, 'KV_INVALID_VALUE', () => store().update('v', () => undefined));
   await failsWith(t, 'KV_INVALID_VALUE', () => store().putMany([['v', undefined]]));
+  await failsWith(t, 'KV_INVALID_VALUE', () => store().put('v', Promise.resolve(1)), /is a promise/);
+  await failsWith(t, 'KV_INVALID_VALUE', () => store().update('v', async () => 1), /is a promise/);
   const throwing = {
     get inside(): never {
       throw new Error('a getter that throws');

@@ -19,7 +19,7 @@ import { plain } from '../actors/sets.js';
 import { putAt } from '../sim/replicas.js';
 import { key, PARTITION, tornPairs, worldOfPairs, writePairs } from './image-world.js';
 import { driven, type Opened, order, simParts } from './sim-parts.js';
-import { collect } from './store-fixture.js';
+import { collect, failsWith, until } from './store-fixture.js';
 
 const SEEDS = 12;
 const LIMITS: ImageLimits = { bytesMax: 2 ** 20, quietMsMax: 1_000, attemptsMsMax: 60_000 };
@@ -74,6 +74,7 @@ test('image: watches -> opened at all replicas before the first page is asked fo
   t.deepEqual(outcomes, ['KV_UNAVAILABLE', 'KV_UNAVAILABLE', 'KV_UNAVAILABLE']);
 });
 
+const later = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const STEPS = ['begin', 'next', 'end'];
 
 const askNext = (world: World, node: number, id: number) =>
@@ -109,6 +110,26 @@ function both(one: OnSend, other: OnSend): OnSend {
 const isPage = ({ tag }: Opened) => tag === Kind.scan;
 const isNext = ({ tag, words }: Opened) => tag === Kind.watch && words[Watch.step] === WatchStep.next;
 const isBegin = ({ tag, words }: Opened) => tag === Kind.watch && words[Watch.step] === WatchStep.begin;
+
+test('image: aborted while a replica does not answer -> KV_ABORTED at once, and the watches are ended once it does', async (t) => {
+  const world = worldOfPairs(1);
+  const steps: string[] = [];
+  const onSend = ({ tag, words }: Opened) => void (tag === Kind.watch && steps.push(STEPS[words[Watch.step]]));
+  const controller = new AbortController();
+  const aborting = { ...order(3), signal: controller.signal };
+  // the world stands still meanwhile
+  const making = instantImage(simParts(world, world.clients[1], onSend), PARTITION, aborting, LIMITS);
+  await new Promise((resolve) => setImmediate(resolve));
+  controller.abort(new Error('enough'));
+  const error = await failsWith(t, 'KV_ABORTED', () => Promise.race([making, later(2_000)]));
+  t.is((error.cause as Error).message, 'enough');
+  t.deepEqual(steps, ['begin', 'begin', 'begin']);
+  await driven(
+    world,
+    until(() => steps.length >= 6),
+  );
+  t.deepEqual(steps.slice(-3), ['end', 'end', 'end']);
+});
 
 test('image: a replica changes before each answer -> too busy, in time', async (t) => {
   const world = worldOfPairs(2);

@@ -159,6 +159,19 @@ test('records: of one instant, while pairs are written one after the other -> no
   await failsWith(t, 'KV_ABORTED', () => collect(store.records(aborted)));
 });
 
+test('records: of one instant, aborted between two -> KV_ABORTED instead of the next one', async (t) => {
+  const store = await openSmall(t);
+  await store.putMany(Array.from({ length: 20 }, (_, index) => [`{tag}${index}`, index] as const));
+  const partition = await partitionWithRecords(store);
+  const controller = new AbortController();
+  const options = { partition, onInstant: () => {}, signal: controller.signal };
+  let seen = 0;
+  await failsWith(t, 'KV_ABORTED', async () => {
+    for await (const _ of store.records(options)) if (++seen === 3) controller.abort();
+  });
+  t.is(seen, 3);
+});
+
 async function partitionWithRecords(store: Store): Promise<number> {
   for (let partition = 0; partition < 16; partition++) {
     for await (const _ of store.records({ partition })) return partition;

@@ -130,6 +130,29 @@ test('an instance of a class: put and got -> a plain object of the same fields',
   t.is((seen as object).constructor, Object);
 });
 
+test('a value: of a kind that CBOR has no form for -> the nearest, as the README says', async (t) => {
+  const polite = Object.assign(Object.create(null), { a: 1 });
+  const bytes = Buffer.from([1, 2, 3]);
+  const shown: readonly [Value, Value][] = [
+    [{ zero: -0 }, { zero: 0 }],
+    [Object.assign([1], { 2: 3 }), [1, undefined, 3]],
+    [polite, { a: 1 }],
+    [new URLSearchParams('a=1'), [['a', '1']]],
+    [{ [Symbol('hidden')]: 1, seen: 2 }, { seen: 2 }],
+    [{ bytes: new Uint8Array(bytes) }, { bytes }],
+    [new DataView(new Uint8Array(bytes).buffer), bytes],
+    [new Uint8Array(bytes).buffer, bytes],
+    ['half \ud83d', 'half \ufffd'],
+  ];
+  for (const [given, expected] of shown) {
+    await store().put('nearest', given);
+    t.deepEqual(await store().get('nearest'), expected);
+  }
+  await store().put('nearest', new RangeError('too far'));
+  const error = (await store().get('nearest')) as Error;
+  t.deepEqual([error.constructor, error.message], [Error, 'too far']);
+});
+
 test('values: of every kind, after the store was opened again -> the same', async (t) => {
   const path = join(makeFolder(t), 'data');
   const first = await open({ ...SMALL, path });

@@ -4,15 +4,14 @@ import fc from 'fast-check';
 import { StoreError } from '../../src/core/errors.js';
 import {
   keyToJson,
-  pageToJson,
+  pageText,
   pairsFromJson,
   putFromJson,
   SCAN_LIMIT_MAX,
   scanFromJson,
-  valueFromJson,
-  valueToJson,
 } from '../../src/server/admin-json.js';
 import type { RespClient } from '../../src/server/resp-client.js';
+import { valueFromJson, valueToJson } from '../../src/server/value-json.js';
 import { ask, serve } from './server-fixture.js';
 
 async function kvorum(client: RespClient, what: string, request?: unknown): Promise<unknown> {
@@ -133,6 +132,7 @@ test('admin: requests that are wrong -> a code and a sentence, nothing written',
     ['LOAD', [{ key: 'a', value: 1 }, { key: 'b' }], 'KV_INVALID_VALUE "value" is missing'],
     ['SCAN', { limit: 0 }, 'KV_INVALID_OPTION "limit" must be'],
     ['SCAN', { gt: 5 }, 'KV_INVALID_OPTION "gt" must be a string'],
+    ['SCAN', { exact: 1 }, 'KV_INVALID_OPTION "exact" must be true or false'],
     ['WHAT', undefined, "ERR unknown subcommand 'WHAT' of 'kvorum'"],
     ['STATUS', 'x', "ERR wrong number of arguments for 'kvorum|status' command"],
   ];
@@ -161,21 +161,26 @@ test('admin json: any string, bytes or JSON value -> itself after there and back
   );
 });
 
+test('admin: a scan of large objects -> pages of a few MiB, whatever the limit', async (t) => {
+  const { client, store } = await serve(t);
+  for (let index = 0; index < 20; index++) await store.put(`k${index}`, { text: 'x'.repeat(1024 * 1024) });
+  const page = (await kvorum(client, 'SCAN', { limit: 10_000 })) as { pairs: unknown[]; next: string | null };
+  t.is(page.pairs.length, 4);
+  t.is(page.next, 'k11');
+});
+
 test('admin json: keys that are no UTF-8 -> base64, in pages and in requests', (t) => {
   const key = Buffer.from([255, 1]);
   t.deepEqual(keyToJson(key), { keyBase64: '/wE=' });
   t.deepEqual(keyToJson(Buffer.from('né')), { key: 'né' });
-  t.deepEqual(pageToJson([{ key, value: 'v' }], true), {
-    pairs: [{ keyBase64: '/wE=', value: 'v', type: 'string' }],
-    next: null,
-    nextBase64: '/wE=',
-  });
-  t.deepEqual(pageToJson([{ key: 'a', value: undefined }], false), { pairs: [{ key: 'a' }], next: null });
+  t.deepEqual(JSON.parse(pageText(['1', '2'], key)), { pairs: [1, 2], next: null, nextBase64: '/wE=' });
+  t.deepEqual(JSON.parse(pageText(['1'], 'a')), { pairs: [1], next: 'a' });
+  t.deepEqual(JSON.parse(pageText([], undefined)), { pairs: [], next: null });
   t.deepEqual(scanFromJson('{"afterBase64":"/wE=","limit":1000000}'), {
-    keys: 'bytes',
-    gt: key,
-    limit: SCAN_LIMIT_MAX,
+    options: { keys: 'bytes', gt: key, limit: SCAN_LIMIT_MAX },
+    isExact: false,
   });
+  t.true(scanFromJson('{"exact":true}').isExact);
   t.deepEqual(putFromJson('{"keyBase64":"/wE=","value":1,"context":"c"}'), {
     key,
     value: 1,

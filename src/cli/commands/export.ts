@@ -19,8 +19,10 @@ export const exportCommand: CommandSpec = {
   usage: 'export [file]',
   summary: 'write every pair as NDJSON, the inverse of load',
   description:
-    'Writes one line {"key":"…","value":…} for each pair to a file, or to standard output. ' +
-    'It is not a snapshot, and expiry times are not part of it.',
+    'Writes one line {"key":"…","value":…} for each pair to a file, or to standard output. Bytes are base64 with ' +
+    '"type":"bytes"; a value that JSON cannot carry (a date, a Map, a big integer, NaN, bytes inside an object, …) is its ' +
+    'CBOR as base64 with "type":"cborBase64", so that load brings each back as it was. ' +
+    'It is not a snapshot; expiry times are not part of it, and of siblings only the newest is. backup keeps all of that.',
   flags: addRangeFlags,
   examples: [
     ['kvorum export backup.ndjson', 'to a file, which appears when it is whole'],
@@ -30,7 +32,7 @@ export const exportCommand: CommandSpec = {
   run: (invocation) =>
     withStore(invocation, { create: false }, async (access) => {
       const [file = '-'] = invocation.args;
-      const request = scanRequest(invocation.flags);
+      const request = { ...scanRequest(invocation.flags), exact: true };
       if (file === '-') await toStdout(invocation, access, request);
       else await withTemporary(partialOf(file), () => toFile(invocation, access, { file, request }));
       return EXIT_CODES.ok.code;

@@ -14,7 +14,7 @@ export const getCommand: CommandSpec = {
   usage: 'get <key>',
   summary: 'print the value of a key',
   description:
-    'Prints the value of a key: strings and bytes as they are, anything else as JSON. ' +
+    'Prints the value of a key: strings and bytes as they are, anything else as the nearest JSON. ' +
     'Exits with 1 when the key does not exist. With --json also the siblings and the context for the next write.',
   ownFlags: ['r'],
   flags: (command) => {

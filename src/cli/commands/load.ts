@@ -21,7 +21,7 @@ export const loadCommand: CommandSpec = {
   summary: 'write every pair of an NDJSON file, - for standard input',
   description:
     'Writes each line {"key":"…","value":…} of a file. A string stays a string, other JSON stays what it is; ' +
-    '"type":"bytes" says that the value is base64, "ttlMs" gives the pair a life in milliseconds. ' +
+    '"type":"bytes" says that the value is base64, "type":"cborBase64" that it is CBOR as base64; "ttlMs" gives the pair a life in milliseconds. ' +
     'Not atomic: what was written before an error stays. Loading the same file again is safe.',
   flags: (command) => {
     command
