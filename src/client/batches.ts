@@ -103,6 +103,7 @@ function batchOf<One>(
   const window = core.window;
   return new Batch(send, {
     keyOf,
+    order,
     check: (message) => core.writes.confirm(message),
     deadlineMs: order.deadlineMs,
     window,
