@@ -109,7 +109,7 @@ function batchOf<One>(
     window,
     signal,
     publish: () => core.seat.publish(),
-    onAbort: () => core.requests.giveUpAll(),
+    onAbort: () => core.requests.passBy(),
   });
 }
 

@@ -31,7 +31,7 @@ type State = 'new' | 'sent' | 'refused' | 'waits' | 'ended';
 
 export interface PipelinedParts {
   readonly pipeline: Pipeline;
-  readonly pipelines: Pick<Pipelines, 'ended' | 'pauses' | 'errorOf' | 'leftMs'>;
+  readonly pipelines: Pick<Pipelines, 'ended' | 'pauses' | 'errorOf' | 'mayBeOvertaken' | 'leftMs'>;
   /** Who made it, and its number there. */
   readonly member: Member;
   readonly index: number;
@@ -117,6 +117,10 @@ export class PipelinedWrite implements Member, Waiter {
     const { last } = pipeline;
     if (last !== undefined && last !== this) {
       this.#waitFor(last);
+      return;
+    }
+    if (pipelines.mayBeOvertaken(reply)) {
+      this.#reject();
       return;
     }
     this.#become('refused');

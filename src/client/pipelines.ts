@@ -186,6 +186,12 @@ export class Pipelines {
     return new StoreError('KV_INTERNAL', 'a refusal that is none');
   }
 
+  /** Whether a later write may have been taken of which nothing is known any more. */
+  mayBeOvertaken(reply: MessageView): boolean {
+    const isLate = errorOf(reply.u32(Written.outcome)) === 'KV_DEADLINE_EXCEEDED';
+    return isLate && this.#parts.requests.mayBeOvertaken(reply);
+  }
+
   leftMs(reply: MessageView): number {
     return this.#parts.leftMs(reply);
   }

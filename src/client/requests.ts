@@ -4,6 +4,7 @@
  */
 import { nodeOf } from '../actor/address.js';
 import { StoreError } from '../core/errors.js';
+import { NODE_COUNT_MAX } from '../core/ids.js';
 import type { MessageView } from '../protocol/header.js';
 import { Kind, Written } from '../protocol/messages.js';
 import { isSuccess } from '../protocol/outcome.js';
@@ -52,6 +53,8 @@ export class Requests {
   readonly #generations: Uint16Array;
   /** Of each row: which request of all it is. */
   readonly #numbers: Int32Array;
+  /** Of each node: which was the latest request with many writes that it has answered. */
+  readonly #answeredMany = new Int32Array(NODE_COUNT_MAX);
   /** Writes that travel in the request and are not answered; 1 for any other. */
   readonly #writes: Uint16Array;
   readonly #free: Int32Array;
@@ -177,6 +180,15 @@ export class Requests {
     return this.#numbers[id & 0xffff];
   }
 
+  /**
+   * Whether its node may have taken a later write before it refused this one: in one turn it answers a request with many writes
+   * ahead of one that its vnode is to mint.
+   */
+  mayBeOvertaken(refusal: MessageView): boolean {
+    const row = refusal.request & 0xffff;
+    return refusal.tag === Kind.written && ((this.#answeredMany[this.#nodes[row]] - this.#numbers[row]) | 0) > 0;
+  }
+
   /** Puts other waiters in place of those of the open requests behind that number, or of all, in the order in which they began. */
   replaceEach(since: number | undefined, replace: (waiter: Waiter, node: number) => Waiter): void {
     const rows: number[] = [];
@@ -201,6 +213,8 @@ export class Requests {
   #settleSome(message: MessageView): void {
     const id = message.request;
     const row = id & 0xffff;
+    const node = this.#nodes[row];
+    if (((this.#numbers[row] - this.#answeredMany[node]) | 0) > 0) this.#answeredMany[node] = this.#numbers[row];
     const settled = this.#waiterOf(id)?.settleSome?.(message) ?? 0;
     if (settled === 0) return;
     if (settled >= this.#writes[row]) this.end(id);
@@ -256,12 +270,10 @@ export class Requests {
     return !isSame || !seat.mayAnswer(node);
   }
 
-  /** What is in flight may still be done, and nobody waits for it any more. */
-  giveUpAll(): void {
-    this.passBy();
-  }
-
-  /** What is in flight to other nodes may get any clock up to its latest: whatever begins from here on is to be newer. */
+  /**
+   * What is in flight, but to this node, may still be done, and get any clock up to its latest: whatever begins from here on is
+   * to be newer.
+   */
   passBy(node = -1): void {
     for (let row = 0; row < this.#waiters.length; row++) {
       if (this.#waiters[row] === undefined || this.#nodes[row] === node) continue;

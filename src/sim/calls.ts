@@ -47,6 +47,14 @@ export interface ScanCall extends CallBase {
 
 export type Call = WriteCall | ReadCall | ScanCall;
 
+export interface CallOptions {
+  /** The node that coordinates; the first of the key's holders that is up where left out. */
+  readonly node?: number;
+  /** Of a write that is sent again. */
+  readonly position?: number;
+  readonly done?: (call: Call) => void;
+}
+
 /** A write of which nothing is known yet. */
 export function beginWrite(base: CallBase, order: WriteOrder, position: number): WriteCall {
   return {

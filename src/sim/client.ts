@@ -16,6 +16,7 @@ import {
   beginWrite,
   type Call,
   type CallBase,
+  type CallOptions,
   type ReadCall,
   type ScanCall,
   type WriteCall,
@@ -43,14 +44,6 @@ import type { World } from './world.js';
 interface OpenCall {
   readonly call: Call;
   readonly done: ((call: Call) => void) | undefined;
-}
-
-export interface CallOptions {
-  /** The node that coordinates; the first of the key's holders that is up where left out. */
-  readonly node?: number;
-  /** Of a write that is sent again. */
-  readonly position?: number;
-  readonly done?: (call: Call) => void;
 }
 
 const DEADLINE_MS = 1_000;
@@ -87,6 +80,7 @@ export class SimClient {
 
   write(order: WriteOrder, options: CallOptions = {}): WriteCall {
     const node = options.node ?? this.#route(order);
+    this.#passBy([order], node);
     const call = this.#writeCall(order, node, options.position);
     const { epoch } = this.#world.ringOf(this.#host);
     const deadlineMs = this.#deadline(node, order.deadlineMs);
@@ -99,6 +93,7 @@ export class SimClient {
   writeMany(orders: readonly WriteOrder[], options: CallOptions = {}): WriteCall[] {
     const [first] = orders;
     const node = options.node ?? this.#route(first);
+    this.#passBy(orders, node);
     const calls = orders.map((order) => this.#writeCall(order, node));
     const { epoch } = this.#world.ringOf(this.#host);
     const deadlineMs = this.#deadline(node, first.deadlineMs);
@@ -108,7 +103,6 @@ export class SimClient {
   }
 
   #writeCall(order: WriteOrder, node: number, position = this.#writes++): WriteCall {
-    this.#passBy(order, node);
     const { callerClock } = this.#session;
     const latest = this.#session.latest(this.#host.clock.wallMs, order.deadlineMs ?? DEADLINE_MS);
     const filled = { callerClock, incarnation: this.#world.nodes[node].life, latest, ...order };
@@ -117,9 +111,10 @@ export class SimClient {
   }
 
   /** What is to be newer than a write of its key that another node may still mint. */
-  #passBy({ key }: WriteOrder, node: number): void {
+  #passBy(orders: readonly WriteOrder[], node: number): void {
+    const keys = orders.map(({ key }) => key);
     for (const { call } of this.#open.values()) {
-      const isPassed = call.kind === 'write' && call.order.key === key && call.node !== node;
+      const isPassed = call.kind === 'write' && call.node !== node && keys.includes(call.order.key);
       if (isPassed && this.faults.overtakes !== true) this.#session.gaveUp(call.order.latest ?? 0);
     }
   }

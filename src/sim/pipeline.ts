@@ -28,6 +28,8 @@ export class Pipeline {
   readonly #parts: PipelineParts;
   /** Every write of the key, as it was sent first. */
   readonly #calls: WriteCall[] = [];
+  /** Those that travelled with others. */
+  readonly #inBatches = new Set<WriteCall>();
   #left = 0;
 
   constructor(parts: PipelineParts) {
@@ -57,6 +59,7 @@ export class Pipeline {
     const calls =
       beside.length === 0 ? [client.write(first, { ...to, done })] : client.writeMany(orders, { ...to, done });
     this.#calls.push(calls[0]);
+    if (beside.length > 0) this.#inBatches.add(calls[0]);
   }
 
   #ended(call: WriteCall, resends: number): void {
@@ -84,13 +87,16 @@ export class Pipeline {
   }
 
   /**
-   * Whether no later one can stand for a write that was just refused. Of one that the same node answered before, a client knows
-   * nothing any more: it counts on nodes to answer in order.
+   * Whether no later one can stand for a write that was just refused, as far as a client knows. Of one that the same node
+   * confirmed before it knows nothing any more, but that a batch was answered out of turn.
    */
-  #isLast({ position, node }: WriteCall): boolean {
+  #isLast(call: WriteCall): boolean {
     if (this.#parts.client.faults.resendsBehind === true) return true;
-    const later = this.#calls.filter((call) => call.position > position);
-    return later.every((call) => call.node === node && call.endMs < Number.POSITIVE_INFINITY);
+    const isAlone = !this.#inBatches.has(call);
+    return this.#calls.every((later) => {
+      const isOver = later.endMs < Number.POSITIVE_INFINITY && !isCurable(later) && later.node === call.node;
+      return later.position <= call.position || (isOver && !(isAlone && this.#inBatches.has(later)));
+    });
   }
 
   #settle(call: Call): void {

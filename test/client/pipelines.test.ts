@@ -193,6 +193,21 @@ test('a node whose clock is ahead refuses the first as late, takes the second, w
   t.is(lab.newest('k'), '2');
 });
 
+for (const one of WAYS) {
+  test(`${one}: refused as late, behind the answer to a batch that was sent later -> fails as refused, for that may have its key`, async (t) => {
+    const lab = open(t);
+    const first = lab[one]('k', '1');
+    const sent = lab.next();
+    const behind = [lab.put('k', '2'), lab.put('other', 'x')];
+    lab.take(lab.next());
+    lab.refuse(sent, 'KV_DEADLINE_EXCEEDED');
+    lab.takeAll();
+    t.deepEqual(await Promise.all([first, ...behind].map(codeOf)), ['KV_DEADLINE_EXCEEDED', 'ok', 'ok']);
+    t.is(lab.newest('k'), '2');
+    t.true(lab.isUsual('k'));
+  });
+}
+
 const step = fc.record({
   what: fc.constantFrom(...WAYS, 'move', 'take', 'refuse'),
   key: fc.constantFrom('a', 'b'),
