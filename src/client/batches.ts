@@ -127,12 +127,13 @@ function batchOf<One>(
   const window = core.window;
   return new Batch(send, {
     keyOf,
+    order,
     check: (message) => core.writes.confirm(message),
     deadlineMs: order.deadlineMs,
     window,
     signal,
     publish: () => core.seat.publish(),
-    onAbort: () => core.requests.giveUpAll(),
+    onAbort: () => core.requests.passBy(),
   });
 }
 

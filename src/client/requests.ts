@@ -4,9 +4,12 @@
  */
 import { nodeOf } from '../actor/address.js';
 import { StoreError } from '../core/errors.js';
+import { NODE_COUNT_MAX } from '../core/ids.js';
 import type { MessageView } from '../protocol/header.js';
-import { Kind } from '../protocol/messages.js';
+import { Kind, Written } from '../protocol/messages.js';
+import { isSuccess } from '../protocol/outcome.js';
 import type { Seat } from './seat.js';
+import type { Member } from './write-members.js';
 
 /** What waits for a reply. `settle` reads the message in place and must not throw. */
 export interface Waiter {
@@ -14,6 +17,8 @@ export interface Waiter {
   /** Of a request that is answered in parts: how many of its writes this reply has settled. */
   settleSome?(message: MessageView): number;
   fail(error: StoreError): void;
+  /** Of a write that travels alone: who made it, under index 0. */
+  readonly only?: { readonly member: Member; readonly index: number } | undefined;
 }
 
 /** What requests need of their thread's seat. */
@@ -32,6 +37,10 @@ export class Requests {
   inFlight = 0;
   /** The latest millisecond that the clock of a write says which was given up without a reply, as far as that is known. */
   latestGivenUp = 0;
+  /** Requests begun so far, as 32 bits that wrap. */
+  begun = 0;
+  /** Is shown each reply that says that writes have failed, before they are told. */
+  onRefusal: (reply: MessageView) => void = () => undefined;
   readonly #seat: RequestSeat;
   readonly #max: number;
   readonly #waiters: (Waiter | undefined)[] = [];
@@ -42,6 +51,10 @@ export class Requests {
   /** Of writes: the latest millisecond since 1970 that their clock may say. 0 for other requests. */
   readonly #latest: Float64Array;
   readonly #generations: Uint16Array;
+  /** Of each row: which request of all it is. */
+  readonly #numbers: Int32Array;
+  /** Of each node: which was the latest request with many writes that it has answered. */
+  readonly #answeredMany = new Int32Array(NODE_COUNT_MAX);
   /** Writes that travel in the request and are not answered; 1 for any other. */
   readonly #writes: Uint16Array;
   readonly #free: Int32Array;
@@ -62,6 +75,7 @@ export class Requests {
     this.#latest = new Float64Array(inFlightMax);
     // begins anywhere, as the seat's tenancy does: a late reply to an earlier process fits no request of this one
     this.#generations = new Uint16Array(inFlightMax).fill(Math.floor(Math.random() * GENERATIONS));
+    this.#numbers = new Int32Array(inFlightMax);
     this.#writes = new Uint16Array(inFlightMax);
     this.#free = new Int32Array(inFlightMax);
   }
@@ -79,6 +93,8 @@ export class Requests {
     this.#incarnations[row] = this.#seat.incarnationOf(node);
     this.#connections[row] = this.#seat.connectionTo(node);
     this.#latest[row] = 0;
+    this.begun = (this.begun + 1) | 0;
+    this.#numbers[row] = this.begun;
     this.#writes[row] = 1;
     if (++this.inFlight === 1) this.#watch();
     return (this.#generations[row] << 16) | row;
@@ -159,9 +175,36 @@ export class Requests {
     return this.#generations[row] === id >>> 16 ? this.#waiters[row] : undefined;
   }
 
+  /** Which request of all this was, right until another one takes its row. */
+  begunAt(id: number): number {
+    return this.#numbers[id & 0xffff];
+  }
+
+  /**
+   * Whether its node may have taken a later write before it refused this one: in one turn it answers a request with many writes
+   * ahead of one that its vnode is to mint.
+   */
+  mayBeOvertaken(refusal: MessageView): boolean {
+    const row = refusal.request & 0xffff;
+    return refusal.tag === Kind.written && ((this.#answeredMany[this.#nodes[row]] - this.#numbers[row]) | 0) > 0;
+  }
+
+  /** Puts other waiters in place of those of the open requests behind that number, or of all, in the order in which they began. */
+  replaceEach(since: number | undefined, replace: (waiter: Waiter, node: number) => Waiter): void {
+    const rows: number[] = [];
+    for (let row = 0; row < this.#rows; row++) {
+      const isNew = since === undefined || ((this.#numbers[row] - since) | 0) > 0;
+      if (isNew && this.#waiters[row] !== undefined) rows.push(row);
+    }
+    rows.sort((one, other) => (this.#numbers[one] - this.#numbers[other]) | 0);
+    for (const row of rows) this.#waiters[row] = replace(this.#waiters[row] as Waiter, this.#nodes[row]);
+  }
+
   /** A reply came. */
   settle(message: MessageView): void {
     if (this.#nodes[message.request & 0xffff] !== nodeOf(message.from)) return;
+    const isWrite = message.tag === Kind.written || message.tag === Kind.wroteMany;
+    if (isWrite && !isSuccess(message.u32(Written.outcome))) this.onRefusal(message);
     if (message.tag === Kind.wroteMany) this.#settleSome(message);
     else this.end(message.request)?.settle(message);
   }
@@ -170,6 +213,8 @@ export class Requests {
   #settleSome(message: MessageView): void {
     const id = message.request;
     const row = id & 0xffff;
+    const node = this.#nodes[row];
+    if (((this.#numbers[row] - this.#answeredMany[node]) | 0) > 0) this.#answeredMany[node] = this.#numbers[row];
     const settled = this.#waiterOf(id)?.settleSome?.(message) ?? 0;
     if (settled === 0) return;
     if (settled >= this.#writes[row]) this.end(id);
@@ -225,10 +270,14 @@ export class Requests {
     return !isSame || !seat.mayAnswer(node);
   }
 
-  /** What is in flight may still be done, and nobody waits for it any more. */
-  giveUpAll(): void {
+  /**
+   * What is in flight, but to this node, may still be done, and get any clock up to its latest: whatever begins from here on is
+   * to be newer.
+   */
+  passBy(node = -1): void {
     for (let row = 0; row < this.#waiters.length; row++) {
-      if (this.#waiters[row] !== undefined) this.latestGivenUp = Math.max(this.latestGivenUp, this.#latest[row]);
+      if (this.#waiters[row] === undefined || this.#nodes[row] === node) continue;
+      this.latestGivenUp = Math.max(this.latestGivenUp, this.#latest[row]);
     }
   }
 

@@ -23,7 +23,7 @@ export class Router {
   readonly #seat: RouterSeat;
   readonly #ring: RingTable;
   readonly #zone: string;
-  readonly #slotShift: number;
+  readonly slotShift: number;
   /** Of each node of this host. */
   readonly #views: readonly { readonly node: number; readonly view: LivenessView }[];
   readonly #suspected: Uint8Array;
@@ -41,7 +41,7 @@ export class Router {
     this.#seat = seat;
     this.#ring = ring;
     this.#zone = map.zone;
-    this.#slotShift = slotShift;
+    this.slotShift = slotShift;
     this.#views = localNodes(map).map((node) => ({ node, view: livenessView(map, node) }));
     this.#suspected = new Uint8Array(NODE_COUNT_MAX + 1);
     this.#serving = map.memories.map(({ serving }) => new Int32Array(serving));
@@ -56,7 +56,7 @@ export class Router {
   /** The node that coordinates; `isLocal`: one of this host's zone. @throws StoreError KV_UNAVAILABLE */
   route(slot: number, available: boolean, isLocal = false): number {
     if (((this.#seat.nowMs - this.#lookedAtMs) | 0) >= LOOK_MS) this.#look();
-    const partition = slot >>> this.#slotShift;
+    const partition = slot >>> this.slotShift;
     this.#partition = partition;
     if (isLocal) return this.#routeLocally(partition);
     const node = this.#ring.coordinator(partition, this.#isTrusted);

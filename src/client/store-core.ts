@@ -22,7 +22,7 @@ import { Router } from './router.js';
 import type { Seat } from './seat.js';
 import type { Key, PutOptions, ReadOptions, Resolve, Value, WriteResult } from './types.js';
 import { PromiseWaiter, type Repeater } from './waiters.js';
-import type { Member } from './write-members.js';
+import type { AskedWrite, Member } from './write-members.js';
 import { type WriteSender, WriteWaiter } from './write-waiter.js';
 import { type WriteLimits, type WriteOrder, Writes } from './writes.js';
 
@@ -68,7 +68,7 @@ export class StoreCore implements WriteSender {
   readonly decodeResult = (message: MessageView): WriteResult => this.writes.result(message);
   /** What is left of the time of the request that this answers. */
   readonly leftMs = (reply: MessageView): number => (this.requests.deadlineOf(reply.request) - this.seat.nowMs) | 0;
-  readonly paused: Paused = { count: 0 };
+  readonly paused: Paused = { count: 0, dropped: (waiter) => this.writes.pipelines.dropped(waiter) };
   isClosed = false;
   #isDraining = false;
   readonly #key = new KeyScratch();
@@ -213,17 +213,15 @@ export class StoreCore implements WriteSender {
     { signal, deadlineMs }: RequestOrder,
     decode: (message: MessageView) => Result,
     send: Send,
+    asked?: AskedWrite,
   ): Promise<Result> {
     const { leftMs, paused } = this;
     return new Promise((resolve, reject) => {
       if (signal === undefined) {
-        send(new PromiseWaiter(decode, resolve, reject, { send, leftMs, paused }), deadlineMs);
+        send(new PromiseWaiter(decode, resolve, reject, { send, leftMs, paused, asked }), deadlineMs);
         return;
       }
-      const onAbort = () => {
-        this.requests.giveUp(id);
-        waiter.fail(aborted(signal));
-      };
+      const onAbort = () => (this.requests.giveUp(id) ?? waiter).fail(aborted(signal));
       const settle = (result: Result) => {
         signal.removeEventListener('abort', onAbort);
         resolve(result);
@@ -236,7 +234,7 @@ export class StoreCore implements WriteSender {
         id = send(own, left);
         return id;
       };
-      const waiter = new PromiseWaiter(decode, settle, fail, { send: again, leftMs, paused });
+      const waiter = new PromiseWaiter(decode, settle, fail, { send: again, leftMs, paused, asked });
       let id = send(waiter, deadlineMs);
       signal.addEventListener('abort', onAbort, { once: true });
     });
@@ -264,9 +262,8 @@ export class StoreCore implements WriteSender {
       this.#key.set(key);
       const order = this.calls.write(options, tombstone, this.#key.hash);
       const { deadlineMs } = order;
-      return this.#request({ signal: options?.signal, deadlineMs }, decode, (waiter, left) =>
-        this.sendWrite(key, value, { ...order, deadlineMs: left }, waiter),
-      );
+      const send: Send = (waiter, left) => this.sendWrite(key, value, { ...order, deadlineMs: left }, waiter);
+      return this.#request({ signal: options?.signal, deadlineMs }, decode, send, { key, order });
     } catch (error) {
       return Promise.reject(asStoreError(error));
     }

@@ -9,7 +9,8 @@ import type { Waiter } from './requests.js';
 import { isCurable, type Paused, Resending } from './resending.js';
 import { timeLeft } from './time-left.js';
 import type { Key } from './types.js';
-import type { Member } from './write-members.js';
+import type { AskedWrite, Member } from './write-members.js';
+import type { WriteOrder } from './writes.js';
 
 /** How a request is sent again. */
 export interface Repeater {
@@ -18,10 +19,12 @@ export interface Repeater {
   /** What is left of the time of the request that this answers. */
   readonly leftMs: (reply: MessageView) => number;
   readonly paused: Paused;
+  /** Of a write. */
+  readonly asked?: AskedWrite | undefined;
 }
 
 /** Settles one promise with what `decode` reads in the reply; a refusal that another try can cure is no reply yet. */
-export class PromiseWaiter<Result> implements Waiter {
+export class PromiseWaiter<Result> implements Waiter, Member {
   readonly #decode: (message: MessageView) => Result;
   readonly #resolve: (result: Result) => void;
   readonly #reject: (error: StoreError) => void;
@@ -57,13 +60,33 @@ export class PromiseWaiter<Result> implements Waiter {
       this.#reject(error);
       return;
     }
-    this.#resending ??= new Resending(repeater.leftMs(message), repeater.paused);
+    this.#resending ??= new Resending(repeater.leftMs(message), repeater.paused, this);
     this.#resending.after(error, { send: (leftMs) => void repeater.send(this, leftMs), reject: this.#reject });
   }
 
   fail(error: StoreError): void {
     this.#resending?.stop();
     this.#reject(error);
+  }
+
+  get only(): { readonly member: Member; readonly index: number } {
+    return { member: this, index: 0 };
+  }
+
+  asked(): AskedWrite | undefined {
+    return this.#repeater?.asked;
+  }
+
+  settled(_index: number, message: MessageView): void {
+    this.settle(message);
+  }
+
+  failed(_index: number, error: StoreError): void {
+    this.fail(error);
+  }
+
+  rest(): void {
+    this.#resending?.stop();
   }
 }
 
@@ -85,6 +108,8 @@ export const REPEATED: ReadonlySet<string> = new Set<ErrorCode>([
 export interface BatchOptions<Item> {
   /** Key of an item that was sent. */
   readonly keyOf: (item: Item) => Key;
+  /** What every item asks for. */
+  readonly order?: WriteOrder;
   /** Throws what a failed reply stands for. */
   readonly check: (message: MessageView) => unknown;
   /** Of all items together: those that are refused are sent again within it, and none is sent after it. */
@@ -218,6 +243,11 @@ export class Batch<Item> implements Member {
         this.#wake = resolve;
       });
     }
+  }
+
+  asked(index: number): AskedWrite | undefined {
+    const { keyOf, order } = this.#options;
+    return order === undefined ? undefined : { key: keyOf(this.#round[index]), order };
   }
 
   settled(index: number, message: MessageView): void {

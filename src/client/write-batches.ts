@@ -25,7 +25,7 @@ export interface WriteBatchesParts {
   readonly requests: Requests;
   readonly router: WriteRouter;
   readonly pairBytesMax: number;
-  readonly writes: Pick<Writes, 'begin' | 'putFields' | 'send'>;
+  readonly writes: Pick<Writes, 'begin' | 'putFields' | 'send' | 'pipelines'>;
 }
 
 export class WriteBatches {
@@ -45,7 +45,7 @@ export class WriteBatches {
    * @throws StoreError KV_PAIR_TOO_LARGE, KV_INVALID_VALUE, KV_OVERLOADED, KV_UNAVAILABLE: it is not written
    */
   add(key: KeyScratch, value: Value, order: WriteOrder, member: Member, index: number): void {
-    const { seat, router, requests, pairBytesMax, writes } = this.#parts;
+    const { seat, router, pairBytesMax, writes } = this.#parts;
     const body = bodyOf(value, order);
     const room = roomFor(key, body, order, pairBytesMax);
     if (room > BATCH_BYTES_MAX || order.context !== undefined) {
@@ -55,11 +55,34 @@ export class WriteBatches {
       return;
     }
     seat.beginTick();
-    const node = router.route(key.slot, order.available, isLocal(order.w));
+    const isNear = isLocal(order.w);
+    const node = router.route(key.slot, order.available, isNear);
+    const isCbor = body !== value;
+    if (writes.pipelines.isUsual(key.slot, isNear, node)) {
+      this.#gather(node, key, body, isCbor, order, room, member, index);
+      return;
+    }
+    const pipelined = writes.pipelines.follow({ key, isNear, node, member, index });
+    const told = pipelined ?? member;
+    this.#gather(node, key, body, isCbor, order, room, told, pipelined === undefined ? index : 0);
+    if (pipelined !== undefined) writes.pipelines.sent(pipelined);
+  }
+
+  #gather(
+    node: number,
+    key: KeyScratch,
+    body: Value,
+    isCbor: boolean,
+    order: WriteOrder,
+    room: number,
+    member: Member,
+    index: number,
+  ): void {
+    const { seat, router, requests, pairBytesMax, writes } = this.#parts;
     const { epoch } = router;
     const gathered = this.#of(node);
     if (!gathered.takes(order, epoch, room)) this.flush(node);
-    const size = putRecord(gathered, gathered.used, key, body, body !== value, order, room, pairBytesMax);
+    const size = putRecord(gathered, gathered.used, key, body, isCbor, order, room, pairBytesMax);
     if (size < 0) throw tooLarge(key.length, ~size, pairBytesMax);
     if (gathered.members !== undefined) requests.join(gathered.id);
     else {

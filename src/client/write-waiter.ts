@@ -3,7 +3,7 @@ import { asStoreError, type StoreError } from '../core/errors.js';
 import type { MessageView } from '../protocol/header.js';
 import { isCurable, type Paused, Resending } from './resending.js';
 import type { Key, Value, WriteResult } from './types.js';
-import type { Member } from './write-members.js';
+import type { AskedWrite, Member } from './write-members.js';
 import type { WriteOrder } from './writes.js';
 
 /** What sends writes and reads their results. */
@@ -57,7 +57,7 @@ export class WriteWaiter implements Member {
       this.#reject(error);
       return;
     }
-    this.#resending ??= new Resending(this.#sender.leftMs(message), this.#sender.paused);
+    this.#resending ??= new Resending(this.#sender.leftMs(message), this.#sender.paused, this);
     const send = (deadlineMs: number) => {
       this.#sender.addWrite(this.#key, this.#value, { ...this.#order, deadlineMs }, this, 0);
     };
@@ -66,5 +66,13 @@ export class WriteWaiter implements Member {
 
   failed(_index: number, error: StoreError): void {
     this.#reject(error);
+  }
+
+  asked(): AskedWrite {
+    return { key: this.#key, order: this.#order };
+  }
+
+  rest(): void {
+    this.#resending?.stop();
   }
 }

@@ -11,6 +11,8 @@ import { Ask, errorOf, isLocal, isSuccess, packOptions, withEpoch } from '../pro
 import { getNumber, putNumber } from '../protocol/record.js';
 import { encodeVector, vectorWords } from '../protocol/record-set.js';
 import type { KeyScratch } from './key-scratch.js';
+import type { PipelinedWrite } from './pipelined-write.js';
+import { Pipelines } from './pipelines.js';
 import { bodyOf, putRecord, roomFor, tooLarge } from './record-writer.js';
 import type { Requests, Waiter } from './requests.js';
 import type { Router } from './router.js';
@@ -39,7 +41,7 @@ export type WriteSeat = Pick<
   Seat,
   'nowMs' | 'wallMs' | 'out' | 'open' | 'shrink' | 'beginTick' | 'beforePublish' | 'publishEarly'
 >;
-export type WriteRouter = Pick<Router, 'route' | 'epoch'>;
+export type WriteRouter = Pick<Router, 'route' | 'epoch' | 'slotShift'>;
 
 /** What nodes refuse. */
 export interface WriteLimits {
@@ -58,6 +60,7 @@ export class Writes {
   readonly #session: SessionClock;
   /** The writes of this tick that leave together. */
   readonly batches: WriteBatches;
+  readonly pipelines: Pipelines;
   #latestGivenUp = 0;
 
   constructor(
@@ -69,6 +72,13 @@ export class Writes {
     this.#seat = seat;
     this.#session = new SessionClock(clockDriftMaxMs);
     this.batches = new WriteBatches({ seat, requests, router, pairBytesMax, writes: this });
+    this.pipelines = new Pipelines({
+      requests,
+      slotShift: router.slotShift,
+      confirm: (reply) => this.confirm(reply),
+      leftMs: (reply) => (requests.deadlineOf(reply.request) - seat.nowMs) | 0,
+      flushAll: () => this.batches.flushAll(),
+    });
     this.#requests = requests;
     this.#pairBytesMax = pairBytesMax;
     this.#router = router;
@@ -83,10 +93,14 @@ export class Writes {
     const recordRoom = roomFor(key, body, order, this.#pairBytesMax);
     const contextWords = order.context === undefined ? 0 : vectorWords(order.context);
     const room = RECORD * 4 + recordRoom + contextWords * 4;
-    const node = this.#router.route(key.slot, order.available, isLocal(order.w));
+    const isNear = isLocal(order.w);
+    const node = this.#router.route(key.slot, order.available, isNear);
+    const pipelined = this.pipelines.isUsual(key.slot, isNear, node)
+      ? undefined
+      : this.#follow(key, isNear, node, waiter);
     // what was written before leaves before
     this.batches.flush(node);
-    const id = this.begin(node, order, waiter);
+    const id = this.begin(node, order, pipelined ?? waiter);
     const to = addressOf(Role.coordinator, node, 0);
     if (!this.#seat.open(Kind.write, to, id, (room + 7) & ~7)) {
       this.#requests.end(id);
@@ -101,7 +115,12 @@ export class Writes {
     const total = (end - at + (order.context === undefined ? 0 : encodeVector(words, end, order.context))) * 4;
     words[at + Head.size] = total | (Kind.write << 24);
     this.#seat.shrink(to, total);
+    if (pipelined !== undefined) this.pipelines.sent(pipelined);
     return id;
+  }
+
+  #follow(key: KeyScratch, isNear: boolean, node: number, { only }: Waiter): PipelinedWrite | undefined {
+    return only === undefined ? undefined : this.pipelines.follow({ key, isNear, node, ...only });
   }
 
   /** Opens the request of a write to a node; its id. @throws StoreError KV_OVERLOADED: nothing was sent */

@@ -3,7 +3,8 @@
  *
  * Redis runs a connection's commands one after another. Here writes wait for replicas, and to wait for each in turn would
  * waste the pipeline. So commands overlap unless one could see the other out of order: a read waits for writes of its key
- * that were sent before it, a write for reads. Two writes of one key overlap: the store keeps the order of one caller.
+ * that were sent before it, a write for reads. Two writes of one key overlap: the store keeps the order of one caller
+ * (src/client/pipelines.ts).
  */
 
 /** What a command does with its keys, or with all keys. `none`: nothing that a pipeline could see. */

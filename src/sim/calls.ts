@@ -17,6 +17,8 @@ export interface CallBase {
 export interface WriteCall extends CallBase {
   readonly kind: 'write';
   readonly order: WriteOrder;
+  /** Among the writes that its client has asked for; one that is sent again keeps it. */
+  readonly position: number;
   replicas: number;
   fallbacks: number;
   durability: number;
@@ -45,9 +47,27 @@ export interface ScanCall extends CallBase {
 
 export type Call = WriteCall | ReadCall | ScanCall;
 
+export interface CallOptions {
+  /** The node that coordinates; the first of the key's holders that is up where left out. */
+  readonly node?: number;
+  /** Of a write that is sent again. */
+  readonly position?: number;
+  readonly done?: (call: Call) => void;
+}
+
 /** A write of which nothing is known yet. */
-export function beginWrite(base: CallBase, order: WriteOrder): WriteCall {
-  return { ...base, kind: 'write', order, replicas: 0, fallbacks: 0, durability: 0, clock: clock(0), detail: 0 };
+export function beginWrite(base: CallBase, order: WriteOrder, position: number): WriteCall {
+  return {
+    ...base,
+    kind: 'write',
+    order,
+    position,
+    replicas: 0,
+    fallbacks: 0,
+    durability: 0,
+    clock: clock(0),
+    detail: 0,
+  };
 }
 
 /** A read of which nothing is known yet. */

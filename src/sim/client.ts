@@ -7,16 +7,16 @@ import type { PageRequest } from '../actor/ports.js';
 import type { ErrorCode } from '../core/errors.js';
 import type { NodeIndex } from '../core/ids.js';
 import { SessionClock } from '../core/session-clock.js';
-import { liveSiblings } from '../core/siblings.js';
 import { WroteMany } from '../protocol/batch-messages.js';
 import { MessageView } from '../protocol/header.js';
-import { Answer, Kind, Written } from '../protocol/messages.js';
-import { durabilityOf, fallbacksOf, replicasOf } from '../protocol/outcome.js';
+import { Kind, Written } from '../protocol/messages.js';
+import { takeAnswer, takeWritten } from './call-answers.js';
 import {
   beginRead,
   beginWrite,
   type Call,
   type CallBase,
+  type CallOptions,
   type ReadCall,
   type ScanCall,
   type WriteCall,
@@ -24,7 +24,6 @@ import {
 import type { ClientFaults } from './client-faults.js';
 import { describeCall } from './describe-call.js';
 import {
-  answerSet,
   codeOf,
   type Draft,
   pageEntries,
@@ -47,12 +46,6 @@ interface OpenCall {
   readonly done: ((call: Call) => void) | undefined;
 }
 
-export interface CallOptions {
-  /** The node that coordinates; the first of the key's holders that is up where left out. */
-  readonly node?: number;
-  readonly done?: (call: Call) => void;
-}
-
 const DEADLINE_MS = 1_000;
 const PAGE_BYTES_MAX = 32 * 1024;
 /** A call may end this much behind its deadline, as the real client's sweep. */
@@ -63,7 +56,7 @@ export class SimClient {
   readonly history: Call[] = [];
   readonly #session = new SessionClock(CLOCK_DRIFT_MAX_MS);
   readonly #world: World;
-  readonly #faults: ClientFaults;
+  readonly faults: ClientFaults;
   readonly #post: SimPost;
   readonly #open = new Map<number, OpenCall>();
   /** Of a message with many writes, by its request id: the ids of their calls. */
@@ -72,9 +65,10 @@ export class SimClient {
   readonly #view = new MessageView();
   readonly #out = { words: new Int32Array(0), bytes: Buffer.alloc(0), at: 0 };
   #nextId = 1;
+  #writes = 0;
 
   constructor(world: World, seat: number, faults: ClientFaults = {}) {
-    this.#faults = faults;
+    this.faults = faults;
     this.#world = world;
     this.seat = seat;
     this.#post = new SimPost(world.network, world.nodes.length + seat);
@@ -86,7 +80,8 @@ export class SimClient {
 
   write(order: WriteOrder, options: CallOptions = {}): WriteCall {
     const node = options.node ?? this.#route(order);
-    const call = this.#writeCall(order, node);
+    this.#passBy([order], node);
+    const call = this.#writeCall(order, node, options.position);
     const { epoch } = this.#world.ringOf(this.#host);
     const deadlineMs = this.#deadline(node, order.deadlineMs);
     const draft = writeDraft({ epoch, ...call.order, deadlineMs });
@@ -98,6 +93,7 @@ export class SimClient {
   writeMany(orders: readonly WriteOrder[], options: CallOptions = {}): WriteCall[] {
     const [first] = orders;
     const node = options.node ?? this.#route(first);
+    this.#passBy(orders, node);
     const calls = orders.map((order) => this.#writeCall(order, node));
     const { epoch } = this.#world.ringOf(this.#host);
     const deadlineMs = this.#deadline(node, first.deadlineMs);
@@ -106,12 +102,21 @@ export class SimClient {
     return calls;
   }
 
-  #writeCall(order: WriteOrder, node: number): WriteCall {
+  #writeCall(order: WriteOrder, node: number, position = this.#writes++): WriteCall {
     const { callerClock } = this.#session;
     const latest = this.#session.latest(this.#host.clock.wallMs, order.deadlineMs ?? DEADLINE_MS);
     const filled = { callerClock, incarnation: this.#world.nodes[node].life, latest, ...order };
-    if (this.#faults.dropsContexts === true) delete filled.context;
-    return beginWrite(this.#base(node), filled);
+    if (this.faults.dropsContexts === true) delete filled.context;
+    return beginWrite(this.#base(node), filled, position);
+  }
+
+  /** What is to be newer than a write of its key that another node may still mint. */
+  #passBy(orders: readonly WriteOrder[], node: number): void {
+    const keys = orders.map(({ key }) => key);
+    for (const { call } of this.#open.values()) {
+      const isPassed = call.kind === 'write' && call.node !== node && keys.includes(call.order.key);
+      if (isPassed && this.faults.overtakes !== true) this.#session.gaveUp(call.order.latest ?? 0);
+    }
   }
 
   read(order: ReadOrder, options: CallOptions = {}): ReadCall {
@@ -275,26 +280,16 @@ export class SimClient {
     call.error = codeOf(message.u32(Written.outcome));
     if (call.kind === 'write') this.#written(call, message);
     else if (call.kind === 'read') {
-      call.set = answerSet(message);
-      call.shownAtMs = this.#host.clock.wallMs;
-      call.shown = liveSiblings(call.set, this.#faults.ignoresExpiry === this.seat ? 0 : call.shownAtMs);
-      call.replicas = replicasOf(message.u32(Answer.outcome));
-      call.fallbacks = fallbacksOf(message.u32(Answer.outcome));
-      call.holders = message.u32(Answer.detail) >>> 8;
+      takeAnswer(call, message, this.wallMs, this.faults.ignoresExpiry === this.seat ? 0 : this.wallMs);
     } else if (call.kind === 'scan' && call.error === undefined) Object.assign(call, pageEntries(message));
     this.#end(id, open);
   }
 
   #written(call: WriteCall, message: MessageView): void {
-    const outcome = message.u32(Written.outcome);
     call.detail = message.u32(Written.detail);
     const reached = writtenClock(message);
     if (call.error === 'KV_DEADLINE_EXCEEDED') this.#session.refused(reached, call.detail, this.#host.clock.wallMs);
     else this.#session.heard(reached);
-    if (call.error !== undefined) return;
-    call.replicas = replicasOf(outcome);
-    call.fallbacks = fallbacksOf(outcome);
-    call.durability = durabilityOf(outcome);
-    call.clock = reached;
+    if (call.error === undefined) takeWritten(call, message);
   }
 }

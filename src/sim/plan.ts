@@ -20,6 +20,8 @@ export interface PlanOptions {
   readonly moves?: boolean;
   /** Whether channels are held up. */
   readonly holds?: boolean;
+  /** Whether clients write keys again without waiting. */
+  readonly pipelines?: boolean;
   /** Nothing fails but the network, and nodes that are slow. */
   readonly calm?: boolean;
   /** Between two rounds of anti-entropy, and between two looks for what may be forgotten. */
@@ -77,6 +79,8 @@ export interface Plan {
   readonly repeats: boolean;
   /** Share of the writes of shared keys that expire. */
   readonly expiring: number;
+  /** Share of the writes behind which the client sends more of the key without waiting. */
+  readonly pipelined: number;
   /** Keys that all clients update, each adding something of its own. */
   readonly tallies: readonly string[];
   /** Longest time that a node which has left runs on for what it owes. */
@@ -116,6 +120,7 @@ const TALLIES = ['tally', 'sum{tag}'];
 const ALL_GROUPS: readonly FaultGroup[] = ['network', 'delay', 'node', 'disk', 'clock'];
 const CALM_GROUPS: readonly FaultGroup[] = ['network', 'delay'];
 const HOLDS = [false, false, true];
+const PIPELINES = [false, false, true];
 const DEADLINE_MS = 300;
 export const NEVER_MS = 100_000_000;
 const AMPLE_HINTS = { hintBytesMax: 1024 * 1024, hintAgeMaxMs: NEVER_MS };
@@ -126,9 +131,11 @@ export interface PlanRandom {
   /** What came later, and shifts nothing else. */
   readonly lives: Random;
   readonly channels: Random;
+  readonly pipelines: Random;
 }
 
-export function drawPlan({ plan: random, lives, channels }: PlanRandom, options: PlanOptions = {}): Plan {
+export function drawPlan(streams: PlanRandom, options: PlanOptions = {}): Plan {
+  const { plan: random, lives, channels, pipelines } = streams;
   const [drawnN, drawnW, drawnR] = random.pick(SHAPES);
   const n = options.n ?? drawnN;
   const w = Math.min(n, options.w ?? drawnW);
@@ -178,6 +185,7 @@ export function drawPlan({ plan: random, lives, channels }: PlanRandom, options:
     collectionMs,
     repeats: collectionMs >= NEVER_MS,
     expiring: lives.pick([0, 0.3]),
+    pipelined: pickUnless(options.pipelines, pipelines, PIPELINES) ? 0.4 : 0,
     tallies: TALLIES.slice(0, lives.below(TALLIES.length + 1)),
     leaverHintsMs: lives.pick([0, 20_000]),
   };

@@ -58,6 +58,8 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
   'goes on by the ring that it began with': { wrap: keepFirstRing },
   'takes a quorum of its own zone for one of each': { wrap: spoiling(Role.coordinator, 'write', first(askOwnZone)) },
   'sends updates without their context': { client: { dropsContexts: true } },
+  'sends a refused write again behind later ones': { client: { resendsBehind: true }, run: { pipelines: true } },
+  'overtakes a write that another node may still mint': { client: { overtakes: true }, run: { pipelines: true } },
 };
 
 /** Puts another handler in place of a real one, which it gets. */

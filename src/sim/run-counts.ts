@@ -1,4 +1,5 @@
 /** What happened in a run, to see that it was worth it. */
+import type { WriteCall } from './calls.js';
 import type { Plan } from './plan.js';
 import type { World } from './world.js';
 
@@ -13,6 +14,8 @@ export interface RunCounts {
   /** Acknowledged updates of tallies, and acknowledged writes by zone. */
   readonly updates: number;
   readonly zoned: number;
+  /** Acknowledged writes that began before an earlier one of their client and key had ended. */
+  readonly pipelined: number;
   /** Reads that hid something expired. */
   readonly expired: number;
   /** Nodes that had left and ended with hints. */
@@ -35,7 +38,8 @@ export function countRun({ world, plan, faults, keepsOrder }: RunCountsScope): R
   const calls = world.clients.flatMap(({ history }) => history);
   const reads = calls.filter((call) => call.kind === 'read');
   const acked = calls.filter((call) => call.kind === 'write' && call.error === undefined);
-  const orders = acked.flatMap((call) => (call.kind === 'write' ? [call.order] : []));
+  const writes = acked.filter((call) => call.kind === 'write');
+  const orders = writes.map(({ order }) => order);
   const losses = world.nodes.reduce((sum, { disk }) => sum + disk.losses, 0);
   const isHidden = ({ set, shown }: (typeof reads)[number]) =>
     set.siblings.some((sibling) => !sibling.tombstone && !shown.includes(sibling));
@@ -48,9 +52,16 @@ export function countRun({ world, plan, faults, keepsOrder }: RunCountsScope): R
     collected: world.nodes.reduce((sum, { collected }) => sum + collected, 0),
     updates: orders.filter(({ key }) => plan.tallies.includes(key)).length,
     zoned: orders.filter(({ zones }) => zones !== undefined).length,
+    pipelined: writes.filter((call) => writes.some((other) => isAheadOf(other, call))).length,
     expired: reads.filter(isHidden).length,
     owing: world.endedOwing,
     ordered: Number(losses > 0 && keepsOrder && plan.registers.size > 0),
     siblings: Math.max(0, ...reads.map(({ set }) => set.siblings.length)),
   };
+}
+
+/** Whether a write of the same client and key was under way when this one began. */
+function isAheadOf(other: WriteCall, { client, order, position, startMs }: WriteCall): boolean {
+  const isSame = other.client === client && other.order.key === order.key;
+  return isSame && other.position < position && other.endMs > startMs;
 }

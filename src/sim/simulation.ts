@@ -7,6 +7,7 @@ import { clock } from '../core/ids.js';
 import type { RarePath } from '../core/rare-path.js';
 import { isForgotten } from '../protocol/record.js';
 import { buryAll } from './burial.js';
+import { CallOrder } from './call-order.js';
 import { type Call, isCurable, RESEND_MS, RESENDS_MAX } from './calls.js';
 import type { ClientFaults } from './client-faults.js';
 import { Faults } from './faults.js';
@@ -72,6 +73,8 @@ export function runSeed(seed: number, plant: Plant = {}, options: RunOptions = {
   return new Simulation(seed, plant, { ...plant.run, ...options }).run();
 }
 
+const STREAMS = ['plan', 'workload', 'faults', 'world', 'rare', 'batches', 'lives', 'channels', 'pipelines'] as const;
+
 class Simulation {
   readonly #seed: number;
   readonly #plan: Plan;
@@ -79,12 +82,13 @@ class Simulation {
   readonly #faults: Faults;
   readonly #observer: Observer;
   readonly #registers: RegisterHistory;
+  readonly #order: CallOrder;
   readonly #judge: Judge;
   readonly #workload: Workload;
   readonly #rare: RarePaths;
 
   constructor(seed: number, plant: Plant, options: RunOptions) {
-    const random = streams(seed, ['plan', 'workload', 'faults', 'world', 'rare', 'batches', 'lives', 'channels']);
+    const random = streams(seed, STREAMS);
     this.#seed = seed;
     const plan = drawPlan(random, options);
     this.#plan = plan;
@@ -96,6 +100,7 @@ class Simulation {
     );
     this.#observer = observer;
     this.#registers = new RegisterHistory(plan);
+    this.#order = new CallOrder(observer);
     this.#world = new World({
       ...plan,
       quorums: plan,
@@ -132,6 +137,7 @@ class Simulation {
   #ended(call: Call): void {
     this.#judge.judge(call);
     this.#registers.add(call);
+    this.#order.add(call);
   }
 
   run(): RunReport {

@@ -8,6 +8,7 @@ import type { ZoneQuorum } from '../core/zone-quorum.js';
 import type { Call } from './calls.js';
 import type { SimClient } from './client.js';
 import type { WriteOrder } from './messages.js';
+import { Pipeline } from './pipeline.js';
 import type { Plan } from './plan.js';
 import type { Random } from './random.js';
 import { tokensOf } from './tallies.js';
@@ -36,12 +37,14 @@ export interface WorkloadRandom {
   readonly workload: Random;
   readonly batches: Random;
   readonly lives: Random;
+  readonly pipelines: Random;
 }
 
 export class Workload {
   readonly #random: Random;
   readonly #batches: Random;
   readonly #lives: Random;
+  readonly #pipelines: Random;
   readonly #plan: Plan;
   readonly #world: World;
   readonly #onEnd: (call: Call) => void;
@@ -50,13 +53,14 @@ export class Workload {
   #writes = 0;
   #busyClients = 0;
 
-  /** `batches` decides which writes travel together, `lives` what expires or is updated: they came later, and shift nothing else. */
+  /** `batches` decides which writes travel together, `lives` what expires or is updated, `pipelines` what is not waited for: they came later, and shift nothing else. */
   constructor(world: World, plan: Plan, random: WorkloadRandom, onEnd: (call: Call) => void) {
     this.#world = world;
     this.#plan = plan;
     this.#random = random.workload;
     this.#batches = random.batches;
     this.#lives = random.lives;
+    this.#pipelines = random.pipelines;
     this.#onEnd = onEnd;
   }
 
@@ -114,21 +118,15 @@ export class Workload {
     const picked = random.chance(0.4) ? { node: random.pick(this.#world.holdersOf(key)) } : {};
     const other = zoned?.to ?? picked;
     Object.assign(order, zoned?.order);
-    if (context === undefined && this.#batches.chance(BATCH_CHANCE)) this.#writeMany(client, order, other, done);
+    if (this.#pipelines.chance(this.#plan.pipelined)) this.#writeOn(client, order, done);
+    else if (context === undefined && this.#batches.chance(BATCH_CHANCE)) this.#writeMany(client, order, other, done);
     else client.write(order, { ...other, done });
   }
 
   /** This write and others of the client, in one message; the call has ended when all of them have. */
   #writeMany(client: SimClient, first: WriteOrder, to: { readonly node?: number }, done: (call: Call) => void): void {
-    const { shared, registers } = this.#plan;
-    const own = [...registers.keys()].filter((key) => registers.get(key) === client.seat);
-    const isRegister = registers.has(first.key);
-    const others = (isRegister ? own : shared).filter((key) => key !== first.key);
     const node = to.node ?? this.#world.holdersOf(first.key)[0];
-    const held = others.filter((key) => this.#world.holdersOf(key).includes(nodeIndex(node)));
-    const pool = this.#batches.shuffled(this.#batches.chance(NOT_HELD_CHANCE) ? others : held);
-    const chosen = pool.slice(0, 1 + this.#batches.below(BATCH_KEYS_MAX));
-    const orders = [first, ...chosen.map((key) => ({ ...first, ...AS_PUT, ...this.nextWrite(key) }))];
+    const orders = this.#withOthers(client, first, node, this.#batches);
     let left = orders.length;
     const endOne = (call: Call) => {
       left--;
@@ -136,6 +134,33 @@ export class Workload {
       else this.#ended(call);
     };
     client.writeMany(orders, { ...to, done: endOne });
+  }
+
+  /** This write and others of the client, of keys that the node may hold too. */
+  #withOthers(client: SimClient, first: WriteOrder, node: number, random: Random): WriteOrder[] {
+    const { shared, registers } = this.#plan;
+    const own = [...registers.keys()].filter((key) => registers.get(key) === client.seat);
+    const isRegister = registers.has(first.key);
+    const others = (isRegister ? own : shared).filter((key) => key !== first.key);
+    const held = others.filter((key) => this.#world.holdersOf(key).includes(nodeIndex(node)));
+    const pool = random.shuffled(random.chance(NOT_HELD_CHANCE) ? others : held);
+    const chosen = pool.slice(0, 1 + random.below(BATCH_KEYS_MAX));
+    return [first, ...chosen.map((key) => ({ ...first, ...AS_PUT, ...this.nextWrite(key) }))];
+  }
+
+  /** Several writes of the key, none of which waits for the one before it: alone or with others, mostly to one node. */
+  #writeOn(client: SimClient, first: WriteOrder, done: (call: Call) => void): void {
+    const random = this.#pipelines;
+    const { context, zones, ...common } = first;
+    let node = random.pick(this.#world.holdersOf(first.key));
+    const next = () => {
+      if (random.chance(0.2)) node = random.pick(this.#world.holdersOf(first.key));
+      const order = { ...common, ...AS_PUT, ...this.nextWrite(first.key, random.chance(0.2)) };
+      return { node, orders: random.chance(0.3) ? this.#withOthers(client, order, node, random) : [order] };
+    };
+    const { deadlineMs } = this.#plan;
+    const onEnd = (call: Call) => this.#ended(call);
+    new Pipeline({ world: this.#world, client, random, deadlineMs, next, onEnd, done }).begin();
   }
 
   /** Some writes of shared keys expire soon, each at a time of its own. */

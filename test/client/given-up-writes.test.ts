@@ -49,7 +49,7 @@ function makeWrites() {
     },
   };
   let node = 0;
-  const router = { route: () => node, epoch: 1 };
+  const router = { route: () => node, epoch: 1, slotShift: 6 };
   const requests = new Requests(seat, 1_000);
   const writes = new Writes(seat, requests, { pairBytesMax: 10_240, clockDriftMaxMs: 60_000 }, router);
   const key = new KeyScratch();
@@ -71,7 +71,10 @@ function makeWrites() {
       return writes.send(key, 'v', ORDER, members);
     },
     /** Adds a write to those that leave together. */
-    gather: () => writes.batches.add(key, 'v', ORDER, member, 0),
+    gather(name = 'k') {
+      key.set(name);
+      writes.batches.add(key, 'v', ORDER, member, 0);
+    },
     flush: () => writes.batches.flushAll(),
   };
 }
@@ -112,7 +115,7 @@ test('many writes of one tick for one node -> the first of them leave before the
   const { seat, requests, messages, routeTo, gather, flush } = makeWrites();
   for (let i = 0; i < 300; i++) gather();
   routeTo(1);
-  for (let i = 0; i < 100; i++) gather();
+  for (let i = 0; i < 100; i++) gather('of another partition');
   t.is(messages.length, 2);
   t.is(seat.published, 2, 'two messages of 128 writes have left');
   flush();

@@ -18,6 +18,7 @@ const LEAST: Omit<RunCounts, 'owing'> = {
   collected: 300,
   updates: 500,
   zoned: 100,
+  pipelined: 500,
   expired: 30,
   ordered: 10,
   siblings: SEEDS,
