@@ -14,7 +14,7 @@ export interface BridgeOptions {
   readonly advertise?: string;
   /**
    * HOST:PORT of some hosts of the cluster, by commas. A new directory joins it; the host whose own address comes
-   * first begins it. Default: none: a new directory begins a cluster.
+   * first begins it, where nobody runs at the others. Default: none: a new directory begins a cluster.
    */
   readonly seeds?: string;
   /**

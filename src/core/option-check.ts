@@ -37,11 +37,11 @@ export function checkOption(name: string, spec: OptionSpec, value: unknown): unk
 }
 
 function checkInteger(name: string, spec: OptionSpec, value: unknown): number {
-  const { min = 0, max = Number.MAX_SAFE_INTEGER } = spec;
+  const { min = 0, max = Number.MAX_SAFE_INTEGER, unit = spec.kind === 'bytes' ? 'bytes' : undefined } = spec;
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < min || value > max) {
     throw invalidOption(
       name,
-      `${name} must be a whole number from ${min} to ${max}${spec.unit ? ` (${spec.unit})` : ''}, not ${String(value)}`,
+      `${name} must be a whole number from ${min} to ${max}${unit ? ` (${unit})` : ''}, not ${String(value)}`,
     );
   }
   return value;

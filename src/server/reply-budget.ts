@@ -4,6 +4,16 @@
  */
 import { StoreError } from '../core/errors.js';
 
+export class ReplyBudget {
+  used = 0;
+
+  constructor(readonly bytesMax: number) {}
+
+  share(): ReplyShare {
+    return new ReplyShare(this);
+  }
+}
+
 /** A reply's part of the budget. */
 export class ReplyShare {
   bytes = 0;
@@ -27,15 +37,5 @@ export class ReplyShare {
   release(): void {
     this.budget.used -= this.bytes;
     this.bytes = 0;
-  }
-}
-
-export class ReplyBudget {
-  used = 0;
-
-  constructor(readonly bytesMax: number) {}
-
-  share(): ReplyShare {
-    return new ReplyShare(this);
   }
 }

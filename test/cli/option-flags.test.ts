@@ -60,6 +60,11 @@ test('option flags: flag and variable -> the flag wins; variable alone -> it hol
 
 for (const [argv, environment, message] of [
   [['--n', '10'], {}, /^--n 10: n must be a whole number from 1 to 9/],
+  [
+    ['--memory', '1'],
+    {},
+    /^--memory 1: memoryBytes must be a whole number from 4194304 to 549755813888 \(bytes\), not 1/,
+  ],
   [['--n', 'x'], {}, /^--n x: /],
   [['--memory', 'much'], {}, /^--memory much: .*not a size/],
   [['--durability', 'always'], {}, /one of sync, interval, none/],
