@@ -5,6 +5,8 @@
  *     |          |                            | a later one is sent
  *     |          +--refused, not the last--> waits: ends as the last one does
  *     +--any other reply--> ended
+ *
+ * What is refused of a batch with nothing behind it goes back to the batch, and stands for nothing any more.
  */
 import type { StoreError } from '../core/errors.js';
 import { MessageView } from '../protocol/header.js';
@@ -45,7 +47,7 @@ export class PipelinedWrite implements Member, Waiter {
   readonly #earlier: PipelinedWrite[] = [];
   /** What it has succeeded with. */
   #reply: MessageView | undefined;
-  #refusal: StoreError | undefined;
+  #refusal: MessageView | undefined;
   /** When its time is over, on `performance.now()`. */
   #untilMs = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -90,7 +92,7 @@ export class PipelinedWrite implements Member, Waiter {
   settled(_index: number, reply: MessageView): void {
     const outcome = reply.u32(Written.outcome);
     if (isSuccess(outcome)) this.#succeed(reply);
-    else if (isCurableCode(errorOf(outcome)) && this.member.rest !== undefined) this.#refused(reply);
+    else if (isCurableCode(errorOf(outcome))) this.#refused(reply);
     else {
       this.end();
       this.member.settled(this.#parts.index, reply);
@@ -111,21 +113,49 @@ export class PipelinedWrite implements Member, Waiter {
   }
 
   #refused(reply: MessageView): void {
-    const { pipeline, pipelines, index } = this.#parts;
-    this.#refusal = pipelines.errorOf(reply);
+    const { pipelines, member } = this.#parts;
+    this.#refusal = copyOf(reply);
     this.#untilMs = performance.now() + pipelines.leftMs(reply);
-    const { last } = pipeline;
-    if (last !== undefined && last !== this) {
-      this.#waitFor(last);
-      return;
-    }
-    if (pipelines.mayBeOvertaken(reply)) {
-      this.#reject();
-      return;
-    }
+    if (this.#waitsForLast()) return;
+    if (member.rest === undefined) this.#giveBack(reply);
+    else if (pipelines.mayBeOvertaken(reply)) this.#reject();
+    else this.#sendAgain(reply);
+  }
+
+  /** Behind the last write of the key, if that is another one; a batch sees to its own. */
+  #waitsForLast(): boolean {
+    const { last } = this.pipeline;
+    if (last === undefined || last.member === this.member) return false;
+    this.#waitFor(last);
+    return true;
+  }
+
+  /** To the batch that it is of. */
+  #giveBack(reply: MessageView): void {
+    const { pipeline, member, index } = this.#parts;
+    if (pipeline.last === this) pipeline.last = undefined;
+    const earlier = this.#earlier.splice(0);
+    this.end();
+    member.settled(index, reply);
+    // the latest of them may stand for the others
+    for (const write of earlier.toReversed()) write.#waitsNoMore();
+  }
+
+  #waitsNoMore(): void {
+    const reply = this.#refusal;
+    if (this.#state !== 'waits' || reply === undefined) return;
+    clearTimeout(this.#timer);
+    if (this.#waitsForLast()) return;
+    if (this.member.rest === undefined) this.#giveBack(reply);
+    else this.#sendAgain(reply);
+  }
+
+  #sendAgain(reply: MessageView): void {
+    const { pipeline, pipelines, member, index } = this.#parts;
+    pipeline.last = this;
     this.#become('refused');
     pipelines.pauses(this);
-    this.member.settled(index, reply);
+    member.settled(index, reply);
   }
 
   /** A later write of the key was sent before this one was again. */
@@ -158,7 +188,7 @@ export class PipelinedWrite implements Member, Waiter {
   #reject(): void {
     if (this.#state === 'ended') return;
     this.end();
-    this.member.failed(this.#parts.index, this.#refusal as StoreError);
+    this.member.failed(this.#parts.index, this.#parts.pipelines.errorOf(this.#refusal as MessageView));
   }
 
   /** Its maker knows, or is about to. */

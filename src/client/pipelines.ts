@@ -9,7 +9,8 @@
  *   the partition's writes go to another node from now on, while some are under way to the former one:
  *       a later write of such a key names a clock above all that the earlier one may get
  *
- * A batch repeats what was refused in its own time: until it has ended, no order is promised between its items and other calls.
+ * A batch repeats in its own time what nothing else stands for, and sends only so many items at a time: until it has ended, no
+ * order is promised between its items and other calls.
  */
 import { StoreError } from '../core/errors.js';
 import type { MessageView } from '../protocol/header.js';

@@ -6,7 +6,7 @@
 import { nodeOf } from '../../src/actor/address.js';
 import { KeyScratch } from '../../src/client/key-scratch.js';
 import { Requests } from '../../src/client/requests.js';
-import { PromiseWaiter, type Repeater } from '../../src/client/waiters.js';
+import { Batch, PromiseWaiter, type Repeater } from '../../src/client/waiters.js';
 import { type WriteSender, WriteWaiter } from '../../src/client/write-waiter.js';
 import { type WriteOrder, Writes } from '../../src/client/writes.js';
 import { tick, wallMsOf } from '../../src/core/hybrid-clock.js';
@@ -119,6 +119,23 @@ export class PipelineLab {
     });
   }
 
+  putMany(pairs: readonly (readonly [string, string])[]): Promise<void> {
+    const batch = new Batch<readonly [string, string]>(
+      ([key, value], member, index) => this.#sender.addWrite(key, value, ORDER, member, index),
+      {
+        keyOf: ([key]) => key,
+        order: ORDER,
+        check: (reply) => this.writes.confirm(reply),
+        deadlineMs: ORDER.deadlineMs,
+        window: 100,
+        signal: undefined,
+        publish: () => undefined,
+        onAbort: () => undefined,
+      },
+    );
+    return batch.run(pairs);
+  }
+
   /** The oldest message, for this node if one is named. */
   next(node?: number): Mail {
     this.writes.batches.flushAll();
@@ -208,3 +225,18 @@ function recordsOf(words: Int32Array): { readonly key: string; readonly value: s
   }
   return records;
 }
+
+/** A write with options leaves alone, one without with the others of its tick. */
+export const WAYS = ['put', 'putAlone'] as const;
+
+export function open(t: { teardown(fn: () => void): void }): PipelineLab {
+  const lab = new PipelineLab();
+  t.teardown(() => lab.close());
+  return lab;
+}
+
+export const codeOf = (promise: Promise<unknown>): Promise<ErrorCode | 'ok'> =>
+  promise.then(
+    () => 'ok',
+    ({ code }: StoreError) => code,
+  );

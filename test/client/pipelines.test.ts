@@ -3,25 +3,11 @@ import test from 'ava';
 import fc from 'fast-check';
 import type { WriteOrder } from '../../src/client/writes.js';
 import { packClock } from '../../src/core/hybrid-clock.js';
-import type { ErrorCode, StoreError } from '../../src/index.js';
-import { ORDER, PipelineLab } from './pipeline-lab.js';
+import type { ErrorCode } from '../../src/index.js';
+import { codeOf, ORDER, open, PipelineLab, WAYS } from './pipeline-lab.js';
 import { until } from './store-fixture.js';
 
-/** A write with options leaves alone, one without with the others of its tick. */
-const WAYS = ['put', 'putAlone'] as const;
 const REFUSALS: readonly ErrorCode[] = ['KV_STALE_EPOCH', 'KV_DEADLINE_EXCEEDED'];
-
-function open(t: { teardown(fn: () => void): void }): PipelineLab {
-  const lab = new PipelineLab();
-  t.teardown(() => lab.close());
-  return lab;
-}
-
-const codeOf = (promise: Promise<unknown>): Promise<ErrorCode | 'ok'> =>
-  promise.then(
-    () => 'ok',
-    ({ code }: StoreError) => code,
-  );
 
 for (const one of WAYS) {
   for (const other of WAYS) {
