@@ -38,7 +38,7 @@ export function beyondHelp({ code, message, details }: StoreError, n: number): S
 }
 
 /** Whether the records of an intact block can be believed: as many as it says, one behind the other, within it. */
-export function holdsRecords(words: Int32Array, at: number, block: BlockHeader): boolean {
+export function holdsRecords(words: Int32Array, at: number, block: Pick<BlockHeader, 'bytes' | 'records'>): boolean {
   const end = at + block.bytes / 4;
   let word = at + BLOCK_HEADER_BYTES / 4;
   for (let i = 0; i < block.records; i++) {
