@@ -20,6 +20,8 @@ export interface PlanOptions {
   readonly moves?: boolean;
   /** Whether channels are held up. */
   readonly holds?: boolean;
+  /** Whether logs are damaged in their middle. */
+  readonly damages?: boolean;
   /** Nothing fails but the network, and nodes that are slow. */
   readonly calm?: boolean;
   /** Between two rounds of anti-entropy, and between two looks for what may be forgotten. */
@@ -29,7 +31,7 @@ export interface PlanOptions {
   readonly beyond?: boolean;
 }
 
-export type FaultGroup = 'network' | 'delay' | 'node' | 'disk' | 'clock' | 'members' | 'channel';
+export type FaultGroup = 'network' | 'delay' | 'node' | 'disk' | 'clock' | 'members' | 'channel' | 'log';
 
 export interface Plan {
   readonly nodes: number;
@@ -116,6 +118,7 @@ const TALLIES = ['tally', 'sum{tag}'];
 const ALL_GROUPS: readonly FaultGroup[] = ['network', 'delay', 'node', 'disk', 'clock'];
 const CALM_GROUPS: readonly FaultGroup[] = ['network', 'delay'];
 const HOLDS = [false, false, true];
+const DAMAGES = [false, false, true];
 const DEADLINE_MS = 300;
 export const NEVER_MS = 100_000_000;
 const AMPLE_HINTS = { hintBytesMax: 1024 * 1024, hintAgeMaxMs: NEVER_MS };
@@ -126,9 +129,10 @@ export interface PlanRandom {
   /** What came later, and shifts nothing else. */
   readonly lives: Random;
   readonly channels: Random;
+  readonly logs: Random;
 }
 
-export function drawPlan({ plan: random, lives, channels }: PlanRandom, options: PlanOptions = {}): Plan {
+export function drawPlan({ plan: random, lives, channels, logs }: PlanRandom, options: PlanOptions = {}): Plan {
   const [drawnN, drawnW, drawnR] = random.pick(SHAPES);
   const n = options.n ?? drawnN;
   const w = Math.min(n, options.w ?? drawnW);
@@ -141,7 +145,9 @@ export function drawPlan({ plan: random, lives, channels }: PlanRandom, options:
   const spares = (options.moves ?? random.chance(0.35)) ? 1 + random.below(2) : 0;
   const isCalm = random.chance(0.2);
   const usual = (options.calm ?? isCalm) ? CALM_GROUPS : spares > 0 ? [...ALL_GROUPS, 'members' as const] : ALL_GROUPS;
-  const groups = pickUnless(options.holds, channels, HOLDS) ? [...usual, 'channel' as const] : usual;
+  const held = pickUnless(options.holds, channels, HOLDS) ? [...usual, 'channel' as const] : usual;
+  const isDamaged = pickUnless(options.damages, logs, DAMAGES) && usual.includes('disk');
+  const groups = isDamaged ? [...held, 'log' as const] : held;
   const collectionMs = pickUnless(options.collectionMs, lives, [200, 1_000, NEVER_MS, NEVER_MS]);
   const zones = drawZones(lives, Math.ceil((nodes + spares) / nodesPerHost));
   return {

@@ -84,7 +84,17 @@ class Simulation {
   readonly #rare: RarePaths;
 
   constructor(seed: number, plant: Plant, options: RunOptions) {
-    const random = streams(seed, ['plan', 'workload', 'faults', 'world', 'rare', 'batches', 'lives', 'channels']);
+    const random = streams(seed, [
+      'plan',
+      'workload',
+      'faults',
+      'world',
+      'rare',
+      'batches',
+      'lives',
+      'channels',
+      'logs',
+    ]);
     this.#seed = seed;
     const plan = drawPlan(random, options);
     this.#plan = plan;
