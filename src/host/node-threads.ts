@@ -9,7 +9,7 @@ import type { StoreOptions } from '../core/options.js';
 import type { Member } from '../core/ring.js';
 import { allMembers, type RingState } from '../core/ring-state.js';
 import { Count } from '../runtime/counters.js';
-import { beyondHelp, isLogDamage } from '../storage/log-damage.js';
+import { beyondHelp, isOfNodeFile, isSalvageable } from '../storage/log-damage.js';
 import type { ControlLink } from './control.js';
 import type { DataDirectory } from './data-directory.js';
 import { memberOf } from './first-ring.js';
@@ -53,8 +53,8 @@ export class NodeThreads {
   }
 
   /**
-   * Starts every member. Where fewer than N of them are damaged, one whose log is goes on with what is intact of it, and one
-   * with another damaged file stays down; the others make up for both.
+   * Starts every member. Where fewer than N of them are damaged, one whose log or `node.json` is goes on with what is intact
+   * of it, and one with another damaged file stays down; the others make up for both.
    * @throws StoreError what a start threw; KV_CORRUPT where as many are damaged as there are replicas
    */
   async start(): Promise<void> {
@@ -77,7 +77,8 @@ export class NodeThreads {
   /** What becomes of a node whose first start has found it damaged, where the others can make up for it. */
   async #goOn(node: number, error: StoreError): Promise<void> {
     const supervisor = this.supervisor(node);
-    if (isLogDamage(error)) {
+    if (isSalvageable(error)) {
+      if (isOfNodeFile(error.details)) this.#parts.report(node, error);
       await supervisor.salvage();
       return;
     }

@@ -26,9 +26,12 @@ export function damaged(path: string, offset: number): StoreError {
   return new StoreError('KV_CORRUPT', message, { path, offset, segment: basename(path) });
 }
 
-/** Whether an error of a node's start is the one of a damaged log, and not of some other file. */
-export const isLogDamage = ({ code, details }: StoreError): boolean =>
-  code === 'KV_CORRUPT' && details.segment !== undefined;
+/** Whether an error of a node's start is one that a salvage is for: of a damaged log or `node.json`, not of some other file. */
+export const isSalvageable = ({ code, details }: StoreError): boolean =>
+  code === 'KV_CORRUPT' && (details.segment !== undefined || isOfNodeFile(details));
+
+/** Whether it is of `node.json`, of which nothing else tells. */
+export const isOfNodeFile = (details: StoreError['details']): boolean => details.nodeFile === true;
 
 /** That error where a store of `n` replicas has too few that could make up for what is missing: with what to do. */
 export function beyondHelp({ code, message, details }: StoreError, n: number): StoreError {

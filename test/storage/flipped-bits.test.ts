@@ -7,7 +7,7 @@ import { basename } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { StoreError } from '../../src/core/errors.js';
 import { BLOCK_HEADER_BYTES, SEGMENT_HEADER_BYTES, segmentHeader, segmentName } from '../../src/storage/log-block.js';
-import { isLogDamage } from '../../src/storage/log-damage.js';
+import { isSalvageable } from '../../src/storage/log-damage.js';
 import { type LogFiles, realFiles } from '../../src/storage/log-files.js';
 import { LogWalk } from '../../src/storage/log-walk.js';
 import { LogWindow } from '../../src/storage/log-window.js';
@@ -63,7 +63,7 @@ async function readLog(log: Log, afterPowerLoss = false): Promise<Read | 'damage
   try {
     await walk.run();
   } catch (error) {
-    if (error instanceof StoreError && isLogDamage(error)) return 'damage';
+    if (error instanceof StoreError && isSalvageable(error)) return 'damage';
     throw error;
   }
   return { blocks, next: walk.nextSequence };
