@@ -15,6 +15,7 @@ const LONGEST_FIRST = [
   'host/damaged-logs',
   'cli/backup',
   'host/kills',
+  'host/salvage-kills',
   'host/torture',
   'cluster/ordeal',
   'cluster/zone-loss',

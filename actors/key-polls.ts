@@ -12,7 +12,7 @@ import type { Store } from '../src/actor/ports.js';
 import { coHoldersOf } from '../src/core/co-holders.js';
 import { asStoreError } from '../src/core/errors.js';
 import { hashKey } from '../src/core/key-hash.js';
-import { emptySet, mergeSets, type SiblingSet } from '../src/core/siblings.js';
+import { emptySet, mergeSets, type Sibling, type SiblingSet } from '../src/core/siblings.js';
 import { slotOf } from '../src/core/slot-hash.js';
 import { covers } from '../src/core/version-vector.js';
 import type { MessageView } from '../src/protocol/header.js';
@@ -134,8 +134,10 @@ export class KeyPolls {
   #endRolledBack(poll: Poll, at: number, env: Env): boolean {
     const { store } = env;
     if (at < 0) return true;
-    const mine = decodeRecord(store.words, store.bytes, at);
-    if (!mine.siblings.every(({ dot }) => covers(poll.held.vector, dot))) {
+    const { siblings } = decodeRecord(store.words, store.bytes, at);
+    // under this incarnation it was written behind the loss, in a life that ended before the node counted for all partitions
+    const isKnown = ({ dot }: Sibling) => dot.replica === store.replica || covers(poll.held.vector, dot);
+    if (!siblings.every(isKnown)) {
       const record = new Uint8Array(store.bytes.subarray(at * 4, at * 4 + sizeOf(store.words, at)));
       if (!this.aside.keep(store, poll.partition, poll.key, record)) return false;
       if (!store.forget(find(poll.key, env))) return false;

@@ -1,5 +1,6 @@
 /**
- * The files of one node: `node.json` (its storage incarnation), `log/` and `base/`; `damaged/` where log segments were.
+ * The files of one node: `node.json` (its storage incarnation; with a CRC32 of the rest), `log/` and `base/`; `damaged/` where
+ * log segments were.
  *
  * A node keeps its storage incarnation only where no acknowledged write can be missing: after a clean close, or under
  * the same boot of the machine, since a process crash loses nothing that was written, and its log does not end below what
@@ -8,6 +9,7 @@
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import type { DoubtCause } from '../actor/partition-doubts.js';
 import { StoreError } from '../core/errors.js';
 import { type ReplicaId, replicaId } from '../core/ids.js';
@@ -61,31 +63,34 @@ export class NodeFiles {
 
   /**
    * Reads or makes the storage incarnation and notes that the node is open. `isKnown`: the node had a directory before, so
-   * that an empty one is a loss.
+   * that an empty one is a loss. `salvages`: where the file is damaged the worst is taken for true that it can have said.
    * @throws StoreError KV_FORMAT_TOO_NEW, KV_CORRUPT, KV_STORAGE_FULL, KV_STORAGE_FAILED
    */
-  open(isKnown = false): void {
+  open({ isKnown = false, salvages = false } = {}): void {
     try {
       fs.mkdirSync(this.logDirectory, { recursive: true });
     } catch (error) {
       throw storageError(`cannot make ${this.logDirectory}`, error);
     }
-    const held = this.#read();
+    const read = this.#read(salvages);
+    const isDamaged = read === 'damaged';
+    const held = isDamaged ? undefined : read;
     const sameBoot = this.#bootId !== '' && held?.bootId === this.#bootId;
     this.afterPowerLoss = held !== undefined && !held.cleanClose && !sameBoot;
-    this.untrusted = held?.untrusted === true;
+    this.untrusted = isDamaged || held?.untrusted === true;
     const logThere = fs.readdirSync(this.logDirectory).some((name) => name.endsWith('.log'));
     const keeps = held !== undefined && logThere && (held.cleanClose || sameBoot);
     this.doubt = held?.doubt ?? (!keeps && (held !== undefined || isKnown) ? 'loss' : 'none');
+    if (isDamaged) this.doubt = 'rollback';
     this.#held = held?.replica;
     this.#bornMs = held?.bornMs ?? 0;
     if (keeps) this.replica = replicaId(held.replica);
-    else this.#renew();
+    else this.#renew(this.#witness.read()?.bornMs);
     this.#write(false);
   }
 
   /**
-   * The log is damaged, and what is intact of it is about to be salvaged: what is left is as the past may have been, since an
+   * The log, or this file, is damaged, and what is intact is about to be salvaged: what is left is as the past may have been, since an
    * older version of a key may be there without the one that was deleted. On disk when this returns.
    * @throws StoreError KV_STORAGE_FULL, KV_STORAGE_FAILED
    */
@@ -151,9 +156,13 @@ export class NodeFiles {
     this.#bornMs = Math.max(Date.now(), this.#bornMs + 1, seenBornMs + 1);
   }
 
-  #read(): NodeFile | undefined {
+  #read(salvages: boolean): NodeFile | 'damaged' | undefined {
     if (!fs.existsSync(this.#path)) return undefined;
     const file = parse(this.#path);
+    if (file === undefined) {
+      if (salvages) return 'damaged';
+      throw new StoreError('KV_CORRUPT', `${this.#path} is damaged`, { path: this.#path, nodeFile: true });
+    }
     if (file.format > FORMAT) {
       throw new StoreError('KV_FORMAT_TOO_NEW', `${this.#path} has format ${file.format}; upgrade kvorum`, {
         path: this.#path,
@@ -172,20 +181,23 @@ export class NodeFiles {
       untrusted: this.untrusted,
       ...(this.doubt !== 'none' && { doubt: this.doubt }),
     };
-    writeFileDurably(this.#path, JSON.stringify(file));
+    writeFileDurably(this.#path, JSON.stringify({ ...file, check: checkOf(file) }));
   }
 }
 
-/** @throws StoreError KV_CORRUPT */
-function parse(path: string): NodeFile {
+/** What the file says; undefined where it is damaged. Those of older versions have no checksum. @throws a system error */
+function parse(path: string): NodeFile | undefined {
   try {
-    const file = JSON.parse(fs.readFileSync(path, 'utf8')) as NodeFile;
-    if (Number.isSafeInteger(file.format) && Number.isSafeInteger(file.replica) && file.replica > 0) return file;
+    const { check, ...file } = JSON.parse(fs.readFileSync(path, 'utf8')) as NodeFile & { readonly check?: number };
+    const isNamed = Number.isSafeInteger(file.format) && Number.isSafeInteger(file.replica) && file.replica > 0;
+    return isNamed && (check === undefined || check === checkOf(file)) ? file : undefined;
   } catch (error) {
-    throw new StoreError('KV_CORRUPT', `${path} cannot be read; the other replicas still answer`, { path }, error);
+    if (error instanceof SyntaxError || error instanceof TypeError) return undefined;
+    throw storageError(`cannot read ${path}`, error);
   }
-  throw new StoreError('KV_CORRUPT', `${path} names no storage incarnation; the other replicas still answer`, { path });
 }
+
+const checkOf = (file: NodeFile): number => crc32(JSON.stringify(file));
 
 /** 48 random bits, never 0. */
 function newReplicaId(): ReplicaId {

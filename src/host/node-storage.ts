@@ -1,4 +1,4 @@
-/** Opens a node's storage: its base table, and what its log says; a damaged log is salvaged where the host wants that. */
+/** Opens a node's storage: its base table, and what its log says; a damaged one is salvaged where the host wants that. */
 import { BaseTable } from '../storage/base-table.js';
 import { Engine } from '../storage/engine.js';
 import { ExitGate } from '../storage/exit-gate.js';
@@ -17,7 +17,7 @@ export async function openNodeStorage(
   onEngine: (engine: Engine) => void,
 ): Promise<RecoveryReport> {
   const { map, node, mapBytesMax, compression, overtakenBy } = start;
-  files.open(start.isKnown);
+  files.open(start);
   const gate = new ExitGate(new Int32Array(start.gate));
   const base = BaseTable.open({ path: files.basePath, mapBytesMax, compression, gate });
   // from here on the disk says that something may be missing, whatever becomes of this life

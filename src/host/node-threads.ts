@@ -3,12 +3,13 @@
  * order to join. A node that has left runs on for a while, for the requests that were on their way to it and for its hints.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DamagedNodes } from '../core/damaged-nodes.js';
 import { StoreError } from '../core/errors.js';
 import type { StoreOptions } from '../core/options.js';
 import type { Member } from '../core/ring.js';
 import { allMembers, type RingState } from '../core/ring-state.js';
 import { Count } from '../runtime/counters.js';
-import { beyondHelp, isLogDamage } from '../storage/log-damage.js';
+import { beyondHelp, isOfNodeFile, isSalvageable } from '../storage/log-damage.js';
 import type { ControlLink } from './control.js';
 import type { DataDirectory } from './data-directory.js';
 import { memberOf } from './first-ring.js';
@@ -41,19 +42,19 @@ export class NodeThreads {
   readonly #retiring = new Set<number>();
   /** Nodes that are being cleared, to begin anew. */
   readonly #renewing = new Set<number>();
-  /** Nodes that were found damaged, and may not count again yet. */
-  readonly #damaged = new Set<number>();
+  readonly #damaged: DamagedNodes;
   #isClosing = false;
 
   constructor(parts: NodeThreadsParts) {
     this.#parts = parts;
+    this.#damaged = new DamagedNodes(parts.options.n, (node) => this.#countsAgain(node));
     // those that have left, too: a former process ended before they had delivered what they have for others
     for (const node of [...this.#members(), ...this.#leavers()]) this.#nodes.set(node, parts.supervisor(node));
   }
 
   /**
-   * Starts every member. Where fewer than N of them are damaged, one whose log is goes on with what is intact of it, and one
-   * with another damaged file stays down; the others make up for both.
+   * Starts every member. Where fewer than N of them are damaged, one whose log or `node.json` is goes on with what is intact
+   * of it, and one with another damaged file stays down; the others make up for both.
    * @throws StoreError what a start threw; KV_CORRUPT where as many are damaged as there are replicas
    */
   async start(): Promise<void> {
@@ -76,7 +77,8 @@ export class NodeThreads {
   /** What becomes of a node whose first start has found it damaged, where the others can make up for it. */
   async #goOn(node: number, error: StoreError): Promise<void> {
     const supervisor = this.supervisor(node);
-    if (isLogDamage(error)) {
+    if (isSalvageable(error)) {
+      if (isOfNodeFile(error.details)) this.#parts.report(node, error);
       await supervisor.salvage();
       return;
     }
@@ -86,18 +88,17 @@ export class NodeThreads {
 
   /**
    * Whether a node whose log was found damaged goes on with what is intact of it. Fewer than N nodes of a host may be damaged
-   * at a time, as when it opens; one is no more once it counts again for all of its partitions.
+   * at a time, as when it opens.
    */
   maySalvage(node: number): boolean {
-    const { map, options } = this.#parts;
-    const status = new Int32Array(map.status);
-    for (const other of this.#damaged) {
-      // Atomics: acquire; what a node counts it has written before
-      const isUp = Atomics.load(status, other * Status.line + Status.up) !== Life.down;
-      if (isUp && new Int32Array(map.counters[other])[Count.inDoubt] === 0) this.#damaged.delete(other);
-    }
-    this.#damaged.add(node);
-    return this.#damaged.size < options.n;
+    return this.#damaged.maySalvage(node);
+  }
+
+  #countsAgain(node: number): boolean {
+    const { map } = this.#parts;
+    // Atomics: acquire; what a node counts it has written before
+    const isUp = Atomics.load(new Int32Array(map.status), node * Status.line + Status.up) !== Life.down;
+    return isUp && new Int32Array(map.counters[node])[Count.inDoubt] === 0;
   }
 
   /** Starts the members of this host that do not run, and ends the nodes that have left. */

@@ -8,7 +8,7 @@ import { asStoreError, type StoreError } from '../core/errors.js';
 import type { RingState } from '../core/ring-state.js';
 import type { StorageMark } from '../core/storage-mark.js';
 import { EXIT_GATE_WORDS, ExitGate } from '../storage/exit-gate.js';
-import { beyondHelp, isLogDamage } from '../storage/log-damage.js';
+import { beyondHelp, isOfNodeFile, isSalvageable } from '../storage/log-damage.js';
 import type { RecoveryReport } from '../storage/recovery.js';
 import { ControlLink } from './control.js';
 import type { NodeEvent } from './events.js';
@@ -194,12 +194,13 @@ export class Supervisor {
     await this.terminate();
     if (this.#closing) return;
     const { node, map } = this.#settings;
-    if (isLogDamage(error) && this.#hooks.maySalvage(node)) {
+    if (isSalvageable(error) && this.#hooks.maySalvage(node)) {
+      if (isOfNodeFile(error.details)) this.#hooks.onEvent(node, { type: 'storage-error', error: error.toWire() });
       this.#salvages = true;
       this.#again();
       return;
     }
-    const told = isLogDamage(error) ? beyondHelp(error, map.n) : error;
+    const told = isSalvageable(error) ? beyondHelp(error, map.n) : error;
     this.#hooks.onEvent(node, { type: 'storage-error', error: told.toWire() });
     if (error.code !== 'KV_CORRUPT' && error.code !== 'KV_FORMAT_TOO_NEW') this.#again();
   }

@@ -1,6 +1,6 @@
 /**
  * What disks do: lose or tear what was not synced when the machine goes down, come back empty or as they were some time
- * ago, refuse writes, and hold records that cannot be read.
+ * ago, refuse writes, hold records that cannot be read, and damage logs in their middle.
  */
 import { failure } from '../protocol/outcome.js';
 import type { Fault, FaultScope } from './faults.js';
@@ -55,6 +55,15 @@ export const DISK_FAULTS: Readonly<Record<string, Fault>> = {
         if (store.corrupt.size > 0 && world.nodes[index].store === store) world.crash(world.nodes[index]);
       });
     },
+  },
+};
+
+/** Apart from the others, so that runs without them stay as they were. */
+export const LOG_FAULTS: Readonly<Record<string, Fault>> = {
+  'log damaged': {
+    weight: 2,
+    applies: ({ lossy }) => lossy.length > 0,
+    strike: (scope) => crashLosing(scope, ({ disk }) => disk.damage()),
   },
 };
 

@@ -5,7 +5,7 @@
 import type { AnyBehaviour } from '../actor/behaviour.js';
 import { Departures } from './departures.js';
 import { CLOCK_FAULTS } from './faults-of-clocks.js';
-import { DISK_FAULTS } from './faults-of-disks.js';
+import { DISK_FAULTS, LOG_FAULTS } from './faults-of-disks.js';
 import { MEMBER_FAULTS } from './faults-of-members.js';
 import { CHANNEL_FAULTS, NETWORK_FAULTS } from './faults-of-networks.js';
 import { DELAY_FAULTS, NODE_FAULTS } from './faults-of-nodes.js';
@@ -52,6 +52,7 @@ const GROUPS: Readonly<Record<FaultGroup, Readonly<Record<string, Fault>>>> = {
   clock: CLOCK_FAULTS,
   members: MEMBER_FAULTS,
   channel: CHANNEL_FAULTS,
+  log: LOG_FAULTS,
 };
 
 export const FAULTS: Readonly<Record<string, Fault>> = Object.assign({}, ...Object.values(GROUPS));

@@ -22,6 +22,8 @@ export interface PlanOptions {
   readonly holds?: boolean;
   /** Whether clients write keys again without waiting. */
   readonly pipelines?: boolean;
+  /** Whether logs are damaged in their middle. */
+  readonly damages?: boolean;
   /** Nothing fails but the network, and nodes that are slow. */
   readonly calm?: boolean;
   /** Between two rounds of anti-entropy, and between two looks for what may be forgotten. */
@@ -31,7 +33,7 @@ export interface PlanOptions {
   readonly beyond?: boolean;
 }
 
-export type FaultGroup = 'network' | 'delay' | 'node' | 'disk' | 'clock' | 'members' | 'channel';
+export type FaultGroup = 'network' | 'delay' | 'node' | 'disk' | 'clock' | 'members' | 'channel' | 'log';
 
 export interface Plan {
   readonly nodes: number;
@@ -121,6 +123,7 @@ const ALL_GROUPS: readonly FaultGroup[] = ['network', 'delay', 'node', 'disk', '
 const CALM_GROUPS: readonly FaultGroup[] = ['network', 'delay'];
 const HOLDS = [false, false, true];
 const PIPELINES = [false, false, true];
+const DAMAGES = [false, false, true];
 const DEADLINE_MS = 300;
 export const NEVER_MS = 100_000_000;
 const AMPLE_HINTS = { hintBytesMax: 1024 * 1024, hintAgeMaxMs: NEVER_MS };
@@ -132,10 +135,11 @@ export interface PlanRandom {
   readonly lives: Random;
   readonly channels: Random;
   readonly pipelines: Random;
+  readonly logs: Random;
 }
 
 export function drawPlan(streams: PlanRandom, options: PlanOptions = {}): Plan {
-  const { plan: random, lives, channels, pipelines } = streams;
+  const { plan: random, lives, channels, pipelines, logs } = streams;
   const [drawnN, drawnW, drawnR] = random.pick(SHAPES);
   const n = options.n ?? drawnN;
   const w = Math.min(n, options.w ?? drawnW);
@@ -148,7 +152,9 @@ export function drawPlan(streams: PlanRandom, options: PlanOptions = {}): Plan {
   const spares = (options.moves ?? random.chance(0.35)) ? 1 + random.below(2) : 0;
   const isCalm = random.chance(0.2);
   const usual = (options.calm ?? isCalm) ? CALM_GROUPS : spares > 0 ? [...ALL_GROUPS, 'members' as const] : ALL_GROUPS;
-  const groups = pickUnless(options.holds, channels, HOLDS) ? [...usual, 'channel' as const] : usual;
+  const held = pickUnless(options.holds, channels, HOLDS) ? [...usual, 'channel' as const] : usual;
+  const isDamaged = pickUnless(options.damages, logs, DAMAGES) && usual.includes('disk');
+  const groups = isDamaged ? [...held, 'log' as const] : held;
   const collectionMs = pickUnless(options.collectionMs, lives, [200, 1_000, NEVER_MS, NEVER_MS]);
   const zones = drawZones(lives, Math.ceil((nodes + spares) / nodesPerHost));
   return {

@@ -54,6 +54,10 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
   'buries what has not expired': { wrap: buryEarly },
   'shows one reader what has expired': { client: { ignoresExpiry: 1 } },
   'counts at once though its disk has lost something': { storage: { doubtsNothing: true }, run: { n: 2, w: 2, r: 1 } },
+  'counts at once though its log was damaged': {
+    storage: { trustsSalvage: true },
+    run: { n: 2, w: 2, r: 1, damages: true },
+  },
   'takes what an older ring sends': { wrap: refuseNoRing, run: { moves: true, collectionMs: 200 } },
   'goes on by the ring that it began with': { wrap: keepFirstRing },
   'takes a quorum of its own zone for one of each': { wrap: spoiling(Role.coordinator, 'write', first(askOwnZone)) },

@@ -5,6 +5,7 @@
 import type { DoubtCause } from '../actor/partition-doubts.js';
 import { type ReplicaId, replicaId } from '../core/ids.js';
 import type { Random } from './random.js';
+import { type SimDamage, salvaged } from './sim-salvage.js';
 
 export interface LogRecord {
   readonly sequence: number;
@@ -13,7 +14,9 @@ export interface LogRecord {
 }
 
 /** What a disk may do to a node besides ending with its machine. */
-export type DiskLoss = 'unsynced lost' | 'torn write' | 'wiped' | 'rolled back';
+export type DiskLoss = 'unsynced lost' | 'torn write' | 'wiped' | 'rolled back' | 'damaged';
+
+const DAMAGED_TURNS_MAX = 3;
 
 export class SimDisk {
   readonly log: LogRecord[] = [];
@@ -30,7 +33,8 @@ export class SimDisk {
   /** Plants a fault: the storage incarnation survives a loss, and dots are minted twice. */
   readonly #keepsIncarnation: boolean;
   /** Length of the log behind each turn. */
-  readonly #turns: number[] = [];
+  #turns: number[] = [];
+  #damage: SimDamage | undefined;
 
   constructor(random: Random, { keepsIncarnation = false } = {}) {
     this.#random = random;
@@ -62,20 +66,55 @@ export class SimDisk {
     return this.#cut(kept, 'loss') > 0 ? (isTorn ? 'torn write' : 'unsynced lost') : undefined;
   }
 
+  /** Some turns that were synced, with others behind them, cannot be read any more: a bit has flipped, a sector is zeros. */
+  damage(): DiskLoss | undefined {
+    const ends = this.#turns.filter((end) => end <= this.synced && end < this.log.length);
+    if (ends.length === 0) return undefined;
+    const first = this.#random.below(ends.length);
+    const last = Math.min(ends.length - 1, first + this.#random.below(DAMAGED_TURNS_MAX));
+    const flushed = this.#random.below(this.log.length + 1);
+    this.#damage = { from: ends[first - 1] ?? 0, to: ends[last], flushed };
+    return 'damaged';
+  }
+
+  /** Whether the next life finds the log damaged before its end. */
+  get isDamaged(): boolean {
+    return this.#damage !== undefined;
+  }
+
+  /** Keeps what is intact of a damaged log, on disk, in doubt. `doubts: false` plants a fault: it counts at once. */
+  salvage({ doubts = true } = {}): void {
+    const { log } = this;
+    if (this.#damage === undefined) return;
+    const kept = salvaged(log, this.#damage);
+    this.#damage = undefined;
+    const isKept = new Set(kept);
+    this.lostSynced.push(...log.slice(0, this.synced).filter((record) => !isKept.has(record)));
+    if (kept.length < log.length) this.losses++;
+    this.#turns = this.#turns.map((end) => log.slice(0, end).filter((record) => isKept.has(record)).length);
+    log.splice(0, log.length, ...kept);
+    this.synced = log.length;
+    if (doubts) this.doubt = 'rollback';
+    if (!this.#keepsIncarnation) this.replica = newReplica(this.#random);
+  }
+
   /** An empty disk in its place. */
   wipe(): DiskLoss {
+    this.#damage = undefined;
     this.#cut(0, 'loss');
     return 'wiped';
   }
 
   /** The directory of a node that begins anew, under another storage incarnation: nothing is missing in it. */
   clear(): void {
+    this.#damage = undefined;
     this.#cut(0, 'none');
     this.doubt = 'none';
   }
 
   /** The disk as it was some time ago, synced or not. */
   rollBack(kept = this.#random.below(this.log.length + 1)): DiskLoss | undefined {
+    this.#damage = undefined;
     return this.#cut(kept, 'rollback') > 0 ? 'rolled back' : undefined;
   }
 

@@ -2,6 +2,7 @@
  * One process of a simulated world on a machine of its own: its clocks, and what it believes of the nodes of others. The
  * end of one of its own threads it sees at once, that of another host's when it is told.
  */
+import type { DamagedNodes } from '../core/damaged-nodes.js';
 import type { RingState } from '../core/ring-state.js';
 import type { SimClock } from './sim-clock.js';
 
@@ -11,11 +12,14 @@ export class SimHost {
   readonly clock: SimClock;
   /** What it has on disk of the ring: its nodes begin with it, and its threads route by it. */
   ring: RingState;
+  /** Those of its nodes whose logs were found damaged. */
+  readonly damaged: DamagedNodes;
   readonly #seen = new Map<number, boolean>();
 
-  constructor(index: number, clock: SimClock, ring: RingState) {
+  constructor(index: number, { clock, ring, damaged }: Pick<SimHost, 'clock' | 'ring' | 'damaged'>) {
     this.ring = ring;
     this.index = index;
+    this.damaged = damaged;
     this.name = `host-${index}`;
     this.clock = clock;
   }

@@ -46,6 +46,8 @@ export interface SimNodeParts {
   /** Threads that send to this one, itself left out. */
   readonly peers: readonly number[];
   readonly hostOf: (node: NodeIndex) => string;
+  /** Whether its damaged log may be salvaged (core/damaged-nodes.ts). */
+  readonly maySalvage: (node: NodeIndex) => boolean;
   readonly limits: HintBounds & { readonly siblingsMax: number };
   readonly antiEntropyMs: number;
   readonly collectionMs: number;
@@ -62,6 +64,8 @@ export interface StorageFaults {
   readonly keepsIncarnation?: boolean;
   /** A node whose disk lost something counts again at once. */
   readonly doubtsNothing?: boolean;
+  /** A node whose log was salvaged counts again at once. */
+  readonly trustsSalvage?: boolean;
   /** Between hosts, messages overtake each other. */
   readonly reorders?: boolean;
   /** What a turn sends leaves before the turn is in the log. */
@@ -120,6 +124,7 @@ export class SimNode {
   /** A new life, from what the disk holds. */
   start(): void {
     const { network, random, host, faults } = this.#parts;
+    if (this.disk.isDamaged) this.#salvage();
     const placement = this.#parts.placement();
     const nowMs = () => host.clock.nowMs;
     this.life++;
@@ -171,6 +176,13 @@ export class SimNode {
     this.#spawn();
     network.emptyLanesTo(this.index);
     this.up = true;
+  }
+
+  /** Where too many are damaged the node would stay down; here an operator removes its directory. */
+  #salvage(): void {
+    const { maySalvage, faults } = this.#parts;
+    if (maySalvage(this.index)) this.disk.salvage({ doubts: faults.trustsSalvage !== true });
+    else this.disk.wipe();
   }
 
   #spawn(): void {

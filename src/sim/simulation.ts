@@ -73,7 +73,18 @@ export function runSeed(seed: number, plant: Plant = {}, options: RunOptions = {
   return new Simulation(seed, plant, { ...plant.run, ...options }).run();
 }
 
-const STREAMS = ['plan', 'workload', 'faults', 'world', 'rare', 'batches', 'lives', 'channels', 'pipelines'] as const;
+const STREAMS = [
+  'plan',
+  'workload',
+  'faults',
+  'world',
+  'rare',
+  'batches',
+  'lives',
+  'channels',
+  'pipelines',
+  'logs',
+] as const;
 
 class Simulation {
   readonly #seed: number;

@@ -4,6 +4,7 @@
  */
 import type { Placement } from '../actor/ports.js';
 import { RingView } from '../actor/ring-view.js';
+import { DamagedNodes } from '../core/damaged-nodes.js';
 import { type NodeIndex, nodeIndex } from '../core/ids.js';
 import type { RingState } from '../core/ring-state.js';
 import { ArrivalOrder } from './arrival-order.js';
@@ -61,7 +62,8 @@ export class World {
     const clock = { startMs: options.startMs ?? 0, wallStartMs: WALL_START_MS };
     this.hosts = Array.from(
       { length: Math.ceil(nodes / nodesPerHost) },
-      (_, index) => new SimHost(index, new SimClock(() => this.nowMs, clock), ring),
+      (_, index) =>
+        new SimHost(index, { clock: new SimClock(() => this.nowMs, clock), ring, damaged: this.#noDamage() }),
     );
     this.#scheduler = new Scheduler({
       random: this.#streams.scheduler,
@@ -127,6 +129,7 @@ export class World {
       turnRandom: this.#streams.scheduler.fork(),
       peers: Array.from({ length: threads }, (_, thread) => thread).filter((thread) => thread !== index),
       hostOf: (node) => this.hostOf(node).name,
+      maySalvage: (node) => this.hostOf(node).damaged.maySalvage(node),
       antiEntropyMs,
       collectionMs,
       limits: { siblingsMax, ...hints },
@@ -135,6 +138,10 @@ export class World {
       onRestart: (role, error) => this.thrown.push({ role, error }),
       faults,
     });
+  }
+
+  #noDamage(): DamagedNodes {
+    return new DamagedNodes(this.#options.n, (node) => this.nodes[node].up && this.nodes[node].doubts.size === 0);
   }
 
   #placement(self: NodeIndex, host: SimHost): Placement {

@@ -69,7 +69,7 @@ export class BaseTable {
   #stats: LmdbStats;
   #writing = false;
 
-  /** @throws StoreError KV_PATH, KV_STORAGE_FAILED */
+  /** @throws StoreError KV_PATH, KV_CORRUPT, KV_STORAGE_FAILED */
   static open(options: BaseTableOptions): BaseTable {
     return new BaseTable(options);
   }

@@ -74,7 +74,7 @@ export class LmdbEnvironment {
   #suspect = false;
   #closed = false;
 
-  /** @throws StoreError KV_PATH, KV_STORAGE_FAILED */
+  /** @throws StoreError KV_PATH, KV_CORRUPT, KV_STORAGE_FAILED */
   constructor(options: LmdbOptions) {
     this.#options = options;
     this.#store = openStore(options);
@@ -252,7 +252,8 @@ function checkFiles(path: string): void {
   const bytes = readSync(descriptor, start, 0, start.length, 0);
   closeSync(descriptor);
   const isLmdb = (page: number): boolean => start.readUInt32LE(page * PAGE_BYTES + MAGIC_OFFSET) === MAGIC;
-  if (bytes > 0 && !(isLmdb(0) && isLmdb(1))) throw new Error('data.mdb is damaged, or not a base table');
+  if (bytes === 0 || (isLmdb(0) && isLmdb(1))) return;
+  throw new StoreError('KV_CORRUPT', `the base table at ${path} is damaged: data.mdb is none of LMDB`, { path });
 }
 
 function codeOf(error: unknown): string | number {
@@ -265,6 +266,7 @@ function textOf(error: unknown): string {
 }
 
 function openError(error: unknown, path: string): StoreError {
+  if (error instanceof StoreError) return error;
   const code = codeOf(error);
   const isPath = (typeof code === 'string' && PATH_CODES.includes(code)) || code === 13 || code === 2;
   const text = `the base table at ${path} cannot be opened: ${textOf(error)}`;

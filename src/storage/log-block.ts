@@ -1,7 +1,8 @@
 /**
  * What the commit log consists of: segments of blocks, one block for each turn that wrote.
  *
- *   segment  header (32 bytes): magic, format, segment number (2 words), first sequence (2), replica (2)
+ *   segment  header (32 bytes): magic, format, segment number (2 words), first sequence (2), 1, CRC32 of the words before;
+ *            in those of older versions the last two words are 0, and no checksum covers the rest
  *            blocks, then zeros reserved ahead
  *   block    word 0  40 | BLOCK << 24     1  magic       2  CRC32 of everything behind this word
  *                 3  bytes of the block, header included  4  first sequence (2 words)   6  records   7  segment, low bits
@@ -16,7 +17,7 @@ import { Flag, getNumber, putNumber } from '../protocol/record.js';
 
 export const BLOCK_HEADER_BYTES = 40;
 export const SEGMENT_HEADER_BYTES = 32;
-/** Raised when the bytes of the log change meaning; a newer one is refused. */
+/** Raised when the bytes of the log change meaning; a newer one is refused. The header of a segment keeps its place for good. */
 export const LOG_FORMAT = 1;
 const BLOCK_MAGIC = 0x6b76_6c42;
 const SEGMENT_MAGIC = 0x6b76_6c53;
@@ -112,20 +113,40 @@ export interface SegmentHeader {
   readonly firstSequence: number;
 }
 
+const enum Head {
+  magic = 0,
+  format = 1,
+  segment = 2,
+  firstSequence = 4,
+  isSealed = 6,
+  crc = 7,
+}
+
 /** The 32 bytes that open a segment file. */
-export function segmentHeader(segment: number, firstSequence: number): Buffer {
+export function segmentHeader(segment: number, firstSequence: number, format = LOG_FORMAT): Buffer {
   const words = new Int32Array(SEGMENT_HEADER_BYTES / 4);
-  words[0] = SEGMENT_MAGIC;
-  words[1] = LOG_FORMAT;
-  putNumber(words, 2, segment);
-  putNumber(words, 4, firstSequence);
+  words[Head.magic] = SEGMENT_MAGIC;
+  words[Head.format] = format;
+  putNumber(words, Head.segment, segment);
+  putNumber(words, Head.firstSequence, firstSequence);
+  words[Head.isSealed] = 1;
+  words[Head.crc] = headCrc(words);
   return Buffer.from(words.buffer);
 }
 
-/** The header of a segment, or undefined where these bytes are none (a file cut before its header was complete). */
-export function readSegmentHeader(words: Int32Array): SegmentHeader | undefined {
-  if (words.length < SEGMENT_HEADER_BYTES / 4 || words[0] !== SEGMENT_MAGIC) return undefined;
-  return { format: words[1], segment: getNumber(words, 2), firstSequence: getNumber(words, 4) };
+/** The header of a segment; or 'none' (its file was made, and nothing written), or 'damaged'. */
+export function readSegmentHeader(words: Int32Array, segment: number): SegmentHeader | 'none' | 'damaged' {
+  if (words.length < SEGMENT_HEADER_BYTES / 4 || isZero(words, 0, SEGMENT_HEADER_BYTES / 4)) return 'none';
+  const format = words[Head.format];
+  const isBare = words[Head.isSealed] === 0 && words[Head.crc] === 0;
+  const isBelieved = isBare ? format === 1 : words[Head.crc] === headCrc(words);
+  const isThis = words[Head.magic] === SEGMENT_MAGIC && getNumber(words, Head.segment) === segment;
+  if (!isBelieved || !isThis) return 'damaged';
+  return { format, segment, firstSequence: getNumber(words, Head.firstSequence) };
+}
+
+function headCrc(words: Int32Array): number {
+  return crc32(Buffer.from(words.buffer, words.byteOffset, Head.crc * 4)) | 0;
 }
 
 export const segmentName = (segment: number): string => `${String(segment).padStart(12, '0')}.log`;

@@ -26,9 +26,12 @@ export function damaged(path: string, offset: number): StoreError {
   return new StoreError('KV_CORRUPT', message, { path, offset, segment: basename(path) });
 }
 
-/** Whether an error of a node's start is the one of a damaged log, and not of some other file. */
-export const isLogDamage = ({ code, details }: StoreError): boolean =>
-  code === 'KV_CORRUPT' && details.segment !== undefined;
+/** Whether an error of a node's start is one that a salvage is for: of a damaged log or `node.json`, not of some other file. */
+export const isSalvageable = ({ code, details }: StoreError): boolean =>
+  code === 'KV_CORRUPT' && (details.segment !== undefined || isOfNodeFile(details));
+
+/** Whether it is of `node.json`, of which nothing else tells. */
+export const isOfNodeFile = (details: StoreError['details']): boolean => details.nodeFile === true;
 
 /** That error where a store of `n` replicas has too few that could make up for what is missing: with what to do. */
 export function beyondHelp({ code, message, details }: StoreError, n: number): StoreError {
@@ -38,7 +41,7 @@ export function beyondHelp({ code, message, details }: StoreError, n: number): S
 }
 
 /** Whether the records of an intact block can be believed: as many as it says, one behind the other, within it. */
-export function holdsRecords(words: Int32Array, at: number, block: BlockHeader): boolean {
+export function holdsRecords(words: Int32Array, at: number, block: Pick<BlockHeader, 'bytes' | 'records'>): boolean {
   const end = at + block.bytes / 4;
   let word = at + BLOCK_HEADER_BYTES / 4;
   for (let i = 0; i < block.records; i++) {

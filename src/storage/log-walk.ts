@@ -3,7 +3,8 @@
  *
  * A tail torn by a crash is cut and reported. After a power loss the tail may also have holes, since pages reach the disk
  * in any order: it is cut at the first, unless a block behind says that what is missing had been synced. A damaged block
- * with intact ones behind it is no torn tail: that is thrown, before anything was changed on disk.
+ * with intact ones behind it is no torn tail, and neither is one that no crash of a process leaves (torn-end.ts): that is
+ * thrown, before anything was changed on disk.
  */
 import { join } from 'node:path';
 import { StoreError } from '../core/errors.js';
@@ -20,6 +21,7 @@ import {
 import { damaged, holdsRecords } from './log-damage.js';
 import type { LogFiles } from './log-files.js';
 import type { LogWindow } from './log-window.js';
+import { mayBeTorn } from './torn-end.js';
 
 export interface LogWalkOptions {
   readonly directory: string;
@@ -78,8 +80,11 @@ export class LogWalk {
   }
 
   #header(fd: number, size: number, segment: Segment): boolean {
-    const header = this.#window.header(fd);
-    if (header === undefined) {
+    const header = this.#window.header(fd, segment.number);
+    if (typeof header === 'string') {
+      // no write leaves a part of a header, and nothing else tells the number that comes next
+      const isDamage = header === 'damaged' && this.nextSequence === 0 && this.#options.afterPowerLoss !== true;
+      if (isDamage) throw damaged(segment.path, 0);
       // without a power loss only the last one can be like this, before anything was written to it
       this.#cutFrom(fd, 0, size, segment, true);
       return false;
@@ -110,7 +115,10 @@ export class LogWalk {
 
   #end(fd: number, offset: number, size: number, segment: Segment, why: 'zeros' | 'torn'): void {
     const mayHaveHoles = this.#options.afterPowerLoss === true;
-    if (why === 'torn' || (mayHaveHoles && this.#claimBehind(fd, offset, size, segment.number) >= 0)) {
+    const { number, path } = segment;
+    const end = { fd, size, segment: number, offset, nextSequence: this.nextSequence };
+    if (why === 'torn' && !mayHaveHoles && !mayBeTorn(this.#window, end)) throw damaged(path, offset);
+    if (why === 'torn' || (mayHaveHoles && this.#claimBehind(fd, offset, size, number) >= 0)) {
       this.#cutFrom(fd, offset, size, segment, false);
     }
   }

@@ -72,9 +72,22 @@ export class LogWindow {
     return { offset, why: undefined };
   }
 
-  /** The header of the segment, or undefined where its first bytes are none. */
-  header(fd: number): SegmentHeader | undefined {
+  /** The header of the segment of this number, or why there is none. */
+  header(fd: number, segment: number): SegmentHeader | 'none' | 'damaged' {
     const got = this.#files.read(fd, this.bytes, 0, SEGMENT_HEADER_BYTES, 0);
-    return got < SEGMENT_HEADER_BYTES ? undefined : readSegmentHeader(this.words.subarray(0, 8));
+    return got < SEGMENT_HEADER_BYTES ? 'none' : readSegmentHeader(this.words.subarray(0, 8), segment);
+  }
+
+  /** Where the zeros begin that the file ends with, in whole words from `from` on. */
+  endOfBytes(fd: number, from: number, size: number): number {
+    let end = from;
+    for (let offset = from; offset < size; ) {
+      const filled = this.#files.read(fd, this.bytes, 0, this.bytes.length, offset);
+      if (filled === 0) break;
+      this.bytes.fill(0, filled, (filled + 3) & ~3);
+      for (let word = 0; word < filled / 4; word++) if (this.words[word] !== 0) end = offset + word * 4 + 4;
+      offset += filled;
+    }
+    return Math.min(end, size);
   }
 }

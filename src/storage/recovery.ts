@@ -38,7 +38,7 @@ export interface RecoveryReport {
 
 /**
  * Replays the log into the engine and attaches a log that goes on behind it.
- * @throws StoreError KV_CORRUPT (see `isLogDamage`), KV_FORMAT_TOO_NEW, KV_STORAGE_FULL, KV_STORAGE_FAILED
+ * @throws StoreError KV_CORRUPT (see `isSalvageable`), KV_FORMAT_TOO_NEW, KV_STORAGE_FULL, KV_STORAGE_FAILED
  */
 export async function recover(engine: Engine, options: RecoveryOptions): Promise<RecoveryReport> {
   const { directory, files = realFiles, afterPowerLoss, chunkBytes, segmentBytes } = options;

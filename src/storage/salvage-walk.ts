@@ -81,15 +81,15 @@ export class SalvageWalk {
   }
 
   #header(fd: number, size: number): void {
-    const header = this.#window.header(fd);
-    if (header === undefined) {
+    const header = this.#window.header(fd, this.#place.number);
+    if (typeof header === 'string') {
       if (!this.#isZero(fd, 0, size)) this.#skip(0, Math.min(size, SEGMENT_HEADER_BYTES));
       return;
     }
     checkFormat(header, this.#place.path);
     this.#place.offset = SEGMENT_HEADER_BYTES;
-    // no checksum covers it: a block that says otherwise is right
-    if (header.segment === this.#place.number) this.#claimedNext = header.firstSequence;
+    // in those of older versions no checksum covers it: a block that says otherwise is right
+    this.#claimedNext = header.firstSequence;
   }
 
   async #blocks(fd: number, size: number): Promise<void> {
@@ -97,7 +97,8 @@ export class SalvageWalk {
     while (!this.#isZero(fd, offset, size)) {
       const found = this.#find(fd, offset, size);
       const end = found < 0 ? size : found;
-      this.#skip(offset, end);
+      // not what is reserved ahead
+      this.#skip(offset, found < 0 ? this.#window.endOfBytes(fd, offset, size) : found);
       offset = await this.#intact(fd, end, size);
     }
   }

@@ -58,3 +58,28 @@ test('rolled back: an answer about a key is lost -> the key is asked for again, 
   t.is(b.repairs?.setAside, 1);
   t.true(fetches > 2);
 });
+
+test('rolled back: a write of the new incarnation, by a life that ended before its doubt was settled -> it stays', (t) => {
+  const one = world();
+  const [a, b] = one.nodes;
+  one.crash(b);
+  b.disk.rollBack(b.disk.log.length);
+  one.restart(b);
+  const past = plain('b', 1, 'deleted and collected');
+  const [written] = plain('c', 1, 'acknowledged by this one alone').siblings;
+  const dot = { replica: b.store.replica, counter: written.dot.counter };
+  const fresh = { vector: [dot], siblings: [{ ...written, dot }] };
+  for (const key of ['key', 'shared']) putAt(b, key, fresh);
+  putAt(a, 'shared', plain('a', 9, 'concurrent'));
+  putAt(b, 'past', past);
+  one.crash(b);
+  one.restart(b);
+  t.deepEqual(b.store.replica, dot.replica);
+  t.true(one.runUntil(() => b.doubts.size === 0, 120_000));
+  one.runFor(5_000);
+  t.deepEqual(
+    ['key', 'shared', 'past'].map((key) => heldAt(b, key).siblings.length),
+    [1, 2, 0],
+  );
+  t.is(b.repairs?.setAside, 1);
+});

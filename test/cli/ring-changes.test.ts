@@ -64,7 +64,7 @@ test('ring changes: another failure domain, on a running server -> planned, chan
 
 test('ring changes: a node with a damaged directory -> replace --same has it begin anew, on a directory and on a server', async (t) => {
   const cli = await filled(t);
-  const damage = () => writeFileSync(join(cli.path, 'node-001', 'node.json'), '{}');
+  const damage = () => writeFileSync(join(cli.path, 'node-001', 'base', 'data.mdb'), 'no environment'.repeat(1_000));
   damage();
   t.regex(
     (await cli.must(['replace', '1', '--same'])).stdout,

@@ -2,28 +2,14 @@
  * A process to be killed: writes by many lanes at once with mixed durability, deletes now and then, and prints a line for
  * each acknowledged write before the lane goes on. `node kill-child.js <path> <n> <first number>`
  */
-import { writeSync } from 'node:fs';
 import type { Durability } from '../../src/index.js';
 import { open } from '../../src/index.js';
 import { BATCH, isDelete, keyOf, LANES, SETTINGS, textOf } from './kill-ledger.js';
+import { say } from './say.js';
 
 const [path, n, first] = process.argv.slice(2);
 const DURABILITIES: readonly Durability[] = ['interval', 'none', 'sync', 'interval'];
-const PAUSE = new Int32Array(new SharedArrayBuffer(4));
 const store = await open({ ...SETTINGS, path, n: Number(n) });
-
-/** Before anything else happens; a pipe that is full is waited for. Short lines are written whole or not at all. */
-function say(line: string): void {
-  for (;;) {
-    try {
-      writeSync(1, `${line}\n`);
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
-      Atomics.wait(PAUSE, 0, 0, 1);
-    }
-  }
-}
 
 async function lane(index: number): Promise<void> {
   const durability = DURABILITIES[index % DURABILITIES.length];

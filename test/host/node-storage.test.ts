@@ -123,7 +123,7 @@ test('node files: a salvage of a storage that others have seen newer -> an incar
   files.open();
   writeFileSync(join(files.logDirectory, '000000000001.log'), '');
   const next = new NodeFiles(folder);
-  next.open(true);
+  next.open({ isKnown: true });
   t.is(next.replica, files.replica);
   const bornMs = Date.now() + 1_000_000;
   const seen = { replica: 5, bornMs, sequence: 7 };

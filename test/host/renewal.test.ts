@@ -79,7 +79,7 @@ test('renewal: a node that cannot start -> begins anew; what a crash left of an 
     { w: 3 },
   );
   await first.close();
-  writeFileSync(join(path, 'node-002', 'node.json'), '{}');
+  writeFileSync(join(path, 'node-002', 'base', 'data.mdb'), 'no environment'.repeat(1_000));
   writeFileSync(join(path, 'node-002.gone'), 'left');
   const store = await openSmall(t, { path });
   t.is(store.members()[2].state, 'down');

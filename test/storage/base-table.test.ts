@@ -245,7 +245,7 @@ test('base table: a record whose bytes changed on disk -> KV_CORRUPT from get, r
   t.deepEqual(bad, ['b', 'd', 'b']);
 });
 
-test('base table: a path below a file -> KV_PATH; a file that is no LMDB -> KV_STORAGE_FAILED', (t) => {
+test('base table: a path below a file -> KV_PATH; a file that is no LMDB -> KV_CORRUPT', (t) => {
   const path = directory(t);
   const file = join(path, 'file');
   writeFileSync(file, 'x');
@@ -253,5 +253,5 @@ test('base table: a path below a file -> KV_PATH; a file that is no LMDB -> KV_S
     code: 'KV_PATH',
   });
   writeFileSync(join(path, 'data.mdb'), Buffer.alloc(20_000, 7));
-  t.throws(() => BaseTable.open({ path, mapBytesMax: MiB, compression: false }), { code: 'KV_STORAGE_FAILED' });
+  t.throws(() => BaseTable.open({ path, mapBytesMax: MiB, compression: false }), { code: 'KV_CORRUPT' });
 });
