@@ -56,7 +56,7 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
   'counts at once though its disk has lost something': { storage: { doubtsNothing: true }, run: { n: 2, w: 2, r: 1 } },
   'counts at once though its log was damaged': {
     storage: { trustsSalvage: true },
-    run: { n: 2, w: 2, r: 1, damages: true },
+    run: { n: 2, w: 2, r: 1, damages: true, pipelines: false },
   },
   'takes what an older ring sends': { wrap: refuseNoRing, run: { moves: true, collectionMs: 200 } },
   'goes on by the ring that it began with': { wrap: keepFirstRing },
