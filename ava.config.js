@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs';
 const LONGEST_FIRST = [
   'cli/commands',
   'client/hosts',
+  'client/second-cluster',
   'cli/ring-changes',
   'client/available',
   'host/supervision',
@@ -16,6 +17,8 @@ const LONGEST_FIRST = [
   'cli/backup',
   'host/kills',
   'host/salvage-kills',
+  'host/damaged-node-files',
+  'bridge/moved-hosts',
   'host/torture',
   'cluster/ordeal',
   'cluster/zone-loss',
