@@ -52,6 +52,6 @@ export default {
   files: ['dist/test/**/*.test.js'],
   workerThreads: false,
   timeout: '5m',
-  concurrency: 2,
+  concurrency: 3,
   sortTestFiles: (a, b) => place(a) - place(b) || (a < b ? -1 : 1),
 };
