@@ -58,9 +58,12 @@ export class Dialing {
 
   /** `hosts`: the first is this one. */
   begin(hosts: readonly HostAddress[], seeds: readonly string[]): void {
-    this.#own = hosts[0].host;
+    const [own] = hosts;
+    this.#own = own.host;
     this.know(hosts);
     for (const address of new Set(seeds)) {
+      // by another name, it meets itself now and then
+      if (address === own.address) continue;
       const dialer = this.#dialer(address, undefined);
       this.#seeds.push(dialer);
       dialer.wake();

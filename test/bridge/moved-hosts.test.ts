@@ -28,6 +28,18 @@ test('moved: an address answers as another host -> that one is a peer, and the a
   t.true(a.links.has('c'));
 });
 
+test('moved: its own address is among the seeds -> a host dials the others alone', async (t) => {
+  const [port] = await freePorts(1);
+  const b = await new FakeHost('b', { index: 1 }).start(t);
+  const self = at(0, port);
+  const seeds = [self.address, `127.0.0.1:${b.port}`];
+  const a = await new FakeHost('a', { self, listen: { host: '127.0.0.1', port }, seeds }).start(t);
+  await eventually(() => a.links.has('b'), 'the other seed is found');
+  // as long as several dials of a host that is not there would take
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  t.deepEqual([a.stats.dialed, a.stats.closed.self ?? 0], [1, 0]);
+});
+
 test('moved: a name among the seeds answers as this host -> it is dialed again, and finds another host later', async (t) => {
   const [port] = await freePorts(1);
   const b = await new FakeHost('b', { index: 1 }).start(t);
