@@ -35,7 +35,14 @@ export function visitDoubts(state: AntiEntropyState, env: Env): void {
  * A disk from the past takes what it lacks; what nobody else knows of is set aside. A key whose record cannot be read keeps
  * nothing else waiting: the others' records take its place, and until then this node answers nothing for it.
  */
-export function pullHooks({ polls, options }: AntiEntropyState, partition: PartitionId, env: Env): PullHooks {
+export function pullHooks(
+  {
+    polls,
+    options,
+  }: Pick<AntiEntropyState, 'polls'> & { readonly options: Pick<AntiEntropyState['options'], 'doubts'> },
+  partition: PartitionId,
+  env: Env,
+): PullHooks {
   const isInDoubt = options.doubts.has(partition);
   const isFromPast = options.doubts.isFromPast(partition);
   return {

@@ -10,7 +10,7 @@ import { spreadOut } from '../src/core/stand-ins.js';
 import { type ZoneNeed, zoneNeeds } from '../src/core/zone-quorum.js';
 import { Ask, isZoned, quorumOf, zoneQuorumOf } from '../src/protocol/outcome.js';
 
-export interface ReadTargets {
+interface ReadTargets {
   readonly candidates: readonly NodeIndex[];
   /** Those of them that are no primaries. */
   readonly standIns: readonly NodeIndex[];
@@ -26,12 +26,7 @@ export function readList(placement: Placement, partition: number): readonly Node
 }
 
 /** What a read needs of the zones; nothing where it is by no zone. */
-export function readNeeds(
-  placement: Placement,
-  self: NodeIndex,
-  partition: number,
-  options: number,
-): readonly ZoneNeed[] {
+function readNeeds(placement: Placement, self: NodeIndex, partition: number, options: number): readonly ZoneNeed[] {
   if (!isZoned(options)) return NONE;
   const zoneOf = (node: NodeIndex): string => placement.zoneOf(node);
   return zoneNeeds(zoneQuorumOf(options), readList(placement, partition), zoneOf, zoneOf(self));
@@ -42,12 +37,7 @@ const NONE: readonly never[] = Object.freeze([]);
 /** See write-targets.ts. */
 const CANDIDATES_MAX = 64;
 
-export function chooseReplicas(
-  placement: Placement,
-  self: NodeIndex,
-  partition: number,
-  available: boolean,
-): ReadTargets {
+function chooseReplicas(placement: Placement, self: NodeIndex, partition: number, available: boolean): ReadTargets {
   const primaries = readList(placement, partition);
   const isSuspect = (node: NodeIndex) => node !== self && placement.suspects(node);
   const isDown = (node: NodeIndex) => node !== self && !placement.isUp(node);

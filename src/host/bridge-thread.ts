@@ -124,7 +124,7 @@ export class BridgeThread implements SeatLink {
   }
 
   /** Gives a node that begins a life, and the bridge, the bell between them. Where the bridge has ended, the next one does. */
-  async introduce(node: number, link: ControlLink): Promise<void> {
+  async introduce(node: number, link: Pick<ControlLink, 'attachBridge'>): Promise<void> {
     if (this.#remote === undefined) return;
     const { port1, port2 } = new MessageChannel();
     try {

@@ -82,7 +82,7 @@ export class Supervisor {
     return this.#live();
   }
 
-  /** First start of a node that is to run in any case: one that comes to nothing is told and tried again, as any later one. */
+  /** The first start of a node that the ring counts on: where it fails, that is told and it is tried again, as after a death. */
   async keepUp(): Promise<void> {
     await this.#live().catch((error: unknown) => this.#onFailedStart(asStoreError(error)));
   }

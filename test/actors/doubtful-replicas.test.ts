@@ -210,8 +210,7 @@ test('pulls: a damaged record comes to a disk from the past -> it is asked for a
   const hooks = { onSettled: () => undefined, onAllSettled: () => undefined };
   const polls = new KeyPolls(() => 1, 2, env.store);
   const options = { doubts: new PartitionDoubts(1, 'rollback', hooks) };
-  const state = { polls, options } as unknown as AntiEntropyState;
-  const { onFetched } = pullHooks(state, 0 as PartitionId, env.system);
+  const { onFetched } = pullHooks({ polls, options }, 0 as PartitionId, env.system);
   for (const [draft, verdict] of [
     [torn(), 'later'],
     [holds(VALUE), 'merge'],

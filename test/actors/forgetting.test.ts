@@ -1,7 +1,7 @@
 /** What a node holds of partitions that are not its own: forgotten by and by, but not while it owes something to others. */
 import test from 'ava';
-import { type HintKeeperOptions, hintKeeper } from '../../actors/hint-keeper.js';
-import type { Env } from '../../src/actor/env.js';
+import { hintKeeper } from '../../actors/hint-keeper.js';
+import { Role } from '../../src/actor/address.js';
 import { partsOf } from '../../src/sim/messages.js';
 import type { SimNode } from '../../src/sim/sim-node.js';
 import { World } from '../../src/sim/world.js';
@@ -46,12 +46,9 @@ test('forgetting: the node has a hint -> nothing is forgotten, old strays neithe
 
 test('forgetting: the hint keeper starts anew -> the node owes something until the hints are counted', (t) => {
   const debts = { owes: false };
-  const options: HintKeeperOptions = { hintBytesMax: 1, hintAgeMaxMs: 1, report: () => undefined, debts };
-  const { store, placement } = new SimEnv({ n: 3 });
-  const env = { store, placement, random: () => 7, timer: () => undefined, nowMs: () => 0, wallMs: () => 0 };
-  const keeper = hintKeeper(options);
-  const state = keeper.init(env as unknown as Env);
+  const options = { hintBytesMax: 1, hintAgeMaxMs: 1, report: () => undefined, debts };
+  const env = new SimEnv({ roles: [Role.hintKeeper], wrap: () => hintKeeper(options) });
   t.true(debts.owes);
-  keeper.onTimer?.(state, state.timer, env as unknown as Env);
+  env.pass(100);
   t.false(debts.owes);
 });

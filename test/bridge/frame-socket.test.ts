@@ -24,6 +24,7 @@ async function heardBy(slowMs: number, finish: (link: FrameSocket) => void): Pro
     },
   });
   const link = new FrameSocket(
+    // of a socket, FrameSocket uses this beside what every stream has
     Object.assign(socket, { setNoDelay: () => socket }) as unknown as Socket,
     'slow',
     new Tally(),

@@ -93,13 +93,12 @@ test('bridge thread: ends while a node is introduced to it -> that node begins i
     attached++;
     bell.close();
   };
-  const link = { attachBridge } as unknown as ControlLink;
-  await bridge.introduce(0, link);
+  await bridge.introduce(0, { attachBridge });
   t.is(attached, 1);
   end();
   // it ends while this thread does not look
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000); // Atomics: a pause
-  await t.notThrowsAsync(bridge.introduce(0, link));
+  await t.notThrowsAsync(bridge.introduce(0, { attachBridge }));
   t.is(attached, 1);
 });
 

@@ -19,6 +19,7 @@ const isLast = (name: string, [, to]: readonly unknown[]): boolean =>
 
 if ((workerData as { readonly salvages?: boolean } | null)?.salvages === true) {
   let left = Number(process.env.KILL_AT);
+  // each function of the module is typed for itself; here they are replaced by name
   const calls = fs as unknown as Record<string, Call>;
   for (const name of CHANGES) {
     const real = calls[name];
