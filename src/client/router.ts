@@ -17,7 +17,10 @@ const LOOK_MS = 100;
 const REPORTERS = 2;
 
 /** What it needs of the thread's seat. */
-export type RouterSeat = Pick<Seat, 'isUp' | 'isQuiet' | 'nowMs'>;
+export type RouterSeat = Pick<Seat, 'isUp' | 'isQuiet' | 'nowMs' | 'beginTick' | 'ticks'>;
+
+/** The ring has no version below 0. */
+const NO_VERSION = -1;
 
 export class Router {
   readonly #seat: RouterSeat;
@@ -28,11 +31,17 @@ export class Router {
   readonly #views: readonly { readonly node: number; readonly view: LivenessView }[];
   readonly #suspected: Uint8Array;
   #lookedAtMs: number;
+  /** Of each partition: the first of its holders, under this version of the ring. */
+  readonly #owners: Uint16Array;
+  #ownersOf = NO_VERSION;
+  #epoch = 0;
+  /** Tick in which the ring was looked at, and of each node the one in which it was; and what was seen of it. */
+  #tick = -1;
+  readonly #ticks = new Int32Array(NODE_COUNT_MAX + 1).fill(-1);
+  readonly #seenWell = new Uint8Array(NODE_COUNT_MAX + 1);
   readonly #isUp = (node: number) => this.#seat.isUp(node);
   readonly #isTrusted = (node: number) =>
-    this.#suspected[node] === 0 &&
-    this.#seat.isUp(node) &&
-    !this.#seat.isQuiet(node) &&
+    (this.#ticks[node] === this.#tick ? this.#seenWell[node] === 1 : this.#lookAt(node)) &&
     this.#serves(node, this.#partition);
   readonly #serving: readonly Int32Array[];
   #partition = 0;
@@ -45,20 +54,24 @@ export class Router {
     this.#views = localNodes(map).map((node) => ({ node, view: livenessView(map, node) }));
     this.#suspected = new Uint8Array(NODE_COUNT_MAX + 1);
     this.#serving = map.memories.map(({ serving }) => new Int32Array(serving));
+    this.#owners = new Uint16Array(map.partitions);
     this.#lookedAtMs = seat.nowMs;
   }
 
-  /** Low bits of this travel with every request. */
+  /** Of the ring that the tick's requests are routed by: its low bits travel with them. */
   get epoch(): number {
-    return this.#ring.epoch;
+    return this.#epoch;
   }
 
   /** The node that coordinates; `isLocal`: one of this host's zone. @throws StoreError KV_UNAVAILABLE */
   route(slot: number, available: boolean, isLocal = false): number {
-    if (((this.#seat.nowMs - this.#lookedAtMs) | 0) >= LOOK_MS) this.#look();
+    this.#seat.beginTick();
+    if (this.#tick !== this.#seat.ticks) this.#beginTick();
     const partition = slot >>> this.slotShift;
     this.#partition = partition;
     if (isLocal) return this.#routeLocally(partition);
+    const owner = this.#owners[partition];
+    if (this.#isTrusted(owner)) return owner;
     const node = this.#ring.coordinator(partition, this.#isTrusted);
     if (node !== undefined) return node;
     const trusted = available ? this.#any(partition, this.#isTrusted) : undefined;
@@ -81,8 +94,25 @@ export class Router {
   /** False for a node that is in doubt about the partition: it would mint nothing. */
   #serves(node: number, partition: number): boolean {
     const serving = this.#serving[node];
-    // Atomics: acquire; a guess, the node itself knows better
-    return serving === undefined || (Atomics.load(serving, partition) & 1) === 1;
+    // a guess, of whatever age: the node itself knows better
+    return serving === undefined || (serving[partition] & 1) === 1;
+  }
+
+  /** What is looked at once for all requests of a tick: they leave together. */
+  #beginTick(): void {
+    this.#tick = this.#seat.ticks;
+    if (((this.#seat.nowMs - this.#lookedAtMs) | 0) >= LOOK_MS) this.#look();
+    if (this.#ring.version === this.#ownersOf) return;
+    const { version, epoch } = this.#ring.readOwners(this.#owners);
+    this.#ownersOf = version;
+    this.#epoch = epoch;
+  }
+
+  #lookAt(node: number): boolean {
+    const isWell = this.#suspected[node] === 0 && this.#seat.isUp(node) && !this.#seat.isQuiet(node);
+    this.#ticks[node] = this.#tick;
+    this.#seenWell[node] = Number(isWell);
+    return isWell;
   }
 
   /** The same node for all threads that suspect the same ones. */

@@ -31,6 +31,8 @@ export class Seat {
   readonly out: Outbound = { words: new Int32Array(0), bytes: Buffer.alloc(0), at: 0 };
   /** The host's monotonic clock, as of this tick. */
   nowMs: number;
+  /** Ticks begun. */
+  ticks = 0;
   /** Milliseconds since 1970, as of this tick. */
   wallMs = Date.now();
   readonly #thread: number;
@@ -130,6 +132,7 @@ export class Seat {
   beginTick(): void {
     if (this.#flushing) return;
     this.#flushing = true;
+    this.ticks = (this.ticks + 1) | 0;
     this.#readClocks();
     queueMicrotask(() => {
       this.publish();

@@ -45,7 +45,7 @@ export class WriteBatches {
    * @throws StoreError KV_PAIR_TOO_LARGE, KV_INVALID_VALUE, KV_OVERLOADED, KV_UNAVAILABLE: it is not written
    */
   add(key: KeyScratch, value: Value, order: WriteOrder, member: Member, index: number): void {
-    const { seat, router, pairBytesMax, writes } = this.#parts;
+    const { router, pairBytesMax, writes } = this.#parts;
     const body = bodyOf(value, order);
     const room = roomFor(key, body, order, pairBytesMax);
     if (room > BATCH_BYTES_MAX || order.context !== undefined) {
@@ -54,7 +54,6 @@ export class WriteBatches {
       writes.send(key, value, order, alone);
       return;
     }
-    seat.beginTick();
     const isNear = isLocal(order.w);
     const node = router.route(key.slot, order.available, isNear);
     const isCbor = body !== value;

@@ -108,6 +108,15 @@ export class RingTable {
     }
   }
 
+  /** Copies the owner of each partition; the version and the epoch that they are of. */
+  readOwners(owners: Uint16Array): { readonly version: number; readonly epoch: number } {
+    for (;;) {
+      const { version, epoch } = this;
+      for (let p = 0; p < owners.length; p++) owners[p] = this.#preference[p * this.n];
+      if ((version & 1) === 0 && this.version === version) return { version, epoch };
+    }
+  }
+
   /** The first of the partition's holders, the owner leading, that is usable: it holds all of it, new holders may not. */
   coordinator(partition: number, isUsable: (node: NodeIndex) => boolean): NodeIndex | undefined {
     const first = partition * this.n;

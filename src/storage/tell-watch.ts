@@ -13,7 +13,13 @@ export function tellStaged(engine: Engine, at: number, before: number, previous:
   const { words, watch } = engine;
   if (before !== 0) watch?.replaced(words, wordOf(before), words, at);
   else if (previous < 0) watch?.replaced(NONE, -1, words, at);
-  else withDropped(engine, at, (dropped) => watch?.replaced(dropped, dropped === NONE ? -1 : 0, words, at));
+  else tellOverDropped(engine, at);
+}
+
+/** Apart from `tellStaged`: a function that makes a closure takes room for what it captures whenever it is called. */
+function tellOverDropped(engine: Engine, at: number): void {
+  const { words, watch } = engine;
+  withDropped(engine, at, (dropped) => watch?.replaced(dropped, dropped === NONE ? -1 : 0, words, at));
 }
 
 /** The record at `at` was taken back; the one at position `before` shows again, or what the base table holds. */
