@@ -4,7 +4,8 @@ import { hostOf } from '../../src/client/open.js';
 import type { DrainProgress, Store } from '../../src/index.js';
 import { failsWith, openSmall, until } from './store-fixture.js';
 
-/** Word of a host's shared ring. */
+/** Words of a host's shared ring. */
+const SEQUENCE = 0;
 const EPOCH = 1;
 const KEYS = Array.from({ length: 200 }, (_, index) => `key-${index}`);
 
@@ -62,14 +63,19 @@ test('close: writes that a node has refused, and that are to be sent again -> ar
   const store = await openSmall(t);
   // of this thread, not of the nodes: they refuse what it sends as older than their ring
   const ring = new Int32Array(hostOf(store).map.ring, 0, EPOCH + 1);
-  ring[EPOCH]--;
+  const show = (epochs: number) => {
+    ring[SEQUENCE]++;
+    ring[EPOCH] += epochs;
+    ring[SEQUENCE]++;
+  };
+  show(-1);
   const { signal } = new AbortController();
   const writes = [store.put('a', 1), store.put('b', 2, { w: 3 }), store.put('c', 3, { signal }), store.delete('d')];
   await new Promise((resolve) => setTimeout(resolve, 50));
   t.is((await store.stats()).client.inFlight, writes.length);
   const closing = store.close();
   await new Promise((resolve) => setTimeout(resolve, 50));
-  ring[EPOCH]++;
+  show(1);
   for (const { replicas } of await Promise.all(writes)) t.true(replicas >= 2);
   await closing;
   await failsWith(t, 'KV_CLOSED', () => store.put('late', 1));
