@@ -249,7 +249,7 @@ function finish(state: AntiEntropyState, env: Env): void {
   const isDone = exchange.outcome === 0 && !job.dryRun;
   const isPulled = exchange.isMerged && !job.dryRun && active.settles;
   const isMerged = isPulled && !state.polls.unsure.delete(partition);
-  if (isMerged) state.settlement.compared(partition, peer, { counts: exchange.peerCounts, isMerged });
+  if (isMerged) state.settlement.compared(partition, peer, { counts: exchange.peerStands, isMerged });
   else if (urgency === 'doubt') state.settlement.failed(peer);
   if (way === 'push' ? isDone : isDone && isMerged && urgency === 'known' && way === 'both') {
     tellRepaired({ target, partition, heldAtMs: beganAtMs }, env);

@@ -8,7 +8,7 @@ import { type Entry, NodeSet } from '../src/core/exchange.js';
 import type { PartitionId } from '../src/core/ids.js';
 import { bodyMessageBytes, encodeBody, putBody, readBody } from '../src/protocol/body.js';
 import { entryBytes, packEntries, packWords, unpackNodes } from '../src/protocol/exchange-body.js';
-import { Compare, Compared, Listed } from '../src/protocol/exchange-messages.js';
+import { Compare, Compared, Counting, Listed } from '../src/protocol/exchange-messages.js';
 import type { MessageView } from '../src/protocol/header.js';
 import { Kind } from '../src/protocol/messages.js';
 import { failure, success } from '../src/protocol/outcome.js';
@@ -29,6 +29,8 @@ export interface Listing {
   after: Uint8Array | undefined;
   bytes: number;
   scanned: number;
+  /** It leaves out keys whose records cannot be read. */
+  isPartial: boolean;
 }
 
 interface ListBody {
@@ -38,7 +40,8 @@ interface ListBody {
 
 /** Answers with the digests of the nodes asked for; false where there is no tree yet. */
 export function answerCompare(trees: PartitionTrees, counts: boolean, message: MessageView, env: Env): boolean {
-  const tree = trees.of(message.u32(Compare.partition));
+  const partition = message.u32(Compare.partition);
+  const tree = trees.of(partition);
   const bits = message.u32(Compare.bits);
   const nodes = unpackNodes((readBody(message, Compare.body) as { nodes: Uint8Array }).nodes);
   const digests = tree === undefined || bits > tree.bits ? new Int32Array(0) : tree.digests({ bits, nodes });
@@ -47,11 +50,16 @@ export function answerCompare(trees: PartitionTrees, counts: boolean, message: M
   if (out === undefined) return tree !== undefined;
   out.words[out.at + Compared.outcome] = tree === undefined ? failure('KV_OVERLOADED') : success(1, 0);
   out.words[out.at + Compared.depth] = tree?.bits ?? 0;
-  out.words[out.at + Compared.counts] = Number(counts);
+  out.words[out.at + Compared.counts] = counting(counts, trees.isPartial(partition));
   out.words[out.at + Compared.rootHigh] = tree?.rootHigh ?? 0;
   out.words[out.at + Compared.rootLow] = tree?.rootLow ?? 0;
   putBody(out.words, out.bytes, out.at + Compared.body, body);
   return tree !== undefined;
+}
+
+function counting(counts: boolean, isPartial: boolean): Counting {
+  if (!counts) return Counting.inDoubt;
+  return isPartial ? Counting.partly : Counting.counts;
 }
 
 /** What a peer asks to have listed. */
@@ -66,6 +74,7 @@ export function startListing(message: MessageView): Listing {
     after,
     bytes: 0,
     scanned: 0,
+    isPartial: false,
   };
 }
 
@@ -80,10 +89,14 @@ export function advanceListing(
   listing: Listing,
   records: number,
   env: Env,
-  onCorrupt: (key: Uint8Array) => void,
+  onUnread: (key: Uint8Array) => void,
 ): boolean {
   const { partition, nodes, entries, after } = listing;
   let last: Uint8Array | undefined;
+  const onCorrupt = (key: Uint8Array) => {
+    listing.isPartial = true;
+    onUnread(key);
+  };
   const request = { ...(after !== undefined && { gt: after }), limit: records, onCorrupt };
   const more = env.store.page(partition, request, (words, at) => {
     last = keyAt(words, at);
@@ -101,8 +114,12 @@ export function advanceListing(
   return true;
 }
 
-function answerListing({ from, request, entries, after }: Listing, more: boolean, env: Env): void {
-  const body = encodeBody({ entries: packEntries(entries), ...(more && { end: after }) });
+function answerListing({ from, request, entries, after, isPartial }: Listing, more: boolean, env: Env): void {
+  const body = encodeBody({
+    entries: packEntries(entries),
+    ...(more && { end: after }),
+    ...(isPartial && { partial: true }),
+  });
   const out = env.open(Kind.listed, from, request, bodyMessageBytes(Listed.body, body));
   if (out === undefined) return;
   out.words[out.at + Listed.outcome] = success(1, 0);

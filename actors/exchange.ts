@@ -13,7 +13,7 @@ import type { HashTree, Level } from '../src/core/hash-tree.js';
 import type { NodeIndex, PartitionId } from '../src/core/ids.js';
 import { bodyMessageBytes, encodeBody, putBody, readBody } from '../src/protocol/body.js';
 import { packWords, unpackEntries, unpackWords } from '../src/protocol/exchange-body.js';
-import { Compare, Compared, Listed } from '../src/protocol/exchange-messages.js';
+import { Compare, Compared, Counting, Listed } from '../src/protocol/exchange-messages.js';
 import type { MessageView } from '../src/protocol/header.js';
 import { Kind } from '../src/protocol/messages.js';
 import { failure, isSuccess } from '../src/protocol/outcome.js';
@@ -41,6 +41,12 @@ export interface PullHooks {
   readonly takesOfDoubtful: boolean;
 }
 
+interface ListBody {
+  readonly entries: Uint8Array;
+  readonly end?: Uint8Array;
+  readonly partial?: boolean;
+}
+
 type Phase = 'roots' | 'levels' | 'confirm' | 'listing' | 'merging' | 'draining' | 'done';
 
 const ROOT: Level = { bits: 0, nodes: [] };
@@ -61,8 +67,9 @@ export class Exchange {
   phase: Phase = 'roots';
   /** How it ended: 0, or an outcome. */
   outcome = 0;
-  /** Whether the peer said that it counts. */
-  peerCounts = false;
+  /** Whether the peer said that it counts, and that it cannot read some of what it holds. */
+  #peerCounts = false;
+  #peerIsPartial = false;
   /** Keys whose records differ. */
   differing = 0;
   #isDrained = false;
@@ -102,6 +109,11 @@ export class Exchange {
   /** Once it is done: whether this node holds all that the peer held. What the peer has not taken is another matter. */
   get isMerged(): boolean {
     return this.outcome === 0 || (this.#isDrained && !this.transfer.lacksSome);
+  }
+
+  /** Whether the peer stands for all writes that it has acknowledged: one with a record that it cannot read does not. */
+  get peerStands(): boolean {
+    return this.#peerCounts && !this.#peerIsPartial;
   }
 
   /** Whether there is work that waits for nothing. */
@@ -159,7 +171,9 @@ export class Exchange {
       this.#askAtMs = (env.nowMs() + BUILDING_MS) | 0;
       return;
     }
-    this.peerCounts = message.u32(Compared.counts) === 1;
+    const counting: Counting = message.u32(Compared.counts);
+    this.#peerCounts = counting !== Counting.inDoubt;
+    this.#peerIsPartial ||= counting === Counting.partly;
     if (this.phase === 'roots') this.#comparedRoots(message, tree);
     else this.#comparedLevel(message, tree, env);
   }
@@ -201,7 +215,8 @@ export class Exchange {
       this.#askAtMs = (env.nowMs() + BUILDING_MS) | 0;
       return;
     }
-    const { entries, end } = readBody(message, Listed.body) as { entries: Uint8Array; end?: Uint8Array };
+    const { entries, end, partial } = readBody(message, Listed.body) as ListBody;
+    this.#peerIsPartial ||= partial === true;
     this.#end = message.u32(Listed.more) === 1 ? end : undefined;
     this.#merge = new PageMerge(unpackEntries(entries), (key) => {
       if (this.#takes) this.#differs(() => this.transfer.want(key));
@@ -210,7 +225,7 @@ export class Exchange {
   }
 
   get #takes(): boolean {
-    return this.task.way !== 'push' && (this.peerCounts || this.#hooks.takesOfDoubtful);
+    return this.task.way !== 'push' && (this.#peerCounts || this.#hooks.takesOfDoubtful);
   }
 
   get #hasRoom(): boolean {

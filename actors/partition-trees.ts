@@ -32,6 +32,8 @@ interface Building {
 
 interface Trees {
   tree: HashTree | undefined;
+  /** The tree in use lacks a record that cannot be read. */
+  isPartial: boolean;
   building: Building | undefined;
 }
 
@@ -58,9 +60,14 @@ export class PartitionTrees implements RecordWatch {
     return this.#trees[partition]?.tree;
   }
 
+  /** Whether the partition holds records that its tree lacks, since they cannot be read. */
+  isPartial(partition: number): boolean {
+    return this.#trees[partition]?.isPartial === true;
+  }
+
   /** Begins to build the partition's tree, unless that is under way; the one in use stays so meanwhile. */
   begin(partition: number): void {
-    const trees = this.#trees[partition] ?? { tree: undefined, building: undefined };
+    const trees = this.#trees[partition] ?? { tree: undefined, isPartial: false, building: undefined };
     this.#trees[partition] = trees;
     trees.building ??= { tree: new HashTree(LEAF_BITS_MAX), after: undefined, isPartial: false };
   }
@@ -89,6 +96,7 @@ export class PartitionTrees implements RecordWatch {
     if (more) return 'more';
     const differs = trees.tree !== undefined && !building.isPartial && !trees.tree.equals(building.tree);
     trees.tree = building.tree.folded(leafBitsFor(building.tree.records));
+    trees.isPartial = building.isPartial;
     trees.building = undefined;
     return differs ? 'differs' : 'built';
   }

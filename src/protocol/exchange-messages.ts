@@ -68,12 +68,20 @@ export const enum Compared {
   outcome = 4,
   /** Bits of the tree. */
   depth = 5,
-  /** 1 where the replica is not in doubt. */
+  /** A `Counting`. */
   counts = 6,
   rootHigh = 7,
   rootLow = 8,
   body = 10,
 }
+/** Whether what a replica holds of a partition stands for the writes that it has acknowledged. */
+export const enum Counting {
+  inDoubt = 0,
+  counts = 1,
+  /** It counts, but it cannot read some of its records. */
+  partly = 2,
+}
+/** Its body: `entries`; `end`, the last key, where there are more; `partial` where keys were left out that it cannot read. */
 export const enum Listed {
   outcome = 4,
   more = 5,

@@ -155,6 +155,42 @@ test('doubts: a rolled-back disk holds a record that it cannot read -> the other
   t.deepEqual(one.thrown, []);
 });
 
+test('doubts: the only peer cannot read one of its records -> a wiped node counts again where that is not, and there once another is back', (t) => {
+  for (const isTreeBuilt of [false, true]) {
+    const one = world({ quorums: { r: 1, w: 3 }, antiEntropyMs: isTreeBuilt ? 1_000 : 0 });
+    fill(one, 20);
+    const [peer, wiped, away] = one.nodes;
+    // trees that were built before know what the record was
+    if (isTreeBuilt) one.runFor(20_000);
+    one.crash(wiped);
+    one.crash(away);
+    wiped.disk.wipe();
+    peer.store.corrupt.add('key-1');
+    one.restart(wiped);
+    one.runFor(20_000);
+    const partition = partsOf('key-1').slot >>> one.slotShift;
+    const open = Array.from({ length: 8 }, (_, index) => index).filter((index) => wiped.doubts.has(index));
+    t.deepEqual(open, [partition]);
+    one.restart(away);
+    t.true(one.runUntil(() => wiped.doubts.size === 0, 60_000));
+    t.is(wiped.mayBeLost, 0);
+    t.deepEqual(heldAt(wiped, 'key-1'), plain('a', 2, 'same'));
+    t.deepEqual(one.thrown, []);
+  }
+});
+
+test('doubts: the only other holder cannot read one of its records -> it counts again, and it is said that writes may be lost', (t) => {
+  const one = world({ nodes: 2, n: 2, quorums: { r: 1, w: 2 } });
+  fill(one, 20);
+  const [peer, wiped] = one.nodes;
+  one.crash(wiped);
+  wiped.disk.wipe();
+  peer.store.corrupt.add('key-1');
+  one.restart(wiped);
+  t.true(one.runUntil(() => wiped.doubts.size === 0, 60_000));
+  t.is(wiped.mayBeLost, 1);
+});
+
 /** The machine went down: what users wrote was not synced and is lost, what the node keeps for itself, its votes, was. */
 function loseRecords({ disk }: SimNode): void {
   const own = disk.log.filter(({ words }) => slotOfRecord(words, 0) === SYSTEM_SLOT);
