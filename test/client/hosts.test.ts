@@ -185,8 +185,8 @@ test('hosts: one that was forgotten goes on knocking -> told once, dialed no mor
     await until(() => hosts.every((host) => isSettled(host, hosts.length * 2)));
   }
   const [first, second, third] = hosts;
-  const refusals: string[] = [];
-  for (const host of [first, second]) host.on('host-refused', ({ reason }) => refusals.push(reason));
+  const refusals: { address: string; reason: string }[] = [];
+  for (const host of [first, second]) host.on('host-refused', (refusal) => refusals.push(refusal));
   await first.change({ kind: 'leave', hosts: ['host-2'] });
   await first.change({ kind: 'forget', host: 'host-2' });
   await until(() => [first, second].every((host) => host.hosts().length === 2));
@@ -209,7 +209,11 @@ test('hosts: one that was forgotten goes on knocking -> told once, dialed no mor
     isQuiet = (await dials()) === before;
   }
   t.true(isQuiet, 'dialed again and again');
-  t.deepEqual(refusals, ['not-admitted', 'not-admitted']);
+  t.true(refusals.every(({ reason }) => reason === 'not-admitted'));
+  // the last dials are told too, once for each that dialed
+  const ofDials = refusals.filter(({ address }) => address === addresses[2]);
+  t.is(refusals.length - ofDials.length, 2);
+  t.true(ofDials.length <= 2);
   for (const path of paths.slice(0, 2)) t.false(readFileSync(join(path, 'hosts.json'), 'utf8').includes(addresses[2]));
   await third.close();
   const again = await openHost(t, { listen: addresses[2], hostId: 'host-2', seeds: addresses[1], nodes: 2 });
