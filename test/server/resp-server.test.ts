@@ -71,7 +71,8 @@ test('pipeline: more than a connection may have pending -> all answered, never m
 
 test('requests: more than the server may have in flight -> connections wait and all are answered', async (t) => {
   const { server, store } = await serve(t);
-  store.delayMs = 500;
+  // long enough for a slow machine to read all that it may run before the first is done
+  store.delayMs = 2_000;
   const clients = await Promise.all(Array.from({ length: 12 }, () => connectResp(tcp(server))));
   t.teardown(() => Promise.all(clients.map((client) => client.close())));
   const asked = clients.flatMap((client) =>
