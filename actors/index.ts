@@ -63,7 +63,7 @@ export function nodeActors(options: NodeActorsOptions): NodeActor[] {
     actor(Role.hintKeeper, hintKeeper({ ...options.hints, debts, doubts })),
     actor(Role.antiEntropy, antiEntropy({ ...options.antiEntropy, doubts, mayHoldDead, minters, watches })),
     actor(Role.collector, collector({ ...options.collector, doubts, debts, mayHoldDead, promises })),
-    actor(Role.ringKeeper, ringKeeper({ quorums: ring.quorums, cause: doubts.cause, debts })),
+    actor(Role.ringKeeper, ringKeeper({ quorums: ring.quorums, doubts, debts })),
     actor(Role.rebalancer, rebalancer({ w: ring.quorums.w, onMoved: ring.onMoved, debts, doubts })),
   ];
 }

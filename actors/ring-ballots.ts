@@ -47,6 +47,8 @@ export interface Ballots {
   readonly life: number;
   /** The node has lost what it promised, and does not vote; what the others have told of it so far. */
   isForgetful: boolean;
+  /** What it has forgotten, and what it has been told since, is on disk: so the next life knows of it. */
+  isNoted: boolean;
   recovery: AcceptorRecovery<RingState> | undefined;
   /** Others that have said so of themselves. */
   readonly forgetful: Set<NodeIndex>;

@@ -10,7 +10,7 @@
 import { addressOf, nodeOf, Role } from '../src/actor/address.js';
 import type { Behaviour } from '../src/actor/behaviour.js';
 import type { Env } from '../src/actor/env.js';
-import type { DoubtCause } from '../src/actor/partition-doubts.js';
+import type { PartitionDoubts } from '../src/actor/partition-doubts.js';
 import { asStoreError, StoreError } from '../src/core/errors.js';
 import type { NodeIndex } from '../src/core/ids.js';
 import { majorityOf } from '../src/core/paxos.js';
@@ -35,7 +35,7 @@ import {
 import { answerWith, type RingClient, readClient, refuse } from './ring-clients.js';
 import { type Debts, RingLeavers } from './ring-leavers.js';
 import { loadRing, loadVote, saveRing, saveVote } from './ring-records.js';
-import { recover } from './ring-recovery.js';
+import { noteForgetting, recover } from './ring-recovery.js';
 import { keepReport, ownReports, type ReportBody } from './ring-reports.js';
 
 export interface RingKeeperState extends Ballots {
@@ -67,8 +67,8 @@ const RETRY_MS_MAX = 2_000;
 export interface RingKeeperOptions {
   /** The smallest R and W that requests are promised something for. */
   readonly quorums: Quorums;
-  /** Why the node's disk may lack what it held once, promises among it. */
-  readonly cause: DoubtCause;
+  /** Their cause: why the node's disk may lack what it held once, promises among it. */
+  readonly doubts: PartitionDoubts;
   /** What the node's hint keeper has; it owes nothing where left out. */
   readonly debts?: Debts;
 }
@@ -76,12 +76,12 @@ export interface RingKeeperOptions {
 /** The behaviour of a node's ring keeper. */
 export function ringKeeper({
   quorums,
-  cause,
+  doubts,
   debts = { owes: false },
 }: RingKeeperOptions): Behaviour<RingKeeperState, Handles> {
   return {
     role: 'ring-keeper',
-    init: (env) => start(env, cause, debts),
+    init: (env) => start(env, doubts, debts),
     receive: {
       prepare: answerPrepare,
       accept: answerAccept,
@@ -99,35 +99,32 @@ export function ringKeeper({
       changeRing: change,
     },
     onTimer: (state, token, env) => {
-      if (token === state.timer) tick(state, env, quorums);
+      if (token !== state.timer) return;
+      noteForgetting(state, doubts, env);
+      tick(state, env, quorums);
     },
   };
 }
 
-function start(env: Env, cause: DoubtCause, debts: Debts): RingKeeperState {
+function start(env: Env, doubts: PartitionDoubts, debts: Debts): RingKeeperState {
   const saved = loadRing(env.store);
   const { ring: known } = env.placement;
   const ring = saved !== undefined && saved.epoch > known.epoch ? saved : known;
   const { acceptor, isForgetful: wasForgetful } = loadVote(env.store, ring.epoch);
   // votes are synced: they outlive the machine, but not the disk, nor an older copy of it put back
+  const { cause } = doubts;
   const isForgetful = wasForgetful || cause === 'rollback' || (cause === 'loss' && saved === undefined);
-  if (isForgetful) saveVote(env.store, ring.epoch, acceptor, true);
-  // the first ring too: a disk without any was lost
-  if (ring.epoch > (saved?.epoch ?? 0)) saveRing(env.store, ring);
+  const isNoted = !isForgetful || saveVote(env.store, ring.epoch, acceptor, true) || wasForgetful;
+  if (!isNoted) doubts.hold();
+  // the first ring too: a disk without any was lost, and one without the note must look so
+  if (isNoted && ring.epoch > (saved?.epoch ?? 0)) saveRing(env.store, ring);
   const life = env.random();
   const now = env.nowMs();
   const state: RingKeeperState = {
     ...{ ring, acceptor, attempt: undefined, highest: acceptor.promised, life, client: undefined },
-    ...{ isForgetful, recovery: undefined, forgetful: new Set<NodeIndex>() },
-    ...{
-      reports: new Map(),
-      leavers: new RingLeavers(debts),
-      timer: 0,
-      retryAtMs: 0,
-      tries: 0,
-      changedAtMs: now,
-      toldAtMs: now,
-    },
+    ...{ isForgetful, isNoted, recovery: undefined, forgetful: new Set<NodeIndex>() },
+    ...{ reports: new Map<NodeIndex, NodeReport>(), leavers: new RingLeavers(debts) },
+    ...{ timer: 0, retryAtMs: 0, tries: 0, changedAtMs: now, toldAtMs: now },
   };
   env.placement.adopt(ring);
   arm(state, BUSY_MS, env);
@@ -142,7 +139,7 @@ function arm(state: RingKeeperState, delayMs: number, env: Env): void {
 /** A ring that was chosen: others are told, whether this node has room for it or not. On disk first, then in force. */
 function learn(state: RingKeeperState, ring: RingState, env: Env, tells: 'everybody' | 'nobody'): void {
   if (tells === 'everybody') tellAll(ring, env);
-  if (ring.epoch > state.ring.epoch && saveRing(env.store, ring)) follow(state, ring, env);
+  if (ring.epoch > state.ring.epoch && state.isNoted && saveRing(env.store, ring)) follow(state, ring, env);
 }
 
 /** The ring is on this node's disk: it comes into force. */
@@ -197,7 +194,7 @@ function begin(state: RingKeeperState, client: RingClient, env: Env): void {
 
 /** Nobody has chosen the ring but this node: it has it on disk before anybody hears of it. @throws StoreError KV_OVERLOADED */
 function force(state: RingKeeperState, ring: RingState, env: Env): void {
-  if (!saveRing(env.store, ring)) {
+  if (!state.isNoted || !saveRing(env.store, ring)) {
     throw new StoreError('KV_OVERLOADED', 'the node has no room to keep the new ring; nothing was changed, try again');
   }
   tellAll(ring, env);

@@ -4,6 +4,7 @@
  */
 import { addressOf, nodeOf, Role } from '../src/actor/address.js';
 import type { Env } from '../src/actor/env.js';
+import type { PartitionDoubts } from '../src/actor/partition-doubts.js';
 import { addMemory, answerForgetful, recovered, startRecovery } from '../src/core/acceptor-recovery.js';
 import { type Ballot, ballotAbove, compareBallots, type Promised, withdraw } from '../src/core/paxos.js';
 import { electorate } from '../src/core/ring-change.js';
@@ -13,6 +14,15 @@ import { Kind } from '../src/protocol/messages.js';
 import { sendCold } from './cold-message.js';
 import { type BallotBody, type Ballots, type PromisedBody, see } from './ring-ballots.js';
 import { acceptedToPlain, saveVote } from './ring-records.js';
+
+/**
+ * Notes on disk that the node forgot, where its store had no room for that before. Its doubt may end a turn later, when the note is
+ * synced: the next life has no other sign of the loss.
+ */
+export function noteForgetting(ballots: Ballots, doubts: PartitionDoubts, env: Env): void {
+  if (ballots.isNoted) doubts.release();
+  else ballots.isNoted = saveVote(env.store, ballots.ring.epoch, ballots.acceptor, ballots.isForgetful);
+}
 
 /** Asks those that have not answered, once all of them are up. */
 export function recover(ballots: Ballots, env: Env): void {

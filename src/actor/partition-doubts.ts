@@ -23,6 +23,7 @@ export class PartitionDoubts {
   readonly #hooks: DoubtHooks;
   #openCount = 0;
   #mayBeLost = 0;
+  #isHeld = false;
 
   constructor(partitions: number, cause: DoubtCause, hooks: DoubtHooks) {
     this.cause = cause;
@@ -53,6 +54,17 @@ export class PartitionDoubts {
     this.#openCount--;
     if (mayBeLost) this.#mayBeLost++;
     this.#hooks.onSettled(partition);
+    if (this.#openCount === 0 && !this.#isHeld) this.#hooks.onAllSettled(this.#mayBeLost);
+  }
+
+  /** What the cause means besides is not on disk yet: until `release` the doubt as a whole does not end. */
+  hold(): void {
+    if (this.#openCount > 0) this.#isHeld = true;
+  }
+
+  release(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
     if (this.#openCount === 0) this.#hooks.onAllSettled(this.#mayBeLost);
   }
 }

@@ -1,5 +1,6 @@
 /**
- * The data directory of a host: a lock file with the pid of its one user, and `kvorum.json` with what it was made with.
+ * The data directory of a host: a lock file with the pid of its one user, `kvorum.json` with what it was made with, the ring
+ * and the other hosts. Each of the three files has a checksum; a damaged one is told, since none can be had from elsewhere.
  * Cluster options are fixed at creation: a directory of other ones is refused, and an option that is not given takes the
  * directory's value. `failureDomain` may change with the ring: then the ring's counts, and both it and the one that the
  * directory was made with may be given.
@@ -10,6 +11,7 @@ import type { HostAddress } from '../bridge/types.js';
 import { StoreError } from '../core/errors.js';
 import { type FailureDomain, OPTION_SPECS, type OpenOptions, type StoreOptions } from '../core/options.js';
 import { type RingState, ringFromPlain, ringToPlain } from '../core/ring-state.js';
+import { fromCheckedJson, toCheckedJson } from './checked-json.js';
 import { DirectoryLock } from './directory-lock.js';
 import { writeFileDurably } from './durable-file.js';
 import { witnessPath } from './sequence-witness.js';
@@ -20,6 +22,14 @@ const MANIFEST = 'kvorum.json';
 const RING = 'ring.json';
 /** The other hosts, of a host that has a bridge. */
 const HOSTS = 'hosts.json';
+
+/** What to put in the place of a damaged one. */
+const REMEDIES = {
+  [MANIFEST]: 'restore it from any copy of the directory: it never changes',
+  [RING]: 'restore it from a copy made since the ring last changed, or take the one of another host of the cluster',
+  [HOSTS]: 'restore it from a copy of the directory; an older one will do',
+} as const;
+type FileName = keyof typeof REMEDIES;
 
 /** Stamped besides the cluster options: the host's identity and its nodes. */
 const STAMPED_HOST_OPTIONS: readonly string[] = ['hostId', 'nodes', 'weights'];
@@ -92,7 +102,7 @@ export class DataDirectory {
   stamp(options: StoreOptions): void {
     const wanted = stampOf(options);
     if (this.#stamp === undefined) {
-      writeFileDurably(join(this.path, MANIFEST), JSON.stringify({ format: FORMAT, options: wanted }, null, 2));
+      writeFileDurably(join(this.path, MANIFEST), toCheckedJson({ format: FORMAT, options: wanted }, 2));
       return;
     }
     for (const [name, value] of Object.entries(wanted)) this.#compare(name, value);
@@ -132,30 +142,33 @@ export class DataDirectory {
 
   /** The newest ring that this host has known; undefined before the first change. @throws StoreError KV_PATH, KV_FORMAT_TOO_NEW */
   readRing(): RingState | undefined {
-    const path = join(this.path, RING);
-    if (!fs.existsSync(path)) return undefined;
-    const { format, ring } = readFormatted(path) as { format: number; ring: unknown };
-    if (format > FORMAT) throw tooNew(path, format);
-    return ringFromPlain(ring);
+    const file = this.#file(RING);
+    if (file === undefined) return undefined;
+    try {
+      return ringFromPlain(file.ring);
+    } catch (error) {
+      throw this.#damaged(RING, error);
+    }
   }
 
   /** @throws StoreError KV_STORAGE_FULL, KV_STORAGE_FAILED */
   writeRing(ring: RingState): void {
-    writeFileDurably(join(this.path, RING), JSON.stringify({ format: FORMAT, ring: ringToPlain(ring) }));
+    writeFileDurably(join(this.path, RING), toCheckedJson({ format: FORMAT, ring: ringToPlain(ring) }));
   }
 
   /** What this host knows of the others, and the first of its own nodes' indices. @throws StoreError KV_PATH, KV_FORMAT_TOO_NEW */
   readHosts(): KnownHosts {
-    const path = join(this.path, HOSTS);
-    if (!fs.existsSync(path)) return { firstNode: 0, hosts: [], hasJoined: false, clusterId: '' };
-    const { format, ...known } = readFormatted(path) as KnownHosts & { format: number };
-    if (format > FORMAT) throw tooNew(path, format);
+    const file = this.#file(HOSTS);
+    if (file === undefined) return { firstNode: 0, hosts: [], hasJoined: false, clusterId: '' };
+    const { firstNode, hosts, hasJoined, clusterId } = file as unknown as KnownHosts;
+    const known = { firstNode, hosts, hasJoined, clusterId };
+    if (!isKnownHosts(known)) throw this.#damaged(HOSTS);
     return known;
   }
 
   /** @throws StoreError KV_STORAGE_FULL, KV_STORAGE_FAILED */
   writeHosts(known: KnownHosts): void {
-    writeFileDurably(join(this.path, HOSTS), JSON.stringify({ format: FORMAT, ...known }, null, 2));
+    writeFileDurably(join(this.path, HOSTS), toCheckedJson({ format: FORMAT, ...known }, 2));
   }
 
   /** A directory that this one made, and that nothing was ever kept in, goes too. */
@@ -167,34 +180,43 @@ export class DataDirectory {
   }
 
   #read(): Stamp | undefined {
-    const path = join(this.path, MANIFEST);
+    const stamp = this.#file(MANIFEST) as unknown as Stamp | undefined;
+    if (stamp === undefined || (typeof stamp.options === 'object' && stamp.options !== null)) return stamp;
+    throw this.#damaged(MANIFEST);
+  }
+
+  /** What a file says; undefined where there is none. @throws StoreError KV_PATH, KV_FORMAT_TOO_NEW */
+  #file(name: FileName): Readonly<Record<string, unknown>> | undefined {
+    const path = join(this.path, name);
     if (!fs.existsSync(path)) return undefined;
-    const stamp = readFormatted(path) as Stamp;
-    if (typeof stamp.options !== 'object' || stamp.options === null) throw noManifest(path);
-    if (stamp.format > FORMAT) throw tooNew(this.path, stamp.format);
-    return stamp;
+    const file = fromCheckedJson(readText(path));
+    if (typeof file?.format !== 'number') throw this.#damaged(name);
+    if (file.format <= FORMAT) return file;
+    const message = `${path} has format ${file.format}, this version reads up to ${FORMAT}; upgrade kvorum`;
+    throw new StoreError('KV_FORMAT_TOO_NEW', message, { path, format: file.format });
+  }
+
+  #damaged(name: FileName, cause?: unknown): StoreError {
+    const path = join(this.path, name);
+    const byHand = 'if a person changed it, remove "check" from it';
+    const message = `${path} is damaged, it does not say what kvorum wrote: ${REMEDIES[name]}; ${byHand}`;
+    return new StoreError('KV_PATH', message, { path }, cause);
   }
 }
 
-/** A JSON object with a format. @throws StoreError KV_PATH */
-function readFormatted(path: string): { readonly format: number } {
-  let parsed: { readonly format: number };
+/** @throws StoreError KV_PATH */
+function readText(path: string): string {
   try {
-    parsed = JSON.parse(fs.readFileSync(path, 'utf8')) as { readonly format: number };
+    return fs.readFileSync(path, 'utf8');
   } catch (error) {
     throw new StoreError('KV_PATH', `${path} cannot be read: ${(error as Error).message}`, { path }, error);
   }
-  if (typeof parsed?.format !== 'number') throw noManifest(path);
-  return parsed;
 }
 
-function noManifest(path: string): StoreError {
-  return new StoreError('KV_PATH', `${path} is no manifest of a data directory; restore it from a backup`, { path });
-}
-
-function tooNew(path: string, format: number): StoreError {
-  const message = `${path} has format ${format}, this version reads up to ${FORMAT}; upgrade kvorum`;
-  return new StoreError('KV_FORMAT_TOO_NEW', message, { path, format });
+/** Whether it can be that, where no checksum tells. */
+function isKnownHosts({ firstNode, hosts, hasJoined, clusterId }: KnownHosts): boolean {
+  const isNamed = Number.isSafeInteger(firstNode) && firstNode >= 0 && typeof clusterId === 'string';
+  return isNamed && Array.isArray(hosts) && typeof hasJoined === 'boolean';
 }
 
 /** As `mkdir -p`; that of Node.js never returns where a parent exists and refuses children with ENOENT, as /proc does. @throws a system error */

@@ -1,6 +1,5 @@
 /**
- * The files of one node: `node.json` (its storage incarnation; with a CRC32 of the rest), `log/` and `base/`; `damaged/` where
- * log segments were.
+ * The files of one node: `node.json` (its storage incarnation), `log/` and `base/`; `damaged/` where log segments were.
  *
  * A node keeps its storage incarnation only where no acknowledged write can be missing: after a clean close, or under
  * the same boot of the machine, since a process crash loses nothing that was written, and its log does not end below what
@@ -9,12 +8,12 @@
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
 import type { DoubtCause } from '../actor/partition-doubts.js';
 import { StoreError } from '../core/errors.js';
 import { type ReplicaId, replicaId } from '../core/ids.js';
 import type { StorageMark } from '../core/storage-mark.js';
 import { storageError } from '../storage/commit-log.js';
+import { fromCheckedJson, toCheckedJson } from './checked-json.js';
 import { writeFileDurably } from './durable-file.js';
 import { SequenceWitness } from './sequence-witness.js';
 
@@ -181,23 +180,25 @@ export class NodeFiles {
       untrusted: this.untrusted,
       ...(this.doubt !== 'none' && { doubt: this.doubt }),
     };
-    writeFileDurably(this.#path, JSON.stringify({ ...file, check: checkOf(file) }));
+    writeFileDurably(this.#path, toCheckedJson(file));
   }
 }
 
-/** What the file says; undefined where it is damaged. Those of older versions have no checksum. @throws a system error */
+/** What the file says; undefined where it is damaged. @throws StoreError KV_STORAGE_FAILED */
 function parse(path: string): NodeFile | undefined {
+  const file = fromCheckedJson(read(path)) as NodeFile | undefined;
+  if (file === undefined) return undefined;
+  const isNamed = Number.isSafeInteger(file.format) && Number.isSafeInteger(file.replica) && file.replica > 0;
+  return isNamed ? file : undefined;
+}
+
+function read(path: string): string {
   try {
-    const { check, ...file } = JSON.parse(fs.readFileSync(path, 'utf8')) as NodeFile & { readonly check?: number };
-    const isNamed = Number.isSafeInteger(file.format) && Number.isSafeInteger(file.replica) && file.replica > 0;
-    return isNamed && (check === undefined || check === checkOf(file)) ? file : undefined;
+    return fs.readFileSync(path, 'utf8');
   } catch (error) {
-    if (error instanceof SyntaxError || error instanceof TypeError) return undefined;
     throw storageError(`cannot read ${path}`, error);
   }
 }
-
-const checkOf = (file: NodeFile): number => crc32(JSON.stringify(file));
 
 /** 48 random bits, never 0. */
 function newReplicaId(): ReplicaId {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
 import { hostOf } from '../../src/client/open.js';
+import { fromCheckedJson, toCheckedJson } from '../../src/host/checked-json.js';
 import { OPTION_SPECS, type OpenStoreOptions, open } from '../../src/index.js';
 import { failsWith, makeFolder, openSmall, SMALL } from '../client/store-fixture.js';
 
@@ -104,11 +105,11 @@ test('open: a directory of a newer format -> KV_FORMAT_TOO_NEW; a manifest or no
   await (await open({ ...SMALL, path })).close();
   const manifest = join(path, 'kvorum.json');
   const text = readFileSync(manifest, 'utf8');
-  writeFileSync(manifest, text.replace('"format": 1', '"format": 2'));
+  writeFileSync(manifest, toCheckedJson({ ...fromCheckedJson(text), format: 2 }));
   await failsWith(t, 'KV_FORMAT_TOO_NEW', () => open({ path }), /format 2.*upgrade kvorum/);
   for (const broken of ['', '{', '{}', 'null', '[]', '{"format":"1"}']) {
     writeFileSync(manifest, broken);
-    await failsWith(t, 'KV_PATH', () => open({ path }), /kvorum\.json/);
+    await failsWith(t, 'KV_PATH', () => open({ path }), /kvorum\.json is damaged.*restore it/);
   }
   writeFileSync(manifest, text);
   const nodeFile = join(path, 'node-001', 'node.json');

@@ -47,6 +47,8 @@ export interface SimEnvOptions {
   readonly hasRoom?: (to: number, bytes: number) => boolean;
   /** The actors that are there, in place of the usual ones. */
   readonly roles?: readonly Role[];
+  /** What the node does not count for; nothing where left out. */
+  readonly doubts?: PartitionDoubts;
   /** Between two rounds of anti-entropy, and of the collector; at once where left out. */
   readonly intervalMs?: number;
 }
@@ -129,6 +131,7 @@ export class SimEnv {
     hints,
     roles = ROLES,
     intervalMs = 0,
+    doubts = new PartitionDoubts(1, 'none', { onSettled: () => undefined, onAllSettled: () => undefined }),
   }: SimEnvOptions): void {
     const actors = nodeActors({
       node: this.#node,
@@ -157,7 +160,7 @@ export class SimEnv {
         onTreeDiffers: () => undefined,
       },
       collector: { intervalMs, clockDriftMaxMs: DRIFT_MAX_MS, onCollected: () => undefined },
-      doubts: new PartitionDoubts(1, 'none', { onSettled: () => undefined, onAllSettled: () => undefined }),
+      doubts,
       ring: { quorums: { r: 2, w: 2 }, onMoved: () => undefined },
     });
     for (const { address, role, behaviour } of actors) {

@@ -7,6 +7,7 @@ import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { RingReport } from '../../client/types.js';
 import { OPTION_SPECS, type OpenOptions } from '../../core/options.js';
+import { fromCheckedJson } from '../../host/checked-json.js';
 import type { Config } from '../config-file.js';
 import type { StatusReport } from '../store-access.js';
 
@@ -68,8 +69,8 @@ function damagedSegmentsIn(path: string): string[] {
 }
 
 function readStamp(path: string): DirectoryFacts['stamp'] {
-  const { format, options } = JSON.parse(readFileSync(join(path, 'kvorum.json'), 'utf8'));
-  return typeof format === 'number' && typeof options === 'object' ? { format, options } : undefined;
+  const stamp = fromCheckedJson(readFileSync(join(path, 'kvorum.json'), 'utf8')) as DirectoryFacts['stamp'];
+  return typeof stamp?.format === 'number' && typeof stamp.options === 'object' ? stamp : undefined;
 }
 
 function diskFacts(path: string): DiskFacts {

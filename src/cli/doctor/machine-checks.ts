@@ -34,7 +34,9 @@ export const checkDirectory: Check = ({ directory, trouble }) => {
   if (directory === undefined) return undefined;
   const { path, disk, stamp } = directory;
   if (disk === undefined) return fail(`there is no directory ${path}; name the store's with --path`);
-  if (stamp === undefined) return fail(`there is no store in ${path}, or its kvorum.json cannot be read`);
+  if (stamp === undefined) {
+    return fail(trouble ?? `there is no store in ${path}, or its kvorum.json is damaged or cannot be read`);
+  }
   if (stamp.format > FORMAT_MAX) {
     return fail(`${path} has format ${stamp.format}, this version reads up to ${FORMAT_MAX}: upgrade kvorum`);
   }

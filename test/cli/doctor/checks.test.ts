@@ -127,6 +127,13 @@ const TABLE: readonly (readonly [check: string, condition: string, differing: Di
   ['version', 'a server of another version', { status: { version: '0.9.0' } }, 'warn', /1\.0\.0, .* is 0\.9\.0/],
   ['directory', 'none', directory({ disk: undefined }), 'fail', /no directory \/data/],
   ['directory', 'no store in it', directory({ stamp: undefined }), 'fail', /no store in \/data/],
+  [
+    'directory',
+    'one that says nothing, and does not open',
+    { facts: { ...directory({ stamp: undefined }).facts, trouble: 'KV_PATH: damaged' } },
+    'fail',
+    /^KV_PATH: damaged/,
+  ],
   ['directory', 'a newer format', directory({ stamp: { format: 2, options: {} } }), 'fail', /has format 2.*upgrade/],
   ['directory', 'a store that does not open', { facts: { trouble: 'KV_CORRUPT: bad' } }, 'fail', /^KV_CORRUPT: bad/],
   ['options', 'one given otherwise', { facts: { options: { nodes: 5 } } }, 'fail', /nodes 5 \(made with 3\)/],
