@@ -15,7 +15,16 @@ import {
   scanFromJson,
   statusToJson,
 } from './admin-json.js';
-import { CommandError, type CommandSpec, command, container, type Handler, type Reply } from './command-spec.js';
+import {
+  CommandError,
+  type CommandSpec,
+  command,
+  container,
+  type Handler,
+  keyword,
+  type Reply,
+  syntaxError,
+} from './command-spec.js';
 import { waitFromJson } from './draining.js';
 import { RECORD_COMMANDS } from './record-commands.js';
 import { changeFromJson } from './ring-json.js';
@@ -103,6 +112,15 @@ const drain: Handler = async (args, { server }) => {
   return json(await server.draining.follow(waitFromJson(args[2])));
 };
 
+/** For the commands behind it on this connection: clients that know nothing of it get errors as they expect them. */
+const errors: Handler = (args, session, out) => {
+  const form = keyword(args[2]);
+  if (form !== 'JSON' && form !== 'PLAIN') throw syntaxError();
+  session.errorForm = form === 'JSON' ? 'json' : 'plain';
+  out.ok();
+  return undefined;
+};
+
 const rows: readonly CommandSpec[] = [
   command({ name: 'status', arity: 2, access: 'read-all', summary: 'Members, counters, size.', handler: status }),
   command({ name: 'ring', arity: 2, summary: 'Owners of each partition.', handler: ring }),
@@ -175,6 +193,13 @@ const rows: readonly CommandSpec[] = [
     syntax: '{"waitMs"?}',
     summary: 'Refuses writes, hands over hints, and ends the process; how far it is.',
     handler: drain,
+  }),
+  command({
+    name: 'errors',
+    arity: 3,
+    syntax: 'JSON | PLAIN',
+    summary: 'Whether errors of the store come on this connection with their details, as KV_... {"message","details"}.',
+    handler: errors,
   }),
   ...RECORD_COMMANDS,
 ];

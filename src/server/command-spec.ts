@@ -8,7 +8,7 @@ import { latin1Head } from './buffer-methods.js';
 import type { Access } from './key-order.js';
 import type { ReplyShare } from './reply-budget.js';
 import type { RespWriter } from './resp-writer.js';
-import type { Session } from './session.js';
+import type { ErrorForm, Session } from './session.js';
 
 /** A page of all keys is as much as so many values. */
 const ALL_KEYS_WEIGHT = 256;
@@ -101,10 +101,10 @@ export class CommandError extends Error {
 }
 
 /** The error reply for anything thrown: `ERR ...` for a refused command, `KV_... ...` for what the store answered. */
-export function errorText(thrown: unknown): string {
+export function errorText(thrown: unknown, form: ErrorForm): string {
   if (thrown instanceof CommandError) return thrown.message;
-  const { code, message } = asStoreError(thrown);
-  return `${code} ${message}`;
+  const { code, message, details } = asStoreError(thrown);
+  return `${code} ${form === 'json' ? JSON.stringify({ message, details }) : message}`;
 }
 
 export function syntaxError(): CommandError {

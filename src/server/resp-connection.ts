@@ -13,7 +13,7 @@ import { ReplyQueue } from './reply-queue.js';
 import { findCommand, looksLikeHttp } from './resp-commands.js';
 import { type RespLimits, RespParser } from './resp-parser.js';
 import type { RespProtocol, RespWriter } from './resp-writer.js';
-import type { ServerContext, Session } from './session.js';
+import type { ErrorForm, ServerContext, Session } from './session.js';
 
 /** Most replies of one connection that may wait for the store. */
 const PENDING_MAX = 1_024;
@@ -52,6 +52,7 @@ export class RespConnection implements Session {
   lastCommandAtMs = this.connectedAtMs;
   lastCommand = '';
   protocol: RespProtocol = 2;
+  errorForm: ErrorForm = 'plain';
   clientName = '';
   libraryName = '';
   libraryVersion = '';
@@ -106,7 +107,7 @@ export class RespConnection implements Session {
 
   private runTurn(): void {
     const out = this.server.writer;
-    while (!this.draining && this.replies.writeNext(out)) if (out.length >= FLUSH_BYTES) this.flush();
+    while (!this.draining && this.replies.writeNext(out, this.errorForm)) if (out.length >= FLUSH_BYTES) this.flush();
     out.protocol = this.protocol;
     while (!this.closing && this.canRun() && this.runNext(out)) if (out.length >= FLUSH_BYTES) this.flush();
     this.flush();
@@ -176,7 +177,7 @@ export class RespConnection implements Session {
     } catch (thrown) {
       out.truncate(mark);
       if (spec === undefined && looksLikeHttp(args)) this.closing = true;
-      out.error(this.complaint(thrown));
+      out.error(this.complaint(thrown, this.errorForm));
     }
     if (reply !== undefined) this.wait(spec as CommandSpec, args, keys ?? keysOf(spec as CommandSpec, args), reply);
     else if (this.replies.length > 0) this.replies.keep(this.protocol, out.cut(mark));
@@ -186,6 +187,7 @@ export class RespConnection implements Session {
   /** Keeps the place of a reply that comes later. */
   private wait(spec: CommandSpec, args: readonly Buffer[], keys: readonly string[], reply: Promise<Reply>): void {
     const { access } = spec;
+    const { errorForm } = this;
     const weight = weightOf(spec, args);
     const bytes = args.reduce((sum, argument) => sum + argument.length, 0);
     const slot = this.replies.push(this.protocol, bytes);
@@ -200,14 +202,14 @@ export class RespConnection implements Session {
       this.server.schedule(this);
     };
     reply.then(complete, (thrown: unknown) => {
-      const text = this.complaint(thrown);
+      const text = this.complaint(thrown, errorForm);
       complete((out) => out.error(text));
     });
   }
 
-  private complaint(thrown: unknown): string {
+  private complaint(thrown: unknown, form: ErrorForm): string {
     this.server.counters.errorReplies += 1;
-    return errorText(thrown);
+    return errorText(thrown, form);
   }
 
   /** Answers input that breaks the protocol, behind what was asked before, and closes. */
