@@ -21,6 +21,7 @@ import {
   command,
   container,
   type Handler,
+  keeping,
   keyword,
   type Reply,
   syntaxError,
@@ -36,6 +37,11 @@ const PAGE_BYTES_MAX = 4 * 1024 * 1024;
 function json(value: unknown): Reply {
   const text = jsonText(value);
   return (out) => out.bulkText(text);
+}
+
+/** The JSON of values that were read. */
+function read(text: string): Reply {
+  return keeping(text.length, (out) => out.bulkText(text));
 }
 
 const status: Handler = async (_args, { server }) => {
@@ -64,7 +70,7 @@ const change: Handler = async (args, { server }) => {
 
 const get: Handler = async (args, { server }) => {
   const [, , key, options] = args;
-  return json(readToJson(await server.store.read(key, options === undefined ? {} : getFromJson(options))));
+  return read(jsonText(readToJson(await server.store.read(key, options === undefined ? {} : getFromJson(options)))));
 };
 
 const put: Handler = async (args, { server }) => {
@@ -99,8 +105,7 @@ const scan: Handler = async (args, { server }) => {
     if (bytes >= PAGE_BYTES_MAX) break;
   }
   const hasMore = pairs.length >= options.limit || bytes >= PAGE_BYTES_MAX;
-  const text = pageText(pairs, hasMore ? last : undefined);
-  return (out) => out.bulkText(text);
+  return read(pageText(pairs, hasMore ? last : undefined));
 };
 
 const repair: Handler = async (args, { server }) => json(await server.store.repair(repairFromJson(args[2])));

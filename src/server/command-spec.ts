@@ -16,8 +16,15 @@ const ALL_KEYS_WEIGHT = 256;
 /** Writes one whole reply. */
 export interface Reply {
   (out: RespWriter): void;
-  /** What it holds until then, where that may be much. */
+  /** What it keeps until then, where that may be much: of a read, since a refused one takes its share in vain. */
+  readonly bytes?: number;
+  /** Its part of the bytes that all replies may keep. */
   readonly share?: ReplyShare;
+}
+
+/** The reply to a read, which keeps so many bytes. */
+export function keeping(bytes: number, write: (out: RespWriter) => void): Reply {
+  return Object.assign(write, { bytes });
 }
 
 /**

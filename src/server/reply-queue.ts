@@ -76,6 +76,11 @@ export class ReplyQueue {
     return slot;
   }
 
+  /** Whether it is the next to be written. */
+  isNext(slot: ReplySlot): boolean {
+    return this.slots[this.head] === slot;
+  }
+
   complete(slot: ReplySlot, reply: Reply): void {
     slot.complete(reply);
     this.pendingBytes -= slot.inputBytes;
