@@ -47,7 +47,7 @@ interface Page {
 export async function connectAccess(target: Target): Promise<RemoteAccess | undefined> {
   let client: RespClient;
   try {
-    client = await connectResp('socketPath' in target ? { path: target.socketPath } : target);
+    client = await connectResp('socketPath' in target ? { path: target.socketPath } : target, { errorDetails: true });
   } catch {
     return undefined;
   }

@@ -16,7 +16,7 @@ const RETRY_MS_FIRST = 2;
 const RETRY_MS_MAX = 100;
 
 /** What reads many keys. */
-export type ManyReader = Pick<StoreCore, 'calls' | 'readWindow' | 'getLocalGroup' | 'getAny'>;
+export type ManyReader = Pick<StoreCore, 'calls' | 'checkOpen' | 'readWindow' | 'getLocalGroup' | 'getAny'>;
 
 /** Values in the order of the keys; all of them within one deadline. */
 export async function getMany(
@@ -24,6 +24,7 @@ export async function getMany(
   keys: readonly Key[],
   options?: ReadOptions,
 ): Promise<(Value | undefined)[]> {
+  core.checkOpen();
   let order = core.calls.read(options);
   const untilMs = performance.now() + order.deadlineMs;
   if (!Array.isArray(keys)) throw badArgument('getMany takes an array of keys');

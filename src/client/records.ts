@@ -76,6 +76,7 @@ export async function* records(
       try {
         onInstant({ instant: true });
         for await (const entry of image.entries()) {
+          core.checkOpen();
           if (order.signal?.aborted === true) throw aborted(order.signal);
           const record = storedRecord(entry, image.atMs);
           if (record !== undefined) yield record;

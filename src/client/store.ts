@@ -195,6 +195,7 @@ export class EmbeddedStore implements Store {
   }
 
   ring(): RingReport {
+    this.#core.checkOpen();
     return this.#parts.backing.ring();
   }
 
@@ -204,6 +205,7 @@ export class EmbeddedStore implements Store {
   }
 
   members(): MemberReport[] {
+    this.#core.checkOpen();
     return this.#parts.backing.members();
   }
 

@@ -15,7 +15,17 @@ import {
   scanFromJson,
   statusToJson,
 } from './admin-json.js';
-import { CommandError, type CommandSpec, command, container, type Handler, type Reply } from './command-spec.js';
+import {
+  CommandError,
+  type CommandSpec,
+  command,
+  container,
+  type Handler,
+  keeping,
+  keyword,
+  type Reply,
+  syntaxError,
+} from './command-spec.js';
 import { waitFromJson } from './draining.js';
 import { RECORD_COMMANDS } from './record-commands.js';
 import { changeFromJson } from './ring-json.js';
@@ -27,6 +37,11 @@ const PAGE_BYTES_MAX = 4 * 1024 * 1024;
 function json(value: unknown): Reply {
   const text = jsonText(value);
   return (out) => out.bulkText(text);
+}
+
+/** The JSON of values that were read. */
+function read(text: string): Reply {
+  return keeping(text.length, (out) => out.bulkText(text));
 }
 
 const status: Handler = async (_args, { server }) => {
@@ -55,7 +70,7 @@ const change: Handler = async (args, { server }) => {
 
 const get: Handler = async (args, { server }) => {
   const [, , key, options] = args;
-  return json(readToJson(await server.store.read(key, options === undefined ? {} : getFromJson(options))));
+  return read(jsonText(readToJson(await server.store.read(key, options === undefined ? {} : getFromJson(options)))));
 };
 
 const put: Handler = async (args, { server }) => {
@@ -90,8 +105,7 @@ const scan: Handler = async (args, { server }) => {
     if (bytes >= PAGE_BYTES_MAX) break;
   }
   const hasMore = pairs.length >= options.limit || bytes >= PAGE_BYTES_MAX;
-  const text = pageText(pairs, hasMore ? last : undefined);
-  return (out) => out.bulkText(text);
+  return read(pageText(pairs, hasMore ? last : undefined));
 };
 
 const repair: Handler = async (args, { server }) => json(await server.store.repair(repairFromJson(args[2])));
@@ -101,6 +115,15 @@ const drain: Handler = async (args, { server }) => {
   if (server.draining === undefined)
     throw new CommandError('ERR this process cannot be drained: it closes its store itself');
   return json(await server.draining.follow(waitFromJson(args[2])));
+};
+
+/** For the commands behind it on this connection: clients that know nothing of it get errors as they expect them. */
+const errors: Handler = (args, session, out) => {
+  const form = keyword(args[2]);
+  if (form !== 'JSON' && form !== 'PLAIN') throw syntaxError();
+  session.errorForm = form === 'JSON' ? 'json' : 'plain';
+  out.ok();
+  return undefined;
 };
 
 const rows: readonly CommandSpec[] = [
@@ -175,6 +198,13 @@ const rows: readonly CommandSpec[] = [
     syntax: '{"waitMs"?}',
     summary: 'Refuses writes, hands over hints, and ends the process; how far it is.',
     handler: drain,
+  }),
+  command({
+    name: 'errors',
+    arity: 3,
+    syntax: 'JSON | PLAIN',
+    summary: 'Whether errors of the store come on this connection with their details, as KV_... {"message","details"}.',
+    handler: errors,
   }),
   ...RECORD_COMMANDS,
 ];

@@ -8,7 +8,7 @@ import { latin1Head } from './buffer-methods.js';
 import type { Access } from './key-order.js';
 import type { ReplyShare } from './reply-budget.js';
 import type { RespWriter } from './resp-writer.js';
-import type { Session } from './session.js';
+import type { ErrorForm, Session } from './session.js';
 
 /** A page of all keys is as much as so many values. */
 const ALL_KEYS_WEIGHT = 256;
@@ -16,8 +16,15 @@ const ALL_KEYS_WEIGHT = 256;
 /** Writes one whole reply. */
 export interface Reply {
   (out: RespWriter): void;
-  /** What it holds until then, where that may be much. */
+  /** What it keeps until then, where that may be much: of a read, since a refused one takes its share in vain. */
+  readonly bytes?: number;
+  /** Its part of the bytes that all replies may keep. */
   readonly share?: ReplyShare;
+}
+
+/** The reply to a read, which keeps so many bytes. */
+export function keeping(bytes: number, write: (out: RespWriter) => void): Reply {
+  return Object.assign(write, { bytes });
 }
 
 /**
@@ -101,10 +108,10 @@ export class CommandError extends Error {
 }
 
 /** The error reply for anything thrown: `ERR ...` for a refused command, `KV_... ...` for what the store answered. */
-export function errorText(thrown: unknown): string {
+export function errorText(thrown: unknown, form: ErrorForm): string {
   if (thrown instanceof CommandError) return thrown.message;
-  const { code, message } = asStoreError(thrown);
-  return `${code} ${message}`;
+  const { code, message, details } = asStoreError(thrown);
+  return `${code} ${form === 'json' ? JSON.stringify({ message, details }) : message}`;
 }
 
 export function syntaxError(): CommandError {

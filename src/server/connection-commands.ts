@@ -40,6 +40,7 @@ const quit: Handler = (_args, session, out) => {
 
 const reset: Handler = (_args, session, out) => {
   session.protocol = 2;
+  session.errorForm = 'plain';
   session.clientName = '';
   out.protocol = 2;
   out.simple('RESET');
@@ -185,7 +186,7 @@ export const CONNECTION_COMMANDS: readonly CommandSpec[] = [
   row({ name: 'ping', arity: -1, syntax: '[message]', summary: 'PONG, or the message.', handler: ping }),
   row({ name: 'echo', arity: 2, syntax: 'message', summary: 'The message.', handler: echo }),
   row({ name: 'quit', arity: -1, summary: 'Closes the connection.', handler: quit }),
-  row({ name: 'reset', arity: 1, summary: 'Back to RESP2, without a name.', handler: reset }),
+  row({ name: 'reset', arity: 1, summary: 'Back to RESP2, plain errors, no name.', handler: reset }),
   row({ name: 'select', arity: 2, syntax: '0', summary: 'There is one database.', handler: select }),
   row({ name: 'auth', arity: -2, summary: 'Refused: there are no passwords.', handler: auth }),
   row({

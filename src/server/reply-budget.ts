@@ -1,6 +1,7 @@
 /**
- * Bytes of large replies that are being gathered, or wait for their clients to take them, over all connections of a server. A
- * reply takes its share as its values come, and gives it back when it is written or its client has gone.
+ * Bytes of replies that are being gathered, or wait for replies before them or for their clients, over all connections of a
+ * server. A reply takes its share as its values come, and gives it back when it is written or its client has gone. One value that is
+ * written at once takes none: whoever asks for one at a time is answered whatever others keep.
  */
 import { StoreError } from '../core/errors.js';
 

@@ -8,6 +8,7 @@
  */
 import { errorText, type Reply } from './command-spec.js';
 import type { RespProtocol, RespWriter } from './resp-writer.js';
+import type { ErrorForm } from './session.js';
 
 export class ReplySlot {
   private reply: Reply | undefined;
@@ -75,6 +76,11 @@ export class ReplyQueue {
     return slot;
   }
 
+  /** Whether it is the next to be written. */
+  isNext(slot: ReplySlot): boolean {
+    return this.slots[this.head] === slot;
+  }
+
   complete(slot: ReplySlot, reply: Reply): void {
     slot.complete(reply);
     this.pendingBytes -= slot.inputBytes;
@@ -92,7 +98,7 @@ export class ReplyQueue {
   }
 
   /** Writes the first reply if it is done; false where it is not, or where there is none. O(1) amortised. */
-  writeNext(out: RespWriter): boolean {
+  writeNext(out: RespWriter, errorForm: ErrorForm): boolean {
     const slot = this.slots[this.head];
     if (slot === undefined || !slot.done) return false;
     this.head += 1;
@@ -109,7 +115,7 @@ export class ReplyQueue {
       slot.write(out);
     } catch (thrown) {
       out.truncate(mark);
-      out.error(errorText(thrown));
+      out.error(errorText(thrown, errorForm));
     }
     slot.drop();
     return true;

@@ -5,7 +5,7 @@
  * since whether a write may be sent again is the caller's to know.
  */
 import { connect, type Socket } from 'node:net';
-import { ERROR_CODES, type ErrorCode, StoreError } from '../core/errors.js';
+import { ERROR_CODES, type ErrorCode, StoreError, type WireError } from '../core/errors.js';
 import { RespReplyError, RespReplyParser, type RespValue } from './resp-reply-parser.js';
 import { RespWriter } from './resp-writer.js';
 
@@ -16,6 +16,8 @@ export interface RespClientOptions {
   readonly deadlineMs?: number;
   /** Most requests without a reply; default 1,024. */
   readonly inFlightMax?: number;
+  /** Asks for the details of the store's errors; a server that knows no `KVORUM ERRORS` sends code and message. Default false. */
+  readonly errorDetails?: boolean;
 }
 
 export interface RespClient {
@@ -51,7 +53,9 @@ export async function connectResp(target: RespTarget, options: RespClientOptions
       resolve();
     });
   });
-  return new Connection(socket, deadlineMs, inFlightMax);
+  const connection = new Connection(socket, deadlineMs, inFlightMax);
+  if (options.errorDetails === true) await connection.askForDetails();
+  return connection;
 }
 
 interface Waiting {
@@ -66,6 +70,7 @@ class Connection implements RespClient {
   private readonly writer = new RespWriter();
   private readonly waiting: Waiting[] = [];
   private readonly timer: NodeJS.Timeout;
+  private hasDetails = false;
   private flushing = false;
   private failure: StoreError | undefined;
   private closing: Promise<void> | undefined;
@@ -81,6 +86,12 @@ class Connection implements RespClient {
     socket.on('close', () => this.fail('KV_UNAVAILABLE', 'the server closed the connection'));
     this.timer = setInterval(() => this.checkDeadline(), Math.max(10, Math.min(1_000, deadlineMs / 4)));
     this.timer.unref();
+  }
+
+  /** Before all else. Where the connection fails meanwhile, the next command tells. */
+  async askForDetails(): Promise<void> {
+    const refused = () => false;
+    this.hasDetails = await this.send(['KVORUM', 'ERRORS', 'JSON']).then((reply) => reply === 'OK', refused);
   }
 
   send(args: readonly (string | Uint8Array)[], deadlineMs = this.deadlineMs): Promise<RespValue> {
@@ -139,7 +150,7 @@ class Connection implements RespClient {
   private settle(value: RespValue): void {
     const request = this.waiting.shift();
     if (request === undefined) throw new StoreError('KV_PROTOCOL', 'the server answered what was not asked');
-    if (value instanceof RespReplyError) request.reject(storeErrorOf(value));
+    if (value instanceof RespReplyError) request.reject(storeErrorOf(value, this.hasDetails));
     else request.resolve(value);
   }
 
@@ -160,7 +171,18 @@ class Connection implements RespClient {
 }
 
 /** The store's error back from its reply; another server error as it is. */
-function storeErrorOf(error: RespReplyError): Error {
-  if (!Object.hasOwn(ERROR_CODES, error.code)) return error;
-  return new StoreError(error.code as ErrorCode, error.message);
+function storeErrorOf(error: RespReplyError, hasDetails: boolean): Error {
+  const { code } = error;
+  const told = hasDetails && code.startsWith('KV_') ? parsed(error.message) : error;
+  if (told === undefined) return new StoreError('KV_PROTOCOL', `the server broke the protocol: ${error.message}`);
+  if (!Object.hasOwn(ERROR_CODES, code)) return new RespReplyError(code, told.message);
+  return new StoreError(code as ErrorCode, told.message, 'details' in told ? told.details : {});
+}
+
+function parsed(json: string): Omit<WireError, 'code'> | undefined {
+  try {
+    return JSON.parse(json) as Omit<WireError, 'code'>;
+  } catch {
+    return undefined;
+  }
 }

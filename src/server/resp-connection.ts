@@ -9,11 +9,12 @@ import type { Socket } from 'node:net';
 import { asStoreError } from '../core/errors.js';
 import { type CommandSpec, errorText, keysOf, type Reply, weightOf } from './command-spec.js';
 import { KeyOrder } from './key-order.js';
-import { ReplyQueue } from './reply-queue.js';
+import { ReadWindow } from './read-window.js';
+import { ReplyQueue, type ReplySlot } from './reply-queue.js';
 import { findCommand, looksLikeHttp } from './resp-commands.js';
 import { type RespLimits, RespParser } from './resp-parser.js';
 import type { RespProtocol, RespWriter } from './resp-writer.js';
-import type { ServerContext, Session } from './session.js';
+import type { ErrorForm, ServerContext, Session } from './session.js';
 
 /** Most replies of one connection that may wait for the store. */
 const PENDING_MAX = 1_024;
@@ -21,7 +22,7 @@ const PENDING_MAX = 1_024;
 const KEPT_BYTES_MAX = 1024 * 1024;
 /** Most bytes of commands of one connection that wait for the store, but for one that is longer. */
 const PENDING_BYTES_MAX = 4 * 1024 * 1024;
-/** Most keys that one connection waits for, but for one command that has more: the values of all come into memory. */
+/** Most keys that one connection waits for, but for one command that has more; of reads fewer, if values are large (read-window.ts). */
 const PENDING_KEYS_MAX = 1_024;
 /** Replies are handed to the socket at least every so many bytes, so that `write() === false` is seen in time. */
 const FLUSH_BYTES = 256 * 1024;
@@ -52,6 +53,7 @@ export class RespConnection implements Session {
   lastCommandAtMs = this.connectedAtMs;
   lastCommand = '';
   protocol: RespProtocol = 2;
+  errorForm: ErrorForm = 'plain';
   clientName = '';
   libraryName = '';
   libraryVersion = '';
@@ -59,6 +61,7 @@ export class RespConnection implements Session {
   private readonly parser: RespParser;
   private readonly order = new KeyOrder();
   private readonly replies = new ReplyQueue();
+  private readonly reads = new ReadWindow();
   /** A command that must wait for one in flight, or for a share of the requests. */
   private held: Buffer[] | undefined;
   private draining = false;
@@ -106,7 +109,7 @@ export class RespConnection implements Session {
 
   private runTurn(): void {
     const out = this.server.writer;
-    while (!this.draining && this.replies.writeNext(out)) if (out.length >= FLUSH_BYTES) this.flush();
+    while (!this.draining && this.replies.writeNext(out, this.errorForm)) if (out.length >= FLUSH_BYTES) this.flush();
     out.protocol = this.protocol;
     while (!this.closing && this.canRun() && this.runNext(out)) if (out.length >= FLUSH_BYTES) this.flush();
     this.flush();
@@ -164,7 +167,9 @@ export class RespConnection implements Session {
       spec = findCommand(args);
       if (spec.access !== 'none') {
         if (!this.order.idle) {
-          if (this.pendingKeys + weightOf(spec, args) > PENDING_KEYS_MAX) return false;
+          const weight = weightOf(spec, args);
+          if (this.pendingKeys + weight > PENDING_KEYS_MAX) return false;
+          if (spec.access === 'read' && !this.reads.hasRoom(weight)) return false;
           keys = keysOf(spec, args);
           if (this.order.blocks(spec.access, keys)) return false;
         }
@@ -176,7 +181,7 @@ export class RespConnection implements Session {
     } catch (thrown) {
       out.truncate(mark);
       if (spec === undefined && looksLikeHttp(args)) this.closing = true;
-      out.error(this.complaint(thrown));
+      out.error(this.complaint(thrown, this.errorForm));
     }
     if (reply !== undefined) this.wait(spec as CommandSpec, args, keys ?? keysOf(spec as CommandSpec, args), reply);
     else if (this.replies.length > 0) this.replies.keep(this.protocol, out.cut(mark));
@@ -186,28 +191,50 @@ export class RespConnection implements Session {
   /** Keeps the place of a reply that comes later. */
   private wait(spec: CommandSpec, args: readonly Buffer[], keys: readonly string[], reply: Promise<Reply>): void {
     const { access } = spec;
+    const { errorForm } = this;
     const weight = weightOf(spec, args);
     const bytes = args.reduce((sum, argument) => sum + argument.length, 0);
     const slot = this.replies.push(this.protocol, bytes);
     this.order.enter(access, keys);
     this.pendingKeys += weight;
     this.server.enter(bytes);
-    const complete = (write: Reply) => {
+    if (access === 'read') this.reads.enter(weight);
+    const complete = (write: Reply, valueBytes: number | undefined) => {
       this.replies.complete(slot, write);
       this.order.leave(access, keys);
       this.pendingKeys -= weight;
+      if (access === 'read') this.reads.leave(weight, valueBytes);
       this.server.leave(bytes);
       this.server.schedule(this);
     };
-    reply.then(complete, (thrown: unknown) => {
-      const text = this.complaint(thrown);
-      complete((out) => out.error(text));
-    });
+    const fail = (thrown: unknown, valueBytes?: number) => {
+      const text = this.complaint(thrown, errorForm);
+      complete((out) => out.error(text), valueBytes);
+    };
+    const answer = (write: Reply) => {
+      const valueBytes = write.share?.bytes ?? write.bytes ?? 0;
+      let shared: Reply;
+      try {
+        shared = this.shared(slot, write);
+      } catch (thrown) {
+        return fail(thrown, valueBytes);
+      }
+      complete(shared, valueBytes);
+    };
+    reply.then(answer, fail);
   }
 
-  private complaint(thrown: unknown): string {
+  /** What is not written at once takes its part of the bytes that all replies may keep. @throws StoreError KV_OVERLOADED */
+  private shared(slot: ReplySlot, reply: Reply): Reply {
+    if (reply.bytes === undefined || (this.replies.isNext(slot) && !this.draining)) return reply;
+    const share = this.server.replyBudget.share();
+    share.take(reply.bytes);
+    return Object.assign((out: RespWriter) => reply(out), { share });
+  }
+
+  private complaint(thrown: unknown, form: ErrorForm): string {
     this.server.counters.errorReplies += 1;
-    return errorText(thrown);
+    return errorText(thrown, form);
   }
 
   /** Answers input that breaks the protocol, behind what was asked before, and closes. */

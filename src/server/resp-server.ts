@@ -32,7 +32,7 @@ export interface RespServerOptions {
   readonly connectionsMax?: number;
   /** Bounds of a connection's input that differ from the usual. */
   readonly limits?: Partial<RespLimits>;
-  /** Most bytes of values in replies to MGET that are gathered or wait for their clients; default 256 MiB. */
+  /** Most bytes of values in replies that are gathered or wait for their clients; default 256 MiB. */
   readonly repliesBytesMax?: number;
   /** The data directory, as `KVORUM STATUS` shows it. */
   readonly dataPath?: string;
@@ -57,7 +57,7 @@ const BUFFERED_BYTES_MAX = 256 * 1024 * 1024;
 const IN_FLIGHT_MAX = 8_192;
 /** Most bytes of commands that wait for the store, over all connections. */
 const PENDING_BYTES_MAX = 256 * 1024 * 1024;
-/** Most bytes of values in replies to MGET that are gathered or wait for their clients, over all connections. */
+/** Most bytes of values in replies that are gathered or wait for their clients, over all connections. */
 const REPLIES_BYTES_MAX = 256 * 1024 * 1024;
 /** How long `close` waits for replies to be taken. */
 const CLOSE_GRACE_MS = 2_000;

@@ -11,6 +11,7 @@ import {
   command,
   type Handler,
   integerOf,
+  keeping,
   keyword,
   syntaxError,
 } from './command-spec.js';
@@ -51,12 +52,13 @@ const scan: Handler = async (args, { server }) => {
   }
   const next = seen < count || last === undefined ? 0 : server.cursors.add(last);
   const shown = type === undefined || type === 'STRING' ? keys : [];
-  return (out) => {
+  const bytes = shown.reduce((sum, key) => sum + key.length, 0);
+  return keeping(bytes, (out) => {
     out.array(2);
     out.bulkText(String(next));
     out.array(shown.length);
     for (const key of shown) out.bulk(key);
-  };
+  });
 };
 
 function cursorOf(argument: Buffer): number {

@@ -10,6 +10,9 @@ import type { ReplyBudget } from './reply-budget.js';
 import type { RespProtocol } from './resp-writer.js';
 import type { ScanCursors } from './scan-cursors.js';
 
+/** How errors of the store read: `KV_... message`, or `KV_... {"message","details"}`, for which `KVORUM ERRORS` asks. */
+export type ErrorForm = 'plain' | 'json';
+
 /** One client's connection. */
 export interface Session {
   readonly id: number;
@@ -21,6 +24,7 @@ export interface Session {
   lastCommandAtMs: number;
   lastCommand: string;
   protocol: RespProtocol;
+  errorForm: ErrorForm;
   clientName: string;
   libraryName: string;
   libraryVersion: string;

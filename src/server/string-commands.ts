@@ -10,6 +10,7 @@ import {
   type CommandSpec,
   type Handler,
   integerOf,
+  keeping,
   keyCommand,
   keyword,
   type Reply,
@@ -35,6 +36,11 @@ export function writeValue(out: RespWriter, value: Value | undefined): void {
   else out.bulkText(typeof value === 'string' ? value : jsonText(value));
 }
 
+/** What is sent of a value. */
+function textOrBytes(value: Value | undefined): string | Uint8Array | undefined {
+  return value === undefined || value instanceof Uint8Array || typeof value === 'string' ? value : jsonText(value);
+}
+
 function valueBytes(value: Value | undefined): number {
   if (value === undefined) return 0;
   if (value instanceof Uint8Array) return value.length;
@@ -45,9 +51,14 @@ function valueBytes(value: Value | undefined): number {
 export function withValue(write: (out: RespWriter, value: Value | undefined) => void): Handler {
   return (args, { server }, out) => {
     const value = server.localReads.get(args[1]);
-    if (value === NOT_LOCAL) return server.store.get(args[1]).then((found) => (later) => write(later, found));
-    write(out, value);
-    return undefined;
+    if (value !== NOT_LOCAL) {
+      write(out, value);
+      return undefined;
+    }
+    return server.store.get(args[1]).then((found) => {
+      const shown = textOrBytes(found);
+      return keeping(valueBytes(shown), (later) => write(later, shown));
+    });
   };
 }
 

@@ -188,9 +188,13 @@ for (const [name, setUp] of Object.entries({ local, remote })) {
 
   test(`access, ${name}: an error of the store -> the same StoreError`, async (t) => {
     const { access, store } = await setUp(t);
-    store.failure = new StoreError('KV_UNAVAILABLE', 'too few replicas');
-    const error = await t.throwsAsync(access.put({ key: 'k', value: 1 }), { instanceOf: StoreError });
-    t.like(error, { code: 'KV_UNAVAILABLE', retryable: true });
+    const failure = new StoreError('KV_UNAVAILABLE', 'too few\nreplicas: "é"', { needed: 2, up: 1, key: 'é' });
+    store.failure = failure;
+    for (const call of [() => access.put({ key: 'k', value: 1 }), () => access.get('k')]) {
+      const error = await t.throwsAsync(call, { instanceOf: StoreError });
+      t.deepEqual(error?.toWire(), failure.toWire());
+      t.true(error?.retryable);
+    }
   });
 }
 
@@ -234,6 +238,15 @@ test('access: a server of an older version is asked for one instant -> the recor
     pages.reduce((sum, { count }) => sum + count, 0),
     300,
   );
+});
+
+test('access: an error of the store, from a server of an older version -> its code and message', async (t) => {
+  const store = new FakeStore();
+  const access = await connectAccess({ socketPath: await serveOlder(t, store, await temporaryDirectory(t)) });
+  t.teardown(() => access?.close());
+  store.failure = new StoreError('KV_OVERLOADED', 'too much is under way', { limit: 1 });
+  const error = await t.throwsAsync(access?.get('k') ?? Promise.resolve(), { instanceOf: StoreError });
+  t.deepEqual(error?.toWire(), { code: 'KV_OVERLOADED', message: 'too much is under way', details: {} });
 });
 
 for (const { what, version, saying } of [

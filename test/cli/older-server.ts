@@ -1,4 +1,4 @@
-/** A server of an earlier version: it knows no records of one instant, no exact values and no drain, and calls itself by its version. */
+/** A server of an earlier version: it knows no records of one instant, no exact values, no details of errors and no drain. */
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
@@ -42,6 +42,7 @@ export async function serveOlder(
           '-KV_INVALID_OPTION unknown field "exact"; known are prefix, gt, gte, lt, lte, reverse, limit\r\n',
         );
       } else if (command.includes('DRAIN')) client.write("-ERR unknown subcommand 'drain' of 'kvorum'\r\n");
+      else if (command.includes('ERRORS')) client.write("-ERR unknown subcommand 'ERRORS' of 'kvorum'\r\n");
       else upstream.write(chunk);
     });
   });

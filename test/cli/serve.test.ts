@@ -116,3 +116,20 @@ test('serve: a store made with large pairs, its size left out later -> they are 
   t.is((await cli.must(['get', 'put'])).stdout, bytes.toString());
   t.is(await server.stop(), 0);
 });
+
+test('serve: errors of the store through the socket, as JSON -> those of a store that the command opens, details and all', async (t) => {
+  const cli = await Cli.create(t);
+  await cli.must(['put', 'a', '1']);
+  const lines = [
+    ['put', 'a', 'x'.repeat(11_000)],
+    ['put', '', 'x'],
+    ['put', 'a', 'x', '--w', '9'],
+    ['plan', 'leave', '7'],
+  ];
+  const answers = () => Promise.all(lines.map(async (line) => (await cli.run([...line, '--json'])).stderr));
+  const opened = await answers();
+  t.like(JSON.parse(opened[0]), { error: { details: { keyBytes: 1, valueBytes: 11_000, pairBytesMax: 10_240 } } });
+  const server = await cli.serve();
+  t.deepEqual(await answers(), opened);
+  t.is(await server.stop(), 0);
+});

@@ -254,35 +254,6 @@ test('putMany and getMany: of more items than inFlightMax -> pace themselves', a
   );
 });
 
-test('after close: every call -> KV_CLOSED, close again -> nothing', async (t) => {
-  const closed = await openSmall(t);
-  await closed.put('a', 1);
-  const under = closed.scan();
-  await under.next();
-  await closed.close();
-  await closed.close();
-  const all: (() => unknown)[] = [
-    () => closed.get('a'),
-    () => closed.get('a', { r: 1 }),
-    () => closed.getSync('a'),
-    () => closed.read('a'),
-    () => closed.has('a'),
-    () => closed.put('a', 1),
-    () => closed.delete('a'),
-    () => closed.update('a', () => 1),
-    () => closed.getMany(['a']),
-    () => closed.putMany([['a', 1]]),
-    () => closed.batch([{ type: 'delete', key: 'a' }]),
-    () => collect(closed.scan()),
-    () => closed.count(),
-    () => closed.stats(),
-    () => closed.handle(),
-    () => closed.repair(),
-    () => closed.restore([]),
-  ];
-  for (const call of all) await failsWith(t, 'KV_CLOSED', call, /the store is closed/);
-});
-
 test('getSync: a value that only the disk has -> KV_NOT_LOCAL', async (t) => {
   const small = await openSmall(t, { memoryBytes: 4 * 2 ** 20 });
   const value = 'x'.repeat(4_000);

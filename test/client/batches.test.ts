@@ -16,6 +16,7 @@ function slowReader(answerMs: number) {
   const deadlines: number[] = [];
   const core: ManyReader = {
     calls,
+    checkOpen: () => undefined,
     readWindow: 2,
     getLocalGroup: (_keys, start, end, _r, values) => void values.fill(NOT_LOCAL, start, end),
     getAny: async (key, { deadlineMs }) => {

@@ -12,7 +12,7 @@ import {
 } from '../../src/server/admin-json.js';
 import type { RespClient } from '../../src/server/resp-client.js';
 import { valueFromJson, valueToJson } from '../../src/server/value-json.js';
-import { ask, serve } from './server-fixture.js';
+import { ask, raw, serve } from './server-fixture.js';
 
 async function kvorum(client: RespClient, what: string, request?: unknown): Promise<unknown> {
   const argument = typeof request === 'string' ? request : JSON.stringify(request);
@@ -195,4 +195,29 @@ test('admin: repair -> what the store is asked for, and what it came to', async 
   t.deepEqual(await kvorum(client, 'REPAIR', { partition: 4, dryRun: true }), result);
   t.deepEqual(store.seen.at(-1), { partition: 4, dryRun: true });
   t.regex(String(await kvorum(client, 'REPAIR', { dryRun: 'yes' })), /^KV_INVALID_OPTION/);
+});
+
+test('admin: errors as JSON are asked for -> those of the store have details, on this connection, until RESET', async (t) => {
+  const { client, server, store } = await serve(t);
+  const other = raw(t, server);
+  const plainly = 'KV_UNAVAILABLE too few replicas';
+  const whole = 'KV_UNAVAILABLE {"message":"too few\\nreplicas","details":{"needed":2,"up":1}}';
+  store.failure = new StoreError('KV_UNAVAILABLE', 'too few\nreplicas', { needed: 2, up: 1 });
+  t.is(await ask(client, 'GET', 'a'), plainly);
+  t.is(await ask(client, 'KVORUM', 'ERRORS', 'XML'), 'ERR syntax error');
+  t.is(await ask(client, 'KVORUM', 'ERRORS', 'JSON'), 'OK');
+  for (const words of [
+    ['KVORUM', 'GET', 'a'],
+    ['GET', 'a'],
+    ['SET', 'a', '1'],
+  ])
+    t.is(await ask(client, ...words), whole);
+  t.is(await ask(client, 'NOPE'), "ERR unknown command 'NOPE', with args beginning with: ");
+  other.send('GET a\r\n');
+  t.is(await other.until((text) => text.endsWith('\n')), `-${plainly}\r\n`);
+  await ask(client, 'RESET');
+  t.is(await ask(client, 'GET', 'a'), plainly);
+  await ask(client, 'KVORUM', 'ERRORS', 'JSON');
+  await ask(client, 'KVORUM', 'ERRORS', 'PLAIN');
+  t.is(await ask(client, 'GET', 'a'), plainly);
 });
