@@ -2,6 +2,7 @@
 import type { WireError } from '../core/errors.js';
 import type { NodeState } from '../core/membership.js';
 import type { RingState } from '../core/ring-state.js';
+import type { BaseDamage } from '../storage/base-damage.js';
 import type { LogDamage } from '../storage/log-damage.js';
 
 export type NodeEvent =
@@ -18,5 +19,6 @@ export type NodeEvent =
   | { readonly type: 'tree-differs'; readonly partition: number }
   | { readonly type: 'log-cut'; readonly segment: string; readonly bytes: number }
   | ({ readonly type: 'log-damaged' } & LogDamage)
+  | ({ readonly type: 'base-damaged' } & BaseDamage)
   | { readonly type: 'ring'; readonly ring: RingState }
   | { readonly type: 'fatal'; readonly error: WireError };

@@ -182,7 +182,8 @@ export class Host {
       case 'writes-may-be-lost':
       case 'tree-differs':
       case 'log-cut':
-      case 'log-damaged': {
+      case 'log-damaged':
+      case 'base-damaged': {
         const { type, ...detail } = event;
         this.#emit(type, { node, ...detail } as StoreEvents[typeof type]);
         return;

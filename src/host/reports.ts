@@ -37,6 +37,11 @@ export interface StoreEvents {
     salvaged: number;
     keptAs?: string;
   };
+  /**
+   * The pages of a node's base table were damaged. The node has begun anew with what its log still holds, and gets the rest from the
+   * other replicas. `base`: its directory; `keptAs`: where the damaged one stands now, absent where it could not be kept.
+   */
+  'base-damaged': { node: number; base: string; reason: string; keptAs?: string };
 }
 
 /** Every event, by name. */
@@ -55,6 +60,7 @@ export const EVENTS: Readonly<Record<keyof StoreEvents, true>> = {
   'host-refused': true,
   'log-cut': true,
   'log-damaged': true,
+  'base-damaged': true,
 };
 
 export interface RingReport {

@@ -17,12 +17,11 @@ import { Wake } from '../runtime/wake.js';
 import { WorkerLoop } from '../runtime/worker-loop.js';
 import type { Engine } from '../storage/engine.js';
 import { Maintenance } from '../storage/maintenance.js';
-import type { RecoveryReport } from '../storage/recovery.js';
 import { exposeControl, type NodeControl, type SeatAttachment, type StartOutcome } from './control.js';
 import type { NodeEvent } from './events.js';
 import { spawnNodeActors } from './node-actors.js';
 import { NodeFiles } from './node-files.js';
-import { openNodeStorage } from './node-storage.js';
+import { openNodeStorage, type StorageReport } from './node-storage.js';
 import { endInside, fillHeap, leakInto, type PlantedFailure } from './planted-failures.js';
 import { mailboxBetween, Status, showDoubt, type ThreadMap } from './thread-map.js';
 import { turnStorage } from './turn-storage.js';
@@ -43,7 +42,7 @@ export interface NodeStart {
   readonly isKnown: boolean;
   /** What other hosts have seen of its storage, where that is more than there is now. */
   readonly overtakenBy?: StorageMark;
-  /** Its log was found damaged, and enough others can make up for what is missing: it goes on with what is intact. */
+  /** Its log or base table was found damaged, and enough others can make up for what is missing: it goes on with what is intact. */
   readonly salvages: boolean;
   readonly syncIntervalMs: number;
   readonly logBytesMax: number;
@@ -103,12 +102,13 @@ class NodeThread implements NodeControl {
     }
   }
 
-  async #recover(): Promise<RecoveryReport> {
+  async #recover(): Promise<StorageReport> {
     const { syncIntervalMs, logBytesMax, mapBytesMax } = this.#start;
     const report = await openNodeStorage(this.#start, this.#files, (engine) => {
       this.#engine = engine;
     });
     if (report.cut !== undefined) this.#tell({ type: 'log-cut', ...report.cut });
+    if (report.base !== undefined) this.#tell({ type: 'base-damaged', ...report.base });
     for (const damage of report.damages ?? []) this.#tell({ type: 'log-damaged', ...damage });
     const onError = (error: unknown) => this.#tell({ type: 'storage-error', error: asStoreError(error).toWire() });
     const maintenance = new Maintenance(this.#engine as Engine, {

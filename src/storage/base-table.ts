@@ -19,8 +19,9 @@ import {
   queryOf,
   splitKey,
 } from './base-keys.js';
+import { PAGE_BYTES } from './base-meta.js';
 import { ExitGate } from './exit-gate.js';
-import { LmdbEnvironment, type LmdbStats, PAGE_BYTES } from './lmdb-environment.js';
+import { LmdbEnvironment, type LmdbStats } from './lmdb-environment.js';
 
 export type { BaseKey, BaseRange } from './base-keys.js';
 
@@ -33,6 +34,8 @@ export interface BaseTableOptions {
   readonly compression: boolean;
   /** Shared with the host, so that it does not terminate the thread inside a native call. */
   readonly gate?: ExitGate;
+  /** Records were moved to it: where it is empty, or gone, that is damage. Default: false. */
+  readonly mustExist?: boolean;
 }
 
 /** One record to write; an empty record deletes the key. Record bytes are opaque here. */
@@ -68,17 +71,24 @@ export class BaseTable {
   readonly #lmdb: LmdbEnvironment;
   #stats: LmdbStats;
   #writing = false;
+  #writes = 0;
 
-  /** @throws StoreError KV_PATH, KV_CORRUPT, KV_STORAGE_FAILED */
+  /** @throws StoreError KV_PATH, KV_CORRUPT (see `isOfBase`), KV_FORMAT_TOO_NEW, KV_STORAGE_FAILED */
   static open(options: BaseTableOptions): BaseTable {
     return new BaseTable(options);
   }
 
-  private constructor({ path, mapBytesMax, compression, gate = new ExitGate() }: BaseTableOptions) {
+  private constructor({ path, mapBytesMax, compression, gate = new ExitGate(), mustExist }: BaseTableOptions) {
     this.#mapBytesMax = mapBytesMax;
     this.#sliceEntriesMax = compression ? SLICE_ENTRIES_MAX_COMPRESSED : SLICE_ENTRIES_MAX;
-    const compress = compression ? { compressBytesMin: COMPRESS_BYTES_MIN } : {};
-    this.#lmdb = new LmdbEnvironment({ path, mapBytes: mapBytesMax, gate, keyEncoder: this.#codec, ...compress });
+    this.#lmdb = new LmdbEnvironment({
+      path,
+      mapBytes: mapBytesMax,
+      gate,
+      keyEncoder: this.#codec,
+      ...(compression && { compressBytesMin: COMPRESS_BYTES_MIN }),
+      ...(mustExist !== undefined && { mustExist }),
+    });
     this.#stats = this.#lmdb.stats();
   }
 
@@ -90,6 +100,11 @@ export class BaseTable {
   /** Bytes of live pages, as of the last write that finished; the file is larger by pages that wait for reuse. */
   get bytes(): number {
     return this.#stats.livePages * PAGE_BYTES;
+  }
+
+  /** Throws what was found of its pages: then the node must end, and the next life sees to it. @throws StoreError KV_CORRUPT (see `isOfBase`) */
+  checkDamage(): void {
+    this.#lmdb.checkDamage();
   }
 
   /** False while it is opened anew behind a failed write, and once it is closed: until then it cannot be read. */
@@ -135,6 +150,7 @@ export class BaseTable {
     assert(!this.#writing, 'one write of the base table at a time');
     this.#checkEntries(batch);
     this.#writing = true;
+    this.#writes++;
     let written = 0;
     try {
       while (written < batch.length) {
@@ -189,18 +205,25 @@ export class BaseTable {
 
   /**
    * Every key of the table in order, in slices: take each next one in another turn, the place is kept. Keys written
-   * meanwhile behind it are not seen, so whoever rebuilds a filter adds those itself.
-   * @throws StoreError KV_STORAGE_FAILED, KV_CLOSED
+   * meanwhile behind it are not seen, so whoever rebuilds a filter adds those itself. Where nothing was, they must be as many as LMDB says.
+   * @throws StoreError KV_STORAGE_FAILED, KV_CORRUPT, KV_CLOSED
    */
   *keys(sliceEntries = CHUNK_ENTRIES_MAX): Generator<readonly BaseKey[], void, undefined> {
     let start: Uint8Array = new Uint8Array(PARTITION_BYTES);
+    const writes = this.#writing ? -1 : this.#writes;
+    let count = 0;
     for (let exclusiveStart = false; ; exclusiveStart = true) {
       this.#codec.partition = NO_PARTITION;
       const keys = this.#lmdb.keys({ start, exclusiveStart, limit: sliceEntries });
+      count += keys.length;
       if (keys.length > 0) yield keys.map(splitKey);
-      if (keys.length < sliceEntries) return;
+      if (keys.length < sliceEntries) break;
       start = keys[keys.length - 1];
     }
+    if (writes === this.#writes && count !== this.entryCount) {
+      throw this.#lmdb.distrust(`${count} keys were read of ${this.entryCount}`);
+    }
+    this.#lmdb.proven();
   }
 
   /** Waits for the slice in flight, then releases the directory. Idempotent. A dying thread needs no close. */

@@ -1,7 +1,7 @@
 /** Where damaged log segments stand for the operator, once what is intact of them is in the base table. */
 import { basename, join } from 'node:path';
 import { storageError } from './commit-log.js';
-import { segmentName } from './log-block.js';
+import { segmentName, segmentOfName } from './log-block.js';
 import type { LogFiles } from './log-files.js';
 
 /** Damaged segments that are kept of one node; beyond, the oldest are removed. */
@@ -68,7 +68,8 @@ function freeName(files: LogFiles, directory: string, number: number): string {
 
 /** Removes all but the newest; returns the names of those removed. */
 function prune(files: LogFiles, directory: string): string[] {
-  const gone = namesIn(files, directory).sort().slice(0, -DAMAGED_KEPT_MAX);
+  const segments = namesIn(files, directory).filter((name) => segmentOfName(name.replace(/\.\d+$/, '')) !== undefined);
+  const gone = segments.sort().slice(0, -DAMAGED_KEPT_MAX);
   try {
     for (const name of gone) files.remove(join(directory, name));
   } catch {

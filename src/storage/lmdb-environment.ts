@@ -4,12 +4,15 @@
  * transaction deadlocks a terminated thread, and a batch that LMDB has begun and JavaScript not ended crashes the process.
  * After a failed commit LMDB may refuse the next one with its lock held, so the environment is then opened anew.
  */
-import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, readSync, statfsSync } from 'node:fs';
+import { mkdirSync, statfsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import type { RangeOptions, RootDatabase, RootDatabaseOptionsWithPath } from 'lmdb';
 import { StoreError } from '../core/errors.js';
+import { beginBaseLife, checkBase } from './base-check.js';
+import { baseDamaged, noteDamage, noteProven, noteUnproven, UNPROVEN_MAX } from './base-damage.js';
+import { META_PAGES, PAGE_BYTES } from './base-meta.js';
 import type { ExitGate } from './exit-gate.js';
+import { commitCause, commitError, damageOf, diskFull, openError, readError, textOf } from './lmdb-errors.js';
 
 export interface LmdbOptions {
   readonly path: string;
@@ -18,6 +21,8 @@ export interface LmdbOptions {
   /** Records from this size on are compressed (LZ4); absent: none. */
   readonly compressBytesMin?: number;
   readonly gate: ExitGate;
+  /** Records were moved to it: where it is empty, or gone, they are lost. */
+  readonly mustExist?: boolean;
   /** Writes a key into LMDB's buffer and returns where it ends; reads one back as a private copy. */
   readonly keyEncoder: LmdbKeyEncoder;
 }
@@ -47,37 +52,45 @@ const { open } = createRequire(import.meta.url)('lmdb') as typeof import('lmdb')
 
 type Store = RootDatabase<Buffer, Uint8Array>;
 
-export const PAGE_BYTES = 4096;
-/** LMDB's two meta pages. */
-const META_PAGES = 2;
-/** Of each meta page. */
-const MAGIC = 0xbeefc0de;
-const MAGIC_OFFSET = 24;
 /** Left free on the disk, for several nodes that write at once, their logs, and what statfs cannot foresee. */
 const DISK_RESERVE_BYTES = 16 * 1024 * 1024;
-const DISK_FULL_CODES: readonly number[] = [28, 122, 27, -30_792]; // ENOSPC, EDQUOT, EFBIG, MDB_MAP_FULL
-const CORRUPT_CODES: readonly number[] = [-30_797, -30_796]; // MDB_PAGE_NOTFOUND, MDB_CORRUPTED
-const PATH_CODES: readonly string[] = [
-  'EACCES',
-  'ENOENT',
-  'ENOTDIR',
-  'EEXIST',
-  'EROFS',
-  'EPERM',
-  'ENAMETOOLONG',
-  'ELOOP',
-];
 
 export class LmdbEnvironment {
   readonly #options: LmdbOptions;
   #store: Store | undefined;
   #suspect = false;
   #closed = false;
+  #damage: StoreError | undefined;
 
-  /** @throws StoreError KV_PATH, KV_CORRUPT, KV_STORAGE_FAILED */
+  /** @throws StoreError KV_PATH, KV_CORRUPT, KV_FORMAT_TOO_NEW, KV_STORAGE_FAILED */
   constructor(options: LmdbOptions) {
     this.#options = options;
-    this.#store = openStore(options);
+    this.#store = openStore(options, (path) => beginBaseLife(path, options.mustExist === true));
+  }
+
+  /** Throws what a read or a commit has found of its pages: from then on nothing that it says can be trusted. @throws StoreError KV_CORRUPT */
+  checkDamage(): void {
+    if (this.#damage !== undefined) throw this.#damage;
+  }
+
+  /** What was read fits no whole tree: the next life looks at every page. */
+  distrust(reason: string): StoreError {
+    noteUnproven(this.#options.path, UNPROVEN_MAX);
+    this.#damage ??= baseDamaged(this.#options.path, reason);
+    return this.#damage;
+  }
+
+  /** Every key was read: a life that ends from here on has another reason. */
+  proven(): void {
+    if (this.#damage === undefined) noteProven(this.#options.path);
+  }
+
+  /** The error of a native call, which is noted where it tells of a damaged page. */
+  #failure(error: unknown, other: (error: unknown) => StoreError): StoreError {
+    const damage = damageOf(error);
+    if (damage === 'none') return other(error);
+    if (damage === 'damaged' && this.#damage === undefined) noteDamage(this.#options.path, textOf(error));
+    return this.distrust(textOf(error));
   }
 
   get closed(): boolean {
@@ -94,7 +107,7 @@ export class LmdbEnvironment {
     try {
       return store.getBinaryFast(key);
     } catch (error) {
-      throw readError(error);
+      throw this.#failure(error, readError);
     }
   }
 
@@ -135,9 +148,10 @@ export class LmdbEnvironment {
   /**
    * One transaction: `fill` puts and removes, synchronously, and must not throw; resolves when it is on disk. Not before
    * the last one has settled. Needs turns of the event loop.
-   * @throws StoreError KV_STORAGE_FULL, KV_STORAGE_FAILED, KV_CLOSED: nothing of it was applied
+   * @throws StoreError KV_STORAGE_FULL, KV_STORAGE_FAILED, KV_CORRUPT, KV_CLOSED: nothing of it was applied
    */
   async commit(fill: (store: Pick<Store, 'put' | 'remove'>) => void): Promise<void> {
+    this.checkDamage();
     if (this.#suspect) await this.#reopen();
     const store = this.#opened();
     if (this.diskBytes() === 0) throw diskFull(this.#options.path);
@@ -146,7 +160,7 @@ export class LmdbEnvironment {
     try {
       await store.batch(() => fill(store));
     } catch (error) {
-      const failure = await commitError(error, this.#options.path);
+      const failure = this.#failure(await commitCause(error), (cause) => commitError(cause, this.#options.path));
       this.#suspect = true;
       // At once, since after a failed meta page LMDB refuses reads as well; where that fails, the next commit tries again.
       await this.#reopen().catch(() => undefined);
@@ -161,6 +175,7 @@ export class LmdbEnvironment {
     const store = this.#store;
     this.#store = undefined;
     await store?.close();
+    if (store !== undefined) this.proven();
   }
 
   async #reopen(): Promise<void> {
@@ -168,7 +183,7 @@ export class LmdbEnvironment {
     this.#store = undefined;
     await store?.close();
     if (this.#closed) return;
-    this.#store = openStore(this.#options);
+    this.#store = openStore(this.#options, checkBase);
     this.#suspect = false;
   }
 
@@ -185,7 +200,7 @@ export class LmdbEnvironment {
     try {
       return read(store);
     } catch (error) {
-      throw readError(error);
+      throw this.#failure(error, readError);
     } finally {
       this.#options.gate.leave();
     }
@@ -203,7 +218,8 @@ function pages(counts: PageCounts): number {
   return counts.treeBranchPageCount + counts.treeLeafPageCount + counts.overflowPages;
 }
 
-function openStore(options: LmdbOptions): Store {
+/** `check`: looks at the files before. */
+function openStore(options: LmdbOptions, check: (path: string) => void): Store {
   const { path, mapBytes, compressBytesMin, keyEncoder, gate } = options;
   const settings: RootDatabaseOptionsWithPath & Record<string, unknown> = {
     path,
@@ -226,7 +242,7 @@ function openStore(options: LmdbOptions): Store {
   gate.enter();
   try {
     mkdirSync(path, { recursive: true });
-    checkFiles(path);
+    check(path);
     const store: Store = open<Buffer, Uint8Array>(settings);
     // The first read makes the transaction object that all later ones reuse: better here, inside the gate.
     store.getStats();
@@ -236,65 +252,4 @@ function openStore(options: LmdbOptions): Store {
   } finally {
     gate.leave();
   }
-}
-
-/** lmdb crashes the process where LMDB refuses to open, so what it would refuse is looked for before. */
-function checkFiles(path: string): void {
-  accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
-  for (const name of ['data.mdb', 'lock.mdb']) {
-    const file = join(path, name);
-    if (existsSync(file)) accessSync(file, constants.R_OK | constants.W_OK);
-  }
-  const file = join(path, 'data.mdb');
-  if (!existsSync(file)) return;
-  const start = Buffer.alloc(2 * PAGE_BYTES);
-  const descriptor = openSync(file, 'r');
-  const bytes = readSync(descriptor, start, 0, start.length, 0);
-  closeSync(descriptor);
-  const isLmdb = (page: number): boolean => start.readUInt32LE(page * PAGE_BYTES + MAGIC_OFFSET) === MAGIC;
-  if (bytes === 0 || (isLmdb(0) && isLmdb(1))) return;
-  throw new StoreError('KV_CORRUPT', `the base table at ${path} is damaged: data.mdb is none of LMDB`, { path });
-}
-
-function codeOf(error: unknown): string | number {
-  const code = (error as { code?: unknown } | undefined)?.code;
-  return typeof code === 'string' || typeof code === 'number' ? code : 'unknown';
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function openError(error: unknown, path: string): StoreError {
-  if (error instanceof StoreError) return error;
-  const code = codeOf(error);
-  const isPath = (typeof code === 'string' && PATH_CODES.includes(code)) || code === 13 || code === 2;
-  const text = `the base table at ${path} cannot be opened: ${textOf(error)}`;
-  return new StoreError(isPath ? 'KV_PATH' : 'KV_STORAGE_FAILED', text, { path, code }, error);
-}
-
-function readError(error: unknown): StoreError {
-  if (error instanceof StoreError) return error;
-  const code = codeOf(error);
-  const isCorrupt = typeof code === 'number' && CORRUPT_CODES.includes(code);
-  const text = `the base table cannot be read: ${textOf(error)}`;
-  return new StoreError(isCorrupt ? 'KV_CORRUPT' : 'KV_STORAGE_FAILED', text, { code }, error);
-}
-
-/** lmdb rejects with a wrapper whose `commitError` is a promise that rejects with the cause. */
-async function commitError(error: unknown, path: string): Promise<StoreError> {
-  let cause = error;
-  try {
-    await (error as { commitError?: Promise<never> }).commitError;
-  } catch (thrown) {
-    cause = thrown;
-  }
-  const code = codeOf(cause);
-  const isFull = typeof code === 'number' && DISK_FULL_CODES.includes(code);
-  const text = `the base table cannot be written: ${textOf(cause)}`;
-  return new StoreError(isFull ? 'KV_STORAGE_FULL' : 'KV_STORAGE_FAILED', text, { path, code }, cause);
-}
-
-function diskFull(path: string): StoreError {
-  return new StoreError('KV_STORAGE_FULL', `the disk of the base table is full, at ${path}`, { path });
 }

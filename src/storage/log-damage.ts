@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import { StoreError } from '../core/errors.js';
 import { Flag, keyBytesOf, RECORD_HEADER_BYTES, sizeOf } from '../protocol/record.js';
+import { isOfBase } from './base-damage.js';
 import { BLOCK_HEADER_BYTES, type BlockHeader } from './log-block.js';
 
 /** What a salvage found in one segment. */
@@ -26,9 +27,10 @@ export function damaged(path: string, offset: number): StoreError {
   return new StoreError('KV_CORRUPT', message, { path, offset, segment: basename(path) });
 }
 
-/** Whether an error of a node's start is one that a salvage is for: of a damaged log or `node.json`, not of some other file. */
-export const isSalvageable = ({ code, details }: StoreError): boolean =>
-  code === 'KV_CORRUPT' && (details.segment !== undefined || isOfNodeFile(details));
+/** Whether an error of a node's start is one that a salvage is for: of a damaged log, base table or `node.json`. */
+export const isSalvageable = (error: StoreError): boolean =>
+  isOfBase(error) ||
+  (error.code === 'KV_CORRUPT' && (error.details.segment !== undefined || isOfNodeFile(error.details)));
 
 /** Whether it is of `node.json`, of which nothing else tells. */
 export const isOfNodeFile = (details: StoreError['details']): boolean => details.nodeFile === true;

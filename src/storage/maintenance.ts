@@ -129,12 +129,13 @@ export class Maintenance {
     return dirtyShare === 0 ? 0 : (index.entries / index.entriesMax) * Math.min(1, dirtyShare * 4) * SLOW_SHARE;
   }
 
-  /** Call between turns, with the host's monotonic milliseconds as 32 bits. @throws StoreError KV_STORAGE_FAILED: the node must end */
+  /** Call between turns, with the host's monotonic milliseconds as 32 bits. @throws StoreError KV_STORAGE_FAILED, KV_CORRUPT: the node must end */
   run(nowMs: number): void {
     const engine = this.#engine;
     this.#elapsedMs += (nowMs - (this.#nowMs ?? nowMs)) | 0;
     this.#nowMs = nowMs;
     engine.log.checkFailure();
+    engine.base.checkDamage();
     if (this.#elapsedMs >= this.#logRetryMs) this.#reserve();
     engine.logRoomBytes = this.#logFull === undefined ? Number.POSITIVE_INFINITY : engine.log.roomBytes;
     const free = Math.min(

@@ -62,18 +62,18 @@ test('ring changes: another failure domain, on a running server -> planned, chan
   t.is(await server.stop(), 0);
 });
 
-test('ring changes: a node with a damaged directory -> replace --same has it begin anew, on a directory and on a server', async (t) => {
+test('ring changes: a node with a damaged base table -> replace --same by force has it begin anew, on a directory and on a server', async (t) => {
   const cli = await filled(t);
   const damage = () => writeFileSync(join(cli.path, 'node-001', 'base', 'data.mdb'), 'no environment'.repeat(1_000));
   damage();
   t.regex(
-    (await cli.must(['replace', '1', '--same'])).stdout,
+    (await cli.must(['replace', '1', '--same', '--force'])).stdout,
     /^replace: node 1 began anew and holds \d+ partitions, \d+ records? received\n$/,
   );
   damage();
   const server = await cli.serve(['--json'], {});
   t.is((await cli.run(['replace', '0', '--same'])).code, 2);
-  const [result] = await cli.json(['replace', '1', '--same']);
+  const [result] = await cli.json(['replace', '1', '--same', '--force']);
   t.like(result, { joined: [1], done: true, epoch: 1 });
   t.is((await cli.must(['scan', '--keys', '--r', '3'])).stdout.split('\n').length, 301);
   t.is(await server.stop(), 0);

@@ -79,9 +79,13 @@ test('renewal: a node that cannot start -> begins anew; what a crash left of an 
     { w: 3 },
   );
   await first.close();
-  writeFileSync(join(path, 'node-002', 'base', 'data.mdb'), 'no environment'.repeat(1_000));
   writeFileSync(join(path, 'node-002.gone'), 'left');
   const store = await openSmall(t, { path });
+  const told: string[] = [];
+  store.on('storage-error', ({ code }) => told.push(code));
+  writeFileSync(join(path, 'node-002', 'node.json'), '{"format":9,"replica":1}');
+  await hostOf(store).supervisor(2).terminate();
+  await until(() => told.includes('KV_FORMAT_TOO_NEW'));
   t.is(store.members()[2].state, 'down');
   t.true((await store.change(anew(2))).done);
   t.false(existsSync(join(path, 'node-002.gone')));

@@ -138,6 +138,7 @@ function reportEvents(store: Store, { output }: Invocation): void {
     'storage-error',
     'log-cut',
     'log-damaged',
+    'base-damaged',
     'tree-differs',
     'writes-may-be-lost',
     'host',

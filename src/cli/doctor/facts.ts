@@ -35,8 +35,8 @@ export interface DirectoryFacts {
   readonly stamp: { readonly format: number; readonly options: Readonly<Record<string, unknown>> } | undefined;
   /** Undefined where there is no such directory. */
   readonly disk: DiskFacts | undefined;
-  /** Damaged log segments that its nodes keep for the operator. */
-  readonly damagedSegments: readonly string[];
+  /** Damaged log segments and base tables that its nodes keep for the operator. */
+  readonly damagedFiles: readonly string[];
 }
 
 export interface DiskFacts {
@@ -57,11 +57,11 @@ export interface StoreFacts {
 
 /** Facts of the directory, as far as it is there. */
 export function directoryFacts(path: string): DirectoryFacts {
-  const damagedSegments = attempt(() => damagedSegmentsIn(path)) ?? [];
-  return { path, stamp: attempt(() => readStamp(path)), disk: attempt(() => diskFacts(path)), damagedSegments };
+  const damagedFiles = attempt(() => damagedFilesIn(path)) ?? [];
+  return { path, stamp: attempt(() => readStamp(path)), disk: attempt(() => diskFacts(path)), damagedFiles };
 }
 
-function damagedSegmentsIn(path: string): string[] {
+function damagedFilesIn(path: string): string[] {
   const folders = readdirSync(path)
     .filter((name) => /^node-\d+$/.test(name))
     .map((name) => join(path, name, 'damaged'));

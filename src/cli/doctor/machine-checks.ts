@@ -95,13 +95,13 @@ function remote({ type }: DiskFacts): Verdict | undefined {
     : warn(`the data directory is on another machine (${name}): LMDB wants a disk of this one`);
 }
 
-/** What salvages of damaged logs have left: the disk, or the memory, gave back other bytes than were written. */
+/** What salvages of damaged logs and base tables have left: the disk, or the memory, gave back other bytes than were written. */
 export const checkDamage: Check = ({ directory }) => {
   if (directory?.disk === undefined) return undefined;
-  const { damagedSegments } = directory;
-  if (damagedSegments.length === 0) return ok('no node has found its log damaged');
-  const segments = formatNumber(damagedSegments.length, 'damaged log segment');
-  return warn(`${segments} kept, ${damagedSegments[0]} first: look at the disk, then remove them`);
+  const { damagedFiles } = directory;
+  if (damagedFiles.length === 0) return ok('no node has found its log or base table damaged');
+  const files = formatNumber(damagedFiles.length, 'damaged file');
+  return warn(`${files} kept, ${damagedFiles[0]} first: look at the disk, then remove them`);
 };
 
 export const checkMemory: Check = (facts) => {

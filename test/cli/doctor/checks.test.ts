@@ -100,7 +100,7 @@ function factsOf({ facts, nodes, members = [0, 1, 2].map((node) => member(node))
       path: '/data',
       stamp: { format: 1, options: { nodes: 3, failureDomain: 'node' } },
       disk: { freeBytes: 100 * GiB, totalBytes: 200 * GiB, type: 0xef53 },
-      damagedSegments: [],
+      damagedFiles: [],
     },
     store: { status: about, ring, isServed: true, openFilesMax: 65_536, ...store },
     trouble: undefined,
@@ -148,7 +148,7 @@ const TABLE: readonly (readonly [check: string, condition: string, differing: Di
   [
     'damage',
     'segments kept aside',
-    directory({ damagedSegments: ['/data/a', '/data/b'] }),
+    directory({ damagedFiles: ['/data/a', '/data/b'] }),
     'warn',
     /2 damaged .*\/data\/a/,
   ],
