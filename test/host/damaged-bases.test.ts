@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { hostOf } from '../../src/client/open.js';
+import { NodeFiles } from '../../src/host/node-files.js';
 import { type OpenStoreOptions, open, type Store, type StoreEvents } from '../../src/index.js';
+import { setBaseAside } from '../../src/storage/base-damage.js';
 import { META_PAGES, PAGE_BYTES } from '../../src/storage/base-meta.js';
 import { failsWith, makeFolder, openSmall, patiently, SMALL, until } from '../client/store-fixture.js';
 import { clearLeaves, misleadRoot } from '../storage/base-bytes.js';
@@ -120,6 +122,23 @@ test.serial('a damaged base table: of a node that has healed -> the others go, a
     t.is(await patiently(() => store.get(`key-${index}`, { r: 1 })), value(index));
   }
 });
+
+test.serial(
+  'a damaged base table: set aside by a life that went no further -> the next one is in doubt, and heals',
+  async (t) => {
+    const path = await makeStore(t);
+    const files = new NodeFiles(join(path, 'node-001'));
+    files.open();
+    files.beginSalvage();
+    setBaseAside(files.basePath, files.damagedDirectory);
+    t.is(nodeFile(path, 1).doubt, 'rollback');
+    const store = await openSmall(t, { ...OPTIONS, path });
+    const told = listen(store);
+    await isWhole(t, store);
+    t.is(nodeFile(path, 1).doubt, undefined);
+    t.deepEqual(told, { damages: [], errors: [], lost: [] });
+  },
+);
 
 test.serial('a damaged base table: garbage in lock.mdb -> LMDB makes it anew, nothing is told', async (t) => {
   const path = await makeStore(t);
