@@ -35,7 +35,7 @@ interface NodeFile {
 export class NodeFiles {
   readonly logDirectory: string;
   readonly basePath: string;
-  /** Where damaged log segments are kept for the operator. */
+  /** Where damaged log segments, and a base table, are kept for the operator. */
   readonly damagedDirectory: string;
   readonly #path: string;
   readonly #bootId = bootId();

@@ -53,8 +53,8 @@ export class NodeThreads {
   }
 
   /**
-   * Starts every member. Where fewer than N of them are damaged, one whose log or `node.json` is goes on with what is intact
-   * of it, and one with another damaged file stays down; the others make up for both.
+   * Starts every member. Where fewer than N of them are damaged, one whose log, base table or `node.json` is goes on with what is
+   * intact, and one with another damaged file stays down; the others make up for both.
    * @throws StoreError what a start threw; KV_CORRUPT where as many are damaged as there are replicas
    */
   async start(): Promise<void> {

@@ -1,6 +1,6 @@
 /**
  * Keeps one node's thread running: starts it, notices its end at once, and starts it again under a new incarnation. What
- * was in flight is void; the node recovers from its log. One whose log is damaged goes on with what is intact of it, where
+ * was in flight is void; the node recovers from its log. One whose log or base table is damaged goes on with what is intact, where
  * enough others can make up for the rest; otherwise it stays down and says why.
  */
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
@@ -23,7 +23,7 @@ export interface SupervisorHooks {
   readonly ring: () => RingState;
   /** What other hosts have seen of a node's storage, where that is more than there is; asked for each life. */
   readonly overtakenBy?: (node: number) => StorageMark | undefined;
-  /** A node's log was found damaged: whether it may go on with what is intact of it. */
+  /** A node's log or base table was found damaged: whether it may go on with what is intact. */
   readonly maySalvage: (node: number) => boolean;
   /** A thread is running but does not serve yet: give it its seats. */
   readonly onSpawn: (node: number, link: ControlLink) => Promise<void>;
@@ -52,7 +52,7 @@ export class Supervisor {
   #failures = 0;
   /** The node has had a directory. */
   #isKnown: boolean;
-  /** The next life salvages a damaged log. */
+  /** The next life salvages what is damaged. */
   #salvages = false;
   #reason = '';
   #retry: NodeJS.Timeout | undefined;

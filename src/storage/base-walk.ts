@@ -1,7 +1,7 @@
 /**
  * Walks the trees of an LMDB environment page by page, without LMDB, which has no checksums and ends the process at a page
  * that makes no sense. What a record says is not looked at: each has its own checksum. Reads every page but those of values
- * that have pages of their own: some 100 MiB a second.
+ * that have pages of their own: some hundreds of MiB a second.
  *
  *   page      | header, 24 | offset of each node behind the header, 2 | ... | nodes |
  *   node      | low half, 2 | high half, 2 | flags, 2 | key bytes, 2 | key | data |

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { hostOf } from '../../src/client/open.js';
+import { NodeFiles } from '../../src/host/node-files.js';
 import { type OpenStoreOptions, open, type Store, type StoreEvents } from '../../src/index.js';
+import { setBaseAside } from '../../src/storage/base-damage.js';
 import { META_PAGES, PAGE_BYTES } from '../../src/storage/base-meta.js';
 import { failsWith, makeFolder, openSmall, patiently, SMALL, until } from '../client/store-fixture.js';
 import { clearLeaves, misleadRoot } from '../storage/base-bytes.js';
@@ -121,6 +123,23 @@ test.serial('a damaged base table: of a node that has healed -> the others go, a
   }
 });
 
+test.serial(
+  'a damaged base table: set aside by a life that went no further -> the next one is in doubt, and heals',
+  async (t) => {
+    const path = await makeStore(t);
+    const files = new NodeFiles(join(path, 'node-001'));
+    files.open();
+    files.beginSalvage();
+    setBaseAside(files.basePath, files.damagedDirectory);
+    t.is(nodeFile(path, 1).doubt, 'rollback');
+    const store = await openSmall(t, { ...OPTIONS, path });
+    const told = listen(store);
+    await isWhole(t, store);
+    t.is(nodeFile(path, 1).doubt, undefined);
+    t.deepEqual(told, { damages: [], errors: [], lost: [] });
+  },
+);
+
 test.serial('a damaged base table: garbage in lock.mdb -> LMDB makes it anew, nothing is told', async (t) => {
   const path = await makeStore(t);
   writeFileSync(join(baseOf(path, 1), 'lock.mdb'), Buffer.alloc(8_192, 0xa5));
@@ -182,7 +201,7 @@ test.serial(
 );
 
 test.serial(
-  'a damaged base table: LMDB ends the process at the page -> two starts end so, the third heals',
+  'a damaged base table: LMDB ends the process at the page -> at most two starts end so, and the next one heals',
   async (t) => {
     const path = await makeStore(t);
     clearLeaves(dataOf(path, 1));
@@ -192,7 +211,10 @@ test.serial(
       const { status, stdout } = spawnSync(process.execPath, [fileURLToPath(child), path], { encoding: 'utf8' });
       runs.push(status === 0 ? stdout.trim() : 'ended');
     }
-    t.deepEqual(runs, ['ended', 'ended', 'healed']);
+    // where a read meets the page before the filter's walk does, LMDB fails instead, and the first start heals
+    t.is(runs.at(-1), 'healed');
+    t.true(runs.length <= 3, runs.join(', '));
+    t.log(runs.join(', '));
     const store = await openSmall(t, { ...OPTIONS, path });
     await isWhole(t, store);
   },

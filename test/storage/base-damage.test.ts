@@ -85,6 +85,16 @@ test('base damage: any page is noise, zeros or another page -> each that is in u
   }
 });
 
+test('base damage: a root is zeros -> told at each open, without a look at every page', async (t) => {
+  const path = await makeTable(t);
+  const whole = readFileSync(dataOf(path));
+  const { free, main } = metaOf(path);
+  for (const { root } of [free, main]) {
+    writeFileSync(dataOf(path), Buffer.from(whole).fill(0, root * PAGE_BYTES, (root + 1) * PAGE_BYTES));
+    t.true(isOfBase(errorOf(() => openTable(path)) as StoreError), `page ${root}`);
+  }
+});
+
 test('base damage: the file ends anywhere -> told at once, unless what is gone is free', async (t) => {
   const path = await makeTable(t);
   const file = dataOf(path);
@@ -153,12 +163,13 @@ test('base damage: a branch points nowhere -> the read says so, nothing is writt
   t.throws(() => openTable(path), { code: 'KV_CORRUPT', message: /damaged: MDB_PAGE_NOTFOUND/ });
 });
 
-test('base damage: a leaf has lost keys -> fewer are read than there are, and the next life looks at every page', async (t) => {
+test('base damage: a leaf has lost keys -> fewer are read than there are, nothing is written any more, and the next life looks at every page', async (t) => {
   const path = await makeTable(t);
   shortenLeaf(dataOf(path));
   const table = openTable(path);
   t.is(errorOf(() => [...table.keys()])?.message, `the base table at ${path} is damaged: 999 keys were read of 1000`);
   t.throws(() => table.checkDamage(), { code: 'KV_CORRUPT' });
+  await t.throwsAsync(table.write(entries(0, 1, () => 9)), { code: 'KV_CORRUPT' });
   await table.close();
   t.throws(() => openTable(path), { code: 'KV_CORRUPT', message: /999 entries were found of 1000/ });
 });
