@@ -25,7 +25,6 @@ import { advanceListing, answerCompare, isOf, type Listing, startListing } from 
 import { KeyPolls } from './key-polls.js';
 import type { Minters } from './minter.js';
 import { PartitionTrees } from './partition-trees.js';
-import { readList } from './read-targets.js';
 import { NO_COUNTS, type RepairCounts } from './repair-counts.js';
 import { type Rounds, startRounds, tellRepaired, visitRounds } from './repair-rounds.js';
 import { advanceTree, build, healer, pollUnread } from './tree-builds.js';
@@ -47,11 +46,7 @@ export interface AntiEntropyOptions {
   readonly onTreeDiffers: (partition: number) => void;
 }
 
-export interface Job {
-  readonly partition: PartitionId;
-  readonly peer: NodeIndex;
-  readonly way: ExchangeTask['way'];
-  readonly dryRun: boolean;
+export interface Job extends ExchangeTask {
   readonly asker: Asker | undefined;
   /** Whom a note is about, where what this node holds of it goes to another. */
   readonly target?: NodeIndex;
@@ -99,9 +94,7 @@ export function antiEntropy(options: AntiEntropyOptions): Behaviour<AntiEntropyS
     receive: {
       compare(state, message, env) {
         const partition = message.u32(Compare.partition) as PartitionId;
-        // who is no holder any more may have forgotten what it held
-        const counts = !state.settlement.has(partition) && readList(env.placement, partition).includes(env.node);
-        if (!answerCompare(state.trees, counts, message, env)) build(state, partition);
+        if (!answerCompare(state.trees, state.settlement.counts(partition, env), message, env)) build(state, partition);
         arm(state, SLICE_PAUSE_MS, env);
       },
       list(state, message, env) {
@@ -162,7 +155,7 @@ function start(options: AntiEntropyOptions, env: Env): AntiEntropyState {
     listings: [],
     active: undefined,
     settlement: new DoubtSettlement(options.doubts, options.w),
-    polls: new KeyPolls(() => newRequest(state), Math.max(1, Math.min(n - 1, n - options.w + 1)), env.store),
+    polls: new KeyPolls(() => newRequest(state), { n, w: options.w }, env.store),
     counts: NO_COUNTS,
     nextRequest: env.random() >>> 1,
     timer: env.random() | 0,
@@ -193,8 +186,9 @@ function slice(state: AntiEntropyState, env: Env): void {
   const [listing] = state.listings;
   if (listing !== undefined) {
     state.listings.shift();
-    const onCorrupt = healer(state, listing.partition, env);
-    if (!advanceListing(listing, SLICE_RECORDS, env, onCorrupt)) state.listings.push(listing);
+    const { partition } = listing;
+    const given = { records: SLICE_RECORDS, counts: state.settlement.counts(partition, env) };
+    if (!advanceListing(listing, given, env, healer(state, partition, env))) state.listings.push(listing);
   }
   const isBusy = state.active?.exchange.isBusy === true;
   const [wanted] = state.builds;
@@ -227,8 +221,13 @@ function beginNext(state: AntiEntropyState, env: Env): void {
   if (state.active !== undefined) return;
   const next = state.queue.take();
   if (next === undefined) return;
-  const { partition, peer } = next.job;
-  const job: Job = state.options.doubts.isFromPast(partition) ? { ...next.job, way: 'pull' } : next.job;
+  const { partition, peer, way, takesOfDoubtful } = next.job;
+  const { doubts } = state.options;
+  const job: Job = {
+    ...next.job,
+    way: doubts.isFromPast(partition) ? 'pull' : way,
+    takesOfDoubtful: takesOfDoubtful && doubts.has(partition),
+  };
   const exchange = new Exchange(job, () => newRequest(state), pullHooks(state, partition, env), env);
   state.active = { ...next, job, exchange, settles: state.settlement.isPeer(partition, peer, env) };
   if (state.trees.of(partition) === undefined) build(state, partition);
@@ -250,6 +249,7 @@ function finish(state: AntiEntropyState, env: Env): void {
   const isPulled = exchange.isMerged && !job.dryRun && active.settles;
   const isMerged = isPulled && !state.polls.unsure.delete(partition);
   if (isMerged) state.settlement.compared(partition, peer, { counts: exchange.peerStands, isMerged });
+  else if (urgency === 'doubt' && exchange.leavesSome) state.settlement.doubts(partition, peer);
   else if (urgency === 'doubt') state.settlement.failed(peer);
   if (way === 'push' ? isDone : isDone && isMerged && urgency === 'known' && way === 'both') {
     tellRepaired({ target, partition, heldAtMs: beganAtMs }, env);
@@ -293,6 +293,8 @@ function asked(state: AntiEntropyState, message: MessageView, env: Env): void {
   const way = (options & ExchangeFlag.pullOnly) === 0 ? 'both' : 'pull';
   const wanted = dryRun ? others : peers;
   asker.waiting = wanted.length;
-  for (const other of wanted) state.queue.add({ partition, peer: other, dryRun, way, asker }, 'asked');
+  for (const other of wanted) {
+    state.queue.add({ partition, peer: other, dryRun, way, takesOfDoubtful: false, asker }, 'asked');
+  }
   arm(state, SLICE_PAUSE_MS, env);
 }

@@ -22,11 +22,11 @@ export function visitDoubts(state: AntiEntropyState, env: Env): void {
     // a comparison under way has passed such a key, maybe
     if (state.active?.job.partition !== partition) state.polls.unsure.delete(partition);
   }
-  settlement.visit(env, (partition, peer) => {
-    queue.add(
-      { partition: partition as PartitionId, peer, way: pullOnly ? 'pull' : 'both', dryRun: false, asker: undefined },
-      'doubt',
-    );
+  const isUndecided = (partition: number) => state.polls.undecided.delete(partition);
+  settlement.visit(env, isUndecided, (partition, peer, takesOfDoubtful) => {
+    const way = pullOnly ? 'pull' : 'both';
+    const task = { partition: partition as PartitionId, peer, way, dryRun: false, takesOfDoubtful } as const;
+    queue.add({ ...task, asker: undefined }, 'doubt');
   });
   tellCounts(state);
 }
@@ -43,10 +43,8 @@ export function pullHooks(
   partition: PartitionId,
   env: Env,
 ): PullHooks {
-  const isInDoubt = options.doubts.has(partition);
   const isFromPast = options.doubts.isFromPast(partition);
   return {
-    takesOfDoubtful: isInDoubt,
     hasRoom: () => !isFromPast || !polls.isFull,
     onlyHere: (key) => {
       if (isFromPast) polls.start('rolled back', partition, key, env);

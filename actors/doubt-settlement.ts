@@ -34,8 +34,9 @@ export class DoubtSettlement {
     this.#w = w;
   }
 
-  has(partition: number): boolean {
-    return this.#doubts.has(partition);
+  /** Whether this node counts for a partition: who is no holder any more may have forgotten what it held. */
+  counts(partition: number, { placement, node }: Env): boolean {
+    return !this.#doubts.has(partition) && readList(placement, partition).includes(node);
   }
 
   get isOpen(): boolean {
@@ -44,7 +45,7 @@ export class DoubtSettlement {
 
   /** Whether a comparison that begins now tells anything: a node that is still being filled has little to compare with. */
   isPeer(partition: number, peer: NodeIndex, env: Env): boolean {
-    return listOf(partition, env)?.includes(peer) === true;
+    return this.#listOf(partition, env)?.includes(peer) === true;
   }
 
   /** A comparison that was asked for has failed. */
@@ -58,29 +59,41 @@ export class DoubtSettlement {
     if (this.#doubts.has(partition)) this.#known.set(nameOf(partition, peer), known);
   }
 
+  /** A comparison ended: the peer does not count, and what it holds was not taken. */
+  doubts(partition: number, peer: NodeIndex): void {
+    this.compared(partition, peer, { counts: false, isMerged: false });
+  }
+
   /** What comparing has told of the partition does not count: something of it was not looked into. */
   reopen(partition: number): void {
     for (const name of this.#known.keys()) if (partitionOf(name) === partition) this.#known.delete(name);
   }
 
-  /** Settles what can be settled, and asks for the comparisons that come next. */
-  visit(env: Env, compare: (partition: number, peer: NodeIndex) => void): void {
+  /**
+   * Settles what can be settled, and asks for the comparisons that come next. `isUndecided`: whether something of the partition
+   * is to be looked into once more, now that enough are there.
+   */
+  visit(
+    env: Env,
+    isUndecided: (partition: number) => boolean,
+    compare: (partition: number, peer: NodeIndex, takesOfDoubtful: boolean) => void,
+  ): void {
     const { partitions } = env.placement;
     let asked = 0;
     for (let looked = 0; looked < partitions && asked < COMPARISONS_MAX && this.isOpen; looked++) {
       const partition = this.#next;
       this.#next = (partition + 1) % partitions;
-      const peer = this.#doubts.has(partition) ? this.#visit(partition, env) : undefined;
+      const peer = this.#doubts.has(partition) ? this.#visit(partition, isUndecided, env) : undefined;
       if (peer === undefined) continue;
-      compare(partition, peer);
+      compare(partition, peer, this.#known.get(nameOf(partition, peer))?.counts === false);
       asked++;
     }
   }
 
   /** Settles the partition if that can be; whom it is to be compared with otherwise, if anybody. */
-  #visit(partition: number, env: Env): NodeIndex | undefined {
+  #visit(partition: number, isUndecided: (partition: number) => boolean, env: Env): NodeIndex | undefined {
     const { n } = env.placement;
-    const list = listOf(partition, env);
+    const list = this.#listOf(partition, env);
     if (list === undefined) {
       // no holder lacks anything; nor does one to be, once it has been filled since the doubt began
       if (!isToBeFilled(partition, env)) this.#doubts.settle(partition, false);
@@ -91,28 +104,35 @@ export class DoubtSettlement {
     const peers = others.map((node): DoubtPeer => {
       const known = this.#known.get(nameOf(partition, node));
       const failures = this.#failures.get(node) ?? 0;
-      if (known !== undefined) {
-        return { node, state: known.counts ? 'counts' : 'doubts', isMerged: known.isMerged, failures };
+      const isUp = env.placement.isUp(node);
+      if (known === undefined || !(known.isMerged || isUp)) {
+        return { node, state: isUp ? 'unknown' : 'away', isMerged: false, failures };
       }
-      return { node, state: env.placement.isUp(node) ? 'unknown' : 'away', isMerged: false, failures };
+      return { node, state: known.counts ? 'counts' : 'doubts', isMerged: known.isMerged, failures };
     });
     const step = decideDoubt({ n, w: this.#w }, peers);
-    if (step.kind === 'settled') this.#doubts.settle(partition, step.mayBeLost);
+    if (step.kind === 'settled') {
+      if (!step.mayBeLost && isUndecided(partition)) this.reopen(partition);
+      else this.#doubts.settle(partition, step.mayBeLost);
+    }
     return step.kind === 'compare' ? step.node : undefined;
+  }
+
+  /**
+   * One list that each acknowledged write has W of, and the node is on: others may hold nothing yet, or nothing any more. One with a
+   * disk from the past may hold what was deleted since: it is compared also before it is to be filled.
+   */
+  #listOf(partition: number, { placement, node }: Env): readonly NodeIndex[] | undefined {
+    const { n, preference, next } = placement;
+    const read = readList(placement, partition);
+    const isOn = (list: Uint16Array) => list.subarray(partition * n, (partition + 1) * n).includes(node);
+    if (read.includes(node) || (isOn(next) && this.#doubts.isFromPast(partition))) return read;
+    return isOn(preference) ? ([...preference.subarray(partition * n, (partition + 1) * n)] as NodeIndex[]) : undefined;
   }
 }
 
 const nameOf = (partition: number, node: number): number => partition * 0x1_0000 + node;
 const partitionOf = (name: number): number => Math.floor(name / 0x1_0000);
-
-/** One list that each acknowledged write has W of, and the node is on: others may hold nothing yet, or nothing any more. */
-function listOf(partition: number, { placement, node }: Env): readonly NodeIndex[] | undefined {
-  const { n, preference } = placement;
-  const read = readList(placement, partition);
-  if (read.includes(node)) return read;
-  const old = [...preference.subarray(partition * n, (partition + 1) * n)] as NodeIndex[];
-  return old.includes(node) ? old : undefined;
-}
 
 /** Whether the node is a new holder that has not copied, since its storage was lost, what it is to hold. */
 function isToBeFilled(partition: number, { placement, node, store }: Env): boolean {

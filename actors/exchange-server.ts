@@ -84,10 +84,10 @@ export const isOf = ({ from, request }: Listing, message: MessageView): boolean 
 
 const digester = new RecordDigester();
 
-/** Goes on with a list by so many records; true once it is answered. */
+/** Goes on with a list by so many records; true once it is answered. `counts`: whether this node counts for the partition. */
 export function advanceListing(
   listing: Listing,
-  records: number,
+  { records, counts }: { readonly records: number; readonly counts: boolean },
   env: Env,
   onUnread: (key: Uint8Array) => void,
 ): boolean {
@@ -110,15 +110,20 @@ export function advanceListing(
   });
   listing.after = last ?? after;
   if (more && listing.bytes < ANSWER_BYTES && listing.scanned < ANSWER_SCANNED) return false;
-  answerListing(listing, more, env);
+  answerListing(listing, { more, counts }, env);
   return true;
 }
 
-function answerListing({ from, request, entries, after, isPartial }: Listing, more: boolean, env: Env): void {
+function answerListing(
+  { from, request, entries, after, isPartial }: Listing,
+  { more, counts }: { readonly more: boolean; readonly counts: boolean },
+  env: Env,
+): void {
   const body = encodeBody({
     entries: packEntries(entries),
     ...(more && { end: after }),
     ...(isPartial && { partial: true }),
+    ...(!counts && { doubts: true }),
   });
   const out = env.open(Kind.listed, from, request, bodyMessageBytes(Listed.body, body));
   if (out === undefined) return;

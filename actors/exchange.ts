@@ -26,6 +26,11 @@ export interface ExchangeTask {
   /** Which way records travel: a node that is no holder gives what it kept for others, and takes nothing. */
   readonly way: 'both' | 'pull' | 'push';
   readonly dryRun: boolean;
+  /**
+   * Whether it takes records of a peer that does not count. A node that counts does not: what only a disk from the past holds
+   * may long be deleted. Nodes that do not count themselves make up for each other, where too few others do.
+   */
+  readonly takesOfDoubtful: boolean;
 }
 
 /** What a pull leaves to the node: keys that it holds and the peer does not, and records that may not simply be merged. */
@@ -34,17 +39,13 @@ export interface PullHooks {
   /** Whether it can look into one more such key now. */
   readonly hasRoom: () => boolean;
   readonly onFetched: TransferParts['onFetched'];
-  /**
-   * Whether it takes records of a peer that does not count. A node that counts does not: what only a disk from the past holds
-   * may long be deleted. Nodes that do not count themselves make up for each other.
-   */
-  readonly takesOfDoubtful: boolean;
 }
 
 interface ListBody {
   readonly entries: Uint8Array;
   readonly end?: Uint8Array;
   readonly partial?: boolean;
+  readonly doubts?: boolean;
 }
 
 type Phase = 'roots' | 'levels' | 'confirm' | 'listing' | 'merging' | 'draining' | 'done';
@@ -70,8 +71,9 @@ export class Exchange {
   /** Whether the peer said that it counts, and that it cannot read some of what it holds. */
   #peerCounts = false;
   #peerIsPartial = false;
-  /** Keys whose records differ. */
+  /** Keys whose records differ; and whether some of the peer's were not taken, since it does not count. */
   differing = 0;
+  leavesSome = false;
   #isDrained = false;
   readonly #hooks: PullHooks;
   readonly #newRequest: () => number;
@@ -90,7 +92,7 @@ export class Exchange {
   #heardAtMs: number;
 
   constructor(task: ExchangeTask, newRequest: () => number, hooks: PullHooks, env: Env) {
-    const { partition, peer, way } = task;
+    const { partition, peer, way, takesOfDoubtful } = task;
     this.task = task;
     this.#newRequest = newRequest;
     this.#hooks = hooks;
@@ -99,6 +101,7 @@ export class Exchange {
       peer,
       newRequest,
       isLastCopy: way === 'push',
+      takesOfDoubtful,
       onFetched: hooks.onFetched,
     });
     this.beganAtMs = env.nowMs();
@@ -108,12 +111,15 @@ export class Exchange {
 
   /** Once it is done: whether this node holds all that the peer held. What the peer has not taken is another matter. */
   get isMerged(): boolean {
-    return this.outcome === 0 || (this.#isDrained && !this.transfer.lacksSome);
+    return !this.leavesSome && (this.outcome === 0 || (this.#isDrained && !this.transfer.lacksSome));
   }
 
-  /** Whether the peer stands for all writes that it has acknowledged: one with a record that it cannot read does not. */
+  /**
+   * Whether the peer stands for all writes that it has acknowledged: one with a record that it cannot read does not, nor one
+   * that was found in doubt at last, having begun anew meanwhile.
+   */
   get peerStands(): boolean {
-    return this.#peerCounts && !this.#peerIsPartial;
+    return this.#peerCounts && !this.#peerIsPartial && !this.transfer.isDoubtful;
   }
 
   /** Whether there is work that waits for nothing. */
@@ -215,17 +221,19 @@ export class Exchange {
       this.#askAtMs = (env.nowMs() + BUILDING_MS) | 0;
       return;
     }
-    const { entries, end, partial } = readBody(message, Listed.body) as ListBody;
+    const { entries, end, partial, doubts } = readBody(message, Listed.body) as ListBody;
     this.#peerIsPartial ||= partial === true;
+    if (doubts === true) this.#peerCounts = false;
     this.#end = message.u32(Listed.more) === 1 ? end : undefined;
     this.#merge = new PageMerge(unpackEntries(entries), (key) => {
       if (this.#takes) this.#differs(() => this.transfer.want(key));
+      else this.leavesSome = true;
     });
     this.phase = 'merging';
   }
 
   get #takes(): boolean {
-    return this.task.way !== 'push' && (this.#peerCounts || this.#hooks.takesOfDoubtful);
+    return this.task.way !== 'push' && (this.#peerCounts || this.task.takesOfDoubtful);
   }
 
   get #hasRoom(): boolean {
@@ -261,6 +269,7 @@ export class Exchange {
   #mergeOwn(words: Int32Array, at: number, key: Uint8Array, env: Env): void {
     const verdict = this.#merge.add(digester.entry(words, at));
     const { way } = this.task;
+    if (verdict !== 'same' && verdict !== 'send' && !this.#takes) this.leavesSome = true;
     if (verdict === 'same' || (verdict === 'fetch' && !this.#takes)) return;
     this.#differs(() => {
       if (verdict !== 'send' && this.#takes) this.transfer.want(key);

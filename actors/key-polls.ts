@@ -33,8 +33,9 @@ interface Poll {
   readonly key: Uint8Array;
   /** Holders that have not answered. */
   readonly waiting: Set<number>;
-  /** Of those on the list that acknowledged writes are on. */
+  /** Of those on the list that acknowledged writes are on, none of them in doubt; and who of that list was away. */
   answers: number;
+  readonly away: number;
   /** Somebody could not be asked, or could not say. */
   isPartial: boolean;
   held: SiblingSet;
@@ -49,17 +50,22 @@ export class KeyPolls {
   readonly #polls = new Map<number, Poll>();
   readonly #byName = new Map<string, Poll>();
   readonly #newRequest: () => number;
-  /** Answers of other holders that make an unreadable record whole. */
+  /** Any so many others hold, between them, whatever was acknowledged; and all others, where those are fewer. */
+  readonly #quorum: number;
   readonly #answersNeeded: number;
   /** Records of rolled-back disks. */
   readonly aside: SetAside;
   /** Partitions of a rolled-back disk with keys of which not all have said what they hold: they are compared once more. */
   readonly unsure = new Set<number>();
+  /** Those with keys that stay until holders which were away have said what they hold. */
+  readonly undecided = new Set<number>();
 
-  constructor(newRequest: () => number, answersNeeded: number, store: Store) {
+  /** `w`: the smallest W of writes. */
+  constructor(newRequest: () => number, { n, w }: { readonly n: number; readonly w: number }, store: Store) {
     this.aside = new SetAside(store);
     this.#newRequest = newRequest;
-    this.#answersNeeded = answersNeeded;
+    this.#quorum = n - w + 1;
+    this.#answersNeeded = Math.max(1, Math.min(n - 1, this.#quorum));
   }
 
   get size(): number {
@@ -83,7 +89,10 @@ export class KeyPolls {
     }
     const sinceMs = env.nowMs();
     const isPartial = waiting.size < others.length;
-    const poll: Poll = { purpose, partition, key, waiting, answers: 0, isPartial, held: emptySet(), sinceMs };
+    const away = readList(env.placement, partition).filter(
+      (node) => node !== env.node && !others.includes(node),
+    ).length;
+    const poll: Poll = { purpose, partition, key, waiting, answers: 0, away, isPartial, held: emptySet(), sinceMs };
     this.#byName.set(name, poll);
     this.#polls.set(request, poll);
   }
@@ -130,14 +139,22 @@ export class KeyPolls {
     return sendRecord(env, { to, request: this.#newRequest(), words, at: 0, replacesUnreadable: true });
   }
 
-  /** What no other holder knows of goes out of the partition, into a private record; false where there is no room. */
+  /**
+   * What no other holder knows of goes out of the partition, into a private record; false where there is no room. Where too few
+   * can say, for they are in doubt themselves or cannot read their own record, it may have been acknowledged, and stays, if it
+   * is newer than whatever they hold; where some are away, until they have said so too.
+   */
   #endRolledBack(poll: Poll, at: number, env: Env): boolean {
     const { store } = env;
     if (at < 0) return true;
-    const { siblings } = decodeRecord(store.words, store.bytes, at);
+    const { siblings, vector } = decodeRecord(store.words, store.bytes, at);
     // under this incarnation it was written behind the loss, in a life that ended before the node counted for all partitions
     const isKnown = ({ dot }: Sibling) => dot.replica === store.replica || covers(poll.held.vector, dot);
-    if (!siblings.every(isKnown)) {
+    const isUnknown = !siblings.every(isKnown);
+    const isShort = poll.answers < this.#answersNeeded;
+    const isNewest = poll.held.vector.every((dot) => covers(vector, dot));
+    if (isUnknown && isShort && poll.answers + poll.away >= this.#quorum) this.undecided.add(poll.partition);
+    else if (isUnknown && !(isShort && isNewest)) {
       const record = new Uint8Array(store.bytes.subarray(at * 4, at * 4 + sizeOf(store.words, at)));
       if (!this.aside.keep(store, poll.partition, poll.key, record)) return false;
       if (!store.forget(find(poll.key, env))) return false;
@@ -157,8 +174,8 @@ function take(poll: Poll, message: MessageView, env: Env): void {
   }
   const isDoubtful = (message.u32(Answer.detail) & AnswerFlag.doubtful) !== 0;
   if (isDoubtful && poll.purpose === 'unreadable') return;
-  // one that is yet to be filled has nothing to say of what was written before
-  if (readList(env.placement, poll.partition).includes(nodeOf(message.from))) poll.answers++;
+  // one that is yet to be filled, or in doubt, has nothing to say of what was written before
+  if (!isDoubtful && readList(env.placement, poll.partition).includes(nodeOf(message.from))) poll.answers++;
   poll.held = mergeSets(poll.held, held);
 }
 

@@ -24,6 +24,8 @@ export interface TransferParts {
   readonly newRequest: () => number;
   /** This node may forget what it sends once the peer has it. */
   readonly isLastCopy: boolean;
+  /** What a peer in doubt says is taken for all that it holds. */
+  readonly takesOfDoubtful: boolean;
   /** What to do with the fetched record at this word. */
   readonly onFetched: (words: Int32Array, bytes: Buffer, at: number) => FetchedVerdict;
 }
@@ -35,6 +37,8 @@ export class RecordTransfer {
   outcome = 0;
   /** Whether any failed that this node was to take. */
   lacksSome = false;
+  /** Whether the peer has said that it is in doubt. */
+  isDoubtful = false;
   readonly #parts: TransferParts;
   readonly #wanted: Uint8Array[] = [];
   /** Request ids of what has no answer yet. */
@@ -84,12 +88,16 @@ export class RecordTransfer {
   /** The peer's record of a wanted key. */
   fetched(message: MessageView, env: Env): void {
     if (!this.#underWay.delete(message.request)) return;
-    const { partition, onFetched } = this.#parts;
+    const { partition, onFetched, takesOfDoubtful } = this.#parts;
     const { words, bytes } = message;
     const at = message.at + Answer.record;
-    const outcome = message.u32(Answer.outcome);
+    const detail = message.u32(Answer.detail);
+    const isDoubtful = (detail & AnswerFlag.doubtful) !== 0;
+    this.isDoubtful ||= isDoubtful;
+    // it counted when it listed the key: it may have lost what it held since, or have got back what was deleted
+    const outcome = isDoubtful && !takesOfDoubtful ? failure('KV_UNAVAILABLE') : message.u32(Answer.outcome);
     if (!isSuccess(outcome)) this.#failed(outcome, true);
-    if (!isSuccess(outcome) || (message.u32(Answer.detail) & AnswerFlag.record) === 0) return;
+    if (!isSuccess(outcome) || (detail & AnswerFlag.record) === 0) return;
     const verdict = onFetched(words, bytes, at);
     if (verdict === 'merge') this.#forward(addressOf(Role.vnode, env.node, partition), words, at, env);
     else if (verdict === 'later') this.#failed(failure('KV_OVERLOADED'), true);

@@ -134,5 +134,12 @@ function lookForReturns(rounds: Rounds, env: Env): void {
 }
 
 function jobOf(partition: number, peer: NodeIndex): Job {
-  return { partition: partition as PartitionId, peer, way: 'both', dryRun: false, asker: undefined };
+  return {
+    partition: partition as PartitionId,
+    peer,
+    way: 'both',
+    dryRun: false,
+    takesOfDoubtful: false,
+    asker: undefined,
+  };
 }

@@ -2,7 +2,7 @@
  * When a replica that may have lost acknowledged writes counts again. Each such write was confirmed by W of N replicas, so
  * any N-W+1 others hold it between them; a replica that has merged what so many hold lacks nothing. A replica in doubt
  * itself does not stand for its part, and one that is away may. Whoever fails is asked again behind all others, which may
- * be enough.
+ * be enough. What one in doubt holds is taken only where too few may count: it may have come with a disk from the past.
  *
  *   N=3 W=2   one of three in doubt: compares with the two others, then counts
  *             all three in doubt (power failed): compares with both, then counts, and writes may be lost
@@ -13,7 +13,7 @@ import type { NodeIndex } from './ids.js';
 /** What a replica in doubt knows of another holder of the partition. */
 export interface DoubtPeer {
   readonly node: NodeIndex;
-  /** Unknown: not compared with yet. Away: cannot be asked now. */
+  /** Unknown: not compared with yet. Doubts: what it holds may long be deleted. Away: cannot be asked now. */
   readonly state: 'unknown' | 'counts' | 'doubts' | 'away';
   /** Whether everything that it holds was merged, since the doubt began. */
   readonly isMerged: boolean;
@@ -36,10 +36,13 @@ export function decideDoubt(
   const merged = peers.filter(({ state, isMerged }) => isMerged && state === 'counts').length;
   if (merged >= needed) return { kind: 'settled', mayBeLost: false };
   const open = peers.filter(({ state, isMerged }) => !isMerged && state !== 'away');
-  if (open.length > 0) {
-    const { node } = open.reduce((best, peer) => (peer.failures < best.failures ? peer : best));
-    return { kind: 'compare', node };
-  }
+  const isBetter = (peer: DoubtPeer, than: DoubtPeer): boolean =>
+    isInDoubt(peer) === isInDoubt(than) ? peer.failures < than.failures : isInDoubt(than);
+  const next = open.length === 0 ? undefined : open.reduce((best, peer) => (isBetter(peer, best) ? peer : best));
+  if (next !== undefined && !isInDoubt(next)) return { kind: 'compare', node: next.node };
   const mayCount = peers.filter(({ state }) => state === 'counts' || state === 'away').length;
-  return mayCount < needed ? { kind: 'settled', mayBeLost: true } : { kind: 'wait' };
+  if (mayCount >= needed) return { kind: 'wait' };
+  return next === undefined ? { kind: 'settled', mayBeLost: true } : { kind: 'compare', node: next.node };
 }
+
+const isInDoubt = ({ state }: DoubtPeer): boolean => state === 'doubts';

@@ -81,7 +81,7 @@ export const enum Counting {
   /** It counts, but it cannot read some of its records. */
   partly = 2,
 }
-/** Its body: `entries`; `end`, the last key, where there are more; `partial` where keys were left out that it cannot read. */
+/** Its body: `entries`; `end`, the last key, where there are more; `partial` where keys were left out that it cannot read; `doubts` where it does not count. */
 export const enum Listed {
   outcome = 4,
   more = 5,

@@ -208,7 +208,7 @@ test('pulls: a damaged record comes to a disk from the past -> it is asked for a
   const env = new SimEnv();
   putAt(env, KEY, VALUE);
   const hooks = { onSettled: () => undefined, onAllSettled: () => undefined };
-  const polls = new KeyPolls(() => 1, 2, env.store);
+  const polls = new KeyPolls(() => 1, { n: 3, w: 2 }, env.store);
   const options = { doubts: new PartitionDoubts(1, 'rollback', hooks) };
   const { onFetched } = pullHooks({ polls, options }, 0 as PartitionId, env.system);
   for (const [draft, verdict] of [

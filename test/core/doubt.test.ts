@@ -53,6 +53,14 @@ test('doubt: too few can count -> those present are compared, then it counts and
   t.deepEqual(decideDoubt({ n: 1, w: 1 }, []), { kind: 'settled', mayBeLost: true });
 });
 
+test('doubt: a peer is in doubt itself -> it is compared with behind all others, and only where too few may count', (t) => {
+  const [doubts, count] = [peer(1, 'doubts'), (node: number, isMerged = true) => peer(node, 'counts', isMerged)];
+  t.deepEqual(decideDoubt(N3, [doubts, peer(2, 'unknown', false, 9)]), { kind: 'compare', node: nodeIndex(2) });
+  t.deepEqual(decideDoubt(N3, [doubts, count(2)]), { kind: 'compare', node: nodeIndex(1) });
+  t.deepEqual(decideDoubt({ n: 3, w: 3 }, [doubts, count(2)]), { kind: 'settled', mayBeLost: false });
+  t.deepEqual(decideDoubt({ n: 5, w: 3 }, [doubts, count(2), count(3), peer(4, 'away')]), { kind: 'wait' });
+});
+
 test('doubt: any writes and any peers -> settled without loss only when every acknowledged write was merged', (t) => {
   const quorum = fc
     .integer({ min: 2, max: 5 })
