@@ -31,8 +31,8 @@ const REMEDIES = {
 } as const;
 type FileName = keyof typeof REMEDIES;
 
-/** Stamped besides the cluster options: the host's identity and its nodes. */
-const STAMPED_HOST_OPTIONS: readonly string[] = ['hostId', 'nodes', 'weights'];
+/** Stamped besides the cluster options: the host's identity, its nodes, and how LMDB keeps values: it cannot read them otherwise. */
+const STAMPED_HOST_OPTIONS: readonly string[] = ['hostId', 'nodes', 'weights', 'compression'];
 /** Only defaults of requests: they may change between openings. */
 const CHANGEABLE: readonly string[] = ['r', 'w'];
 

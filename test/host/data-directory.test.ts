@@ -67,6 +67,18 @@ test('open: N above the failure domains -> KV_FAILURE_DOMAINS, and the directory
   t.is(store.ring().n, 3);
 });
 
+test('open: a directory made with compression -> opened with it where the option is left out, and refused without it', async (t) => {
+  const path = join(makeFolder(t), 'data');
+  const store = await open({ ...SMALL, path, compression: true });
+  await store.put('key', 'kept');
+  await store.close();
+  await failsWith(t, 'KV_WRONG_CLUSTER', () => open({ path, compression: false }), /compression true, not false/);
+  const again = await open({ path, memoryBytes: 8 * 2 ** 20 });
+  t.true(hostOf(again).options.compression);
+  t.is(await again.get('key'), 'kept');
+  await again.close();
+});
+
 test('open: a directory made with other cluster options -> KV_WRONG_CLUSTER that names the option, data untouched', async (t) => {
   const path = join(makeFolder(t), 'data');
   const store = await open({ ...SMALL, path, clusterName: 'ours' });
@@ -83,6 +95,7 @@ test('open: a directory made with other cluster options -> KV_WRONG_CLUSTER that
     { failureDomain: 'zone', n: 1 },
     { weights: [1, 1, 2] },
     { hostId: 'another' },
+    { compression: true },
   ];
   for (const other of others) {
     const error = await failsWith(
