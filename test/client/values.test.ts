@@ -153,15 +153,17 @@ test('a value: of a kind that CBOR has no form for -> the nearest, as the README
   t.deepEqual([error.constructor, error.message], [Error, 'too far']);
 });
 
-test('values: of every kind, after the store was opened again -> the same', async (t) => {
-  const path = join(makeFolder(t), 'data');
-  const first = await open({ ...SMALL, path });
-  await first.putMany(VALUES);
-  await first.close();
-  const again = await open({ ...SMALL, path, compression: true });
-  t.deepEqual(
-    await again.getMany(VALUES.map(([name]) => name)),
-    VALUES.map(([, value]) => value),
-  );
-  await again.close();
+test('values: of every kind, after the store was opened again, compressed or not -> the same', async (t) => {
+  for (const compression of [false, true]) {
+    const path = join(makeFolder(t), 'data');
+    const first = await open({ ...SMALL, path, compression });
+    await first.putMany(VALUES);
+    await first.close();
+    const again = await open({ ...SMALL, path });
+    t.deepEqual(
+      await again.getMany(VALUES.map(([name]) => name)),
+      VALUES.map(([, value]) => value),
+    );
+    await again.close();
+  }
 });
