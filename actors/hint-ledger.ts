@@ -60,12 +60,12 @@ export class HintLedger {
 
   /** A hint was kept. */
   add(hint: Hint): void {
-    if (this.#isCounted(hint.key)) this.#count(hint, 1);
+    if (this.isCounted(hint.key)) this.#count(hint, 1);
   }
 
   /** A hint was removed. */
   remove(hint: Hint): void {
-    if (this.#isCounted(hint.key)) this.#count(hint, -1);
+    if (this.isCounted(hint.key)) this.#count(hint, -1);
   }
 
   /** The census has met these hints, in order; none behind them where there are no more. */
@@ -74,7 +74,8 @@ export class HintLedger {
     this.counted = more ? hints.at(-1)?.key : undefined;
   }
 
-  #isCounted(key: Uint8Array): boolean {
+  /** Whether the census is past this key. */
+  isCounted(key: Uint8Array): boolean {
     return this.counted === undefined || Buffer.compare(key, this.counted) <= 0;
   }
 

@@ -136,6 +136,23 @@ test('hints: more than fit -> notes for what is left out, and the others are sti
   t.is(keys.filter((key) => heldAt(second, key).siblings.length > 0).length >= kept, true);
 });
 
+test('hints: the node that keeps them starts again and again -> what it keeps after each start is no more than before', (t) => {
+  const hintBytesMax = 300;
+  const { world, primaries, write } = scene({ nodes: 3, hints: { hintBytesMax } });
+  const [owner, , third] = primaries;
+  world.crash(third);
+  for (let life = 0; life < 4; life++) {
+    for (let index = 0; index < 6; index++) write({ key: `key-${life}-${index}`, w: 2 });
+    world.crash(owner);
+    world.runFor(50);
+    world.restart(owner);
+  }
+  world.runFor(500);
+  for (const { hints, index } of [owner, primaries[1]])
+    t.true(hints.bytes <= hintBytesMax, `node ${index}: ${hints.bytes}`);
+  t.true(notesOf(world) > 0);
+});
+
 test('hints: a node that only stands in has no room for them -> when the primary is back it has every write all the same', (t) => {
   const { world, primaries, others, write } = scene({ hints: { hintBytesMax: 120 } });
   const [, second] = primaries;
