@@ -11,6 +11,9 @@ import type { NodeIndex } from '../src/core/ids.js';
 import { readList } from './read-targets.js';
 import { loadProgress } from './transfer-records.js';
 
+/** What it asks of a node: its ring, and what it has kept of moves. */
+type SettlementEnv = Pick<Env, 'node' | 'placement' | 'store'>;
+
 interface Known {
   readonly counts: boolean;
   readonly isMerged: boolean;
@@ -35,7 +38,7 @@ export class DoubtSettlement {
   }
 
   /** Whether this node counts for a partition: who is no holder any more may have forgotten what it held. */
-  counts(partition: number, { placement, node }: Env): boolean {
+  counts(partition: number, { placement, node }: SettlementEnv): boolean {
     return !this.#doubts.has(partition) && readList(placement, partition).includes(node);
   }
 
@@ -44,7 +47,7 @@ export class DoubtSettlement {
   }
 
   /** Whether a comparison that begins now tells anything: a node that is still being filled has little to compare with. */
-  isPeer(partition: number, peer: NodeIndex, env: Env): boolean {
+  isPeer(partition: number, peer: NodeIndex, env: SettlementEnv): boolean {
     return this.#listOf(partition, env)?.includes(peer) === true;
   }
 
@@ -74,7 +77,7 @@ export class DoubtSettlement {
    * is to be looked into once more, now that enough are there.
    */
   visit(
-    env: Env,
+    env: SettlementEnv,
     isUndecided: (partition: number) => boolean,
     compare: (partition: number, peer: NodeIndex, takesOfDoubtful: boolean) => void,
   ): void {
@@ -91,7 +94,7 @@ export class DoubtSettlement {
   }
 
   /** Settles the partition if that can be; whom it is to be compared with otherwise, if anybody. */
-  #visit(partition: number, isUndecided: (partition: number) => boolean, env: Env): NodeIndex | undefined {
+  #visit(partition: number, isUndecided: (partition: number) => boolean, env: SettlementEnv): NodeIndex | undefined {
     const { n } = env.placement;
     const list = this.#listOf(partition, env);
     if (list === undefined) {
@@ -122,7 +125,7 @@ export class DoubtSettlement {
    * One list that each acknowledged write has W of, and the node is on: others may hold nothing yet, or nothing any more. One with a
    * disk from the past may hold what was deleted since: it is compared also before it is to be filled.
    */
-  #listOf(partition: number, { placement, node }: Env): readonly NodeIndex[] | undefined {
+  #listOf(partition: number, { placement, node }: SettlementEnv): readonly NodeIndex[] | undefined {
     const { n, preference, next } = placement;
     const read = readList(placement, partition);
     const isOn = (list: Uint16Array) => list.subarray(partition * n, (partition + 1) * n).includes(node);
@@ -135,7 +138,7 @@ const nameOf = (partition: number, node: number): number => partition * 0x1_0000
 const partitionOf = (name: number): number => Math.floor(name / 0x1_0000);
 
 /** Whether the node is a new holder that has not copied, since its storage was lost, what it is to hold. */
-function isToBeFilled(partition: number, { placement, node, store }: Env): boolean {
+function isToBeFilled(partition: number, { placement, node, store }: SettlementEnv): boolean {
   const { n, next, phases, ring } = placement;
   if (phases[partition] === Phase.settled || !next.subarray(partition * n, (partition + 1) * n).includes(node))
     return false;

@@ -51,7 +51,9 @@ export interface KnownHosts {
   readonly clusterId: string;
 }
 
-type Stamp = { readonly format: number; readonly options: Readonly<Record<string, unknown>> };
+/** What one of the files says, before it is known to be of its kind. */
+type Plain = Readonly<Record<string, unknown>>;
+type Stamp = { readonly options: Plain };
 
 export class DataDirectory {
   readonly path: string;
@@ -160,10 +162,9 @@ export class DataDirectory {
   readHosts(): KnownHosts {
     const file = this.#file(HOSTS);
     if (file === undefined) return { firstNode: 0, hosts: [], hasJoined: false, clusterId: '' };
-    const { firstNode, hosts, hasJoined, clusterId } = file as unknown as KnownHosts;
-    const known = { firstNode, hosts, hasJoined, clusterId };
-    if (!isKnownHosts(known)) throw this.#damaged(HOSTS);
-    return known;
+    if (!isKnownHosts(file)) throw this.#damaged(HOSTS);
+    const { firstNode, hosts, hasJoined, clusterId } = file;
+    return { firstNode, hosts, hasJoined, clusterId };
   }
 
   /** @throws StoreError KV_STORAGE_FULL, KV_STORAGE_FAILED */
@@ -180,13 +181,13 @@ export class DataDirectory {
   }
 
   #read(): Stamp | undefined {
-    const stamp = this.#file(MANIFEST) as unknown as Stamp | undefined;
-    if (stamp === undefined || (typeof stamp.options === 'object' && stamp.options !== null)) return stamp;
+    const file = this.#file(MANIFEST);
+    if (file === undefined || isStamp(file)) return file;
     throw this.#damaged(MANIFEST);
   }
 
   /** What a file says; undefined where there is none. @throws StoreError KV_PATH, KV_FORMAT_TOO_NEW */
-  #file(name: FileName): Readonly<Record<string, unknown>> | undefined {
+  #file(name: FileName): Plain | undefined {
     const path = join(this.path, name);
     if (!fs.existsSync(path)) return undefined;
     const file = fromCheckedJson(readText(path));
@@ -213,9 +214,13 @@ function readText(path: string): string {
   }
 }
 
+const isStamp = (file: Plain): file is Plain & Stamp => typeof file.options === 'object' && file.options !== null;
+
 /** Whether it can be that, where no checksum tells. */
-function isKnownHosts({ firstNode, hosts, hasJoined, clusterId }: KnownHosts): boolean {
-  const isNamed = Number.isSafeInteger(firstNode) && firstNode >= 0 && typeof clusterId === 'string';
+function isKnownHosts(file: Plain): file is Plain & KnownHosts {
+  const { firstNode, hosts, hasJoined, clusterId } = file;
+  const isNamed =
+    typeof firstNode === 'number' && Number.isSafeInteger(firstNode) && firstNode >= 0 && typeof clusterId === 'string';
   return isNamed && Array.isArray(hosts) && typeof hasJoined === 'boolean';
 }
 

@@ -14,9 +14,9 @@ import { failure, success } from '../../src/protocol/outcome.js';
 import { valueWord } from '../../src/protocol/record.js';
 import type { ReadCall } from '../../src/sim/calls.js';
 import { type Draft, fetchedDraft, partsOf, type ReadOrder, valuesOf } from '../../src/sim/messages.js';
-import type { SimNode } from '../../src/sim/sim-node.js';
 import { World } from '../../src/sim/world.js';
 import type { WorldOptions } from '../../src/sim/world-options.js';
+import { rollBack, wipe } from '../sim/losses.js';
 import { heldAt, putAt } from '../sim/replicas.js';
 import { SimEnv, type SimEnvOptions, settledRing } from '../sim/sim-env.js';
 import { joined, plain } from './sets.js';
@@ -36,23 +36,11 @@ function read(one: World, node: number, order: Partial<ReadOrder>): ReadCall {
 /** Partitions, of all nodes, that are in doubt. */
 const inDoubt = (one: World): number => one.nodes.reduce((sum, { doubts }) => sum + doubts.size, 0);
 
-function wiped(one: World, node: SimNode): void {
-  one.crash(node);
-  node.disk.wipe();
-  one.restart(node);
-}
-
-function rolledBack(one: World, node: SimNode): void {
-  one.crash(node);
-  node.disk.rollBack(node.disk.log.length);
-  one.restart(node);
-}
-
 test('doubtful: reads where too few others are left -> none under `strict`; under `available` it stands in for a primary', (t) => {
   const one = world();
   const [a, b, c] = one.nodes;
   for (const node of [a, b, c]) putAt(node, KEY, plain('a', 1, 'kept'));
-  wiped(one, b);
+  wipe(one, b);
   one.crash(c);
   t.is(read(one, 0, {}).error, 'KV_READ_QUORUM_UNMET');
   t.is(read(one, 1, { monotonic: true }).error, 'KV_READ_QUORUM_UNMET');
@@ -72,7 +60,7 @@ test('doubtful: an available read, and enough others are there -> it shows what 
   const one = world();
   const [a, b, c] = one.nodes;
   for (const node of [a, b, c]) putAt(node, KEY, plain('a', 1, 'kept'));
-  wiped(one, b);
+  wipe(one, b);
   const { replicas, fallbacks, set } = read(one, 1, { r: 1, available: true });
   t.deepEqual([replicas, fallbacks, valuesOf(set)], [1, 0, ['kept']]);
   t.is(heldAt(b, KEY).siblings.length, 0, 'it was asked before it was filled');
@@ -82,7 +70,7 @@ test('doubtful: a disk from the past -> answers no read of either mode, which wo
   const one = world();
   const [a, b, c] = one.nodes;
   putAt(b, KEY, plain('a', 1, 'long deleted and collected'));
-  rolledBack(one, b);
+  rollBack(one, b);
   one.crash(c);
   for (const node of [0, 1]) t.is(read(one, node, { available: true }).error, 'KV_READ_QUORUM_UNMET');
   one.runFor(200);
@@ -95,7 +83,7 @@ test('doubtful: holders that may have lost a write -> their answers are none of 
   for (const node of [a, b, c]) putAt(node, KEY, plain('a', 2, 'acknowledged'));
   putAt(d, KEY, plain('a', 1, 'older'));
   one.crash(c);
-  for (const node of [b, e]) wiped(one, node);
+  for (const node of [b, e]) wipe(one, node);
   a.store.corrupt.add(KEY);
   read(one, 0, { r: 3 });
   one.runFor(20_000);
@@ -113,7 +101,7 @@ test('doubtful: a holder with a disk from the past -> what it holds comes not ba
   putAt(b, KEY, plain('a', 1, 'long deleted and collected'));
   for (const node of [a, c]) putAt(node, KEY, plain('b', 9, 'written anew'));
   a.store.corrupt.add(KEY);
-  rolledBack(one, b);
+  rollBack(one, b);
   read(one, 0, { r: 3 });
   t.true(one.runUntil(() => inDoubt(one) === 0, 60_000));
   read(one, 0, { r: 3 });
@@ -244,7 +232,7 @@ test('doubts: a peer says nothing for ever -> the others are compared with, and 
   for (const peer of [0, 1, 3, 4]) {
     mute.clear();
     mute.add(peer);
-    wiped(one, one.nodes[2]);
+    wipe(one, one.nodes[2]);
     t.true(
       one.runUntil(() => one.nodes[2].doubts.size === 0, 300_000),
       `node ${peer} is mute`,

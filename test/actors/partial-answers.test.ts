@@ -1,15 +1,15 @@
 /** Answers of nodes that know only a part: what a node in doubt makes of them, and what others make of those of one in doubt. */
 import test from 'ava';
 import { DoubtSettlement } from '../../actors/doubt-settlement.js';
-import type { Env } from '../../src/actor/env.js';
 import { PartitionDoubts } from '../../src/actor/partition-doubts.js';
 import { nodeIndex } from '../../src/core/ids.js';
-import { Phase } from '../../src/core/ring-state.js';
 import { changeRing, isSettled, memberOf } from '../../src/sim/operator.js';
 import type { SimNode } from '../../src/sim/sim-node.js';
 import { World } from '../../src/sim/world.js';
 import type { WorldOptions } from '../../src/sim/world-options.js';
+import { rollBack, wipe } from '../sim/losses.js';
 import { heldAt, putAt } from '../sim/replicas.js';
+import { SimEnv, settledRing } from '../sim/sim-env.js';
 import { plain } from './sets.js';
 
 const KEY = 'key';
@@ -22,18 +22,6 @@ const counts = (one: World): boolean => one.nodes.every((node) => !node.up || no
 /** The other holders, the one first that a node in doubt compares with first. */
 const othersOf = (one: World, node: SimNode): SimNode[] =>
   one.ring.lists[0].filter((index) => index !== node.index).map((index) => one.nodes[index]);
-
-function wipe(one: World, node: SimNode): void {
-  one.crash(node);
-  node.disk.wipe();
-  one.restart(node);
-}
-
-function rollBack(one: World, node: SimNode): void {
-  one.crash(node);
-  node.disk.rollBack(node.disk.log.length);
-  one.restart(node);
-}
 
 /** A disk from the past takes a write that it and one other confirm, while the third, which lacks it, is away. */
 function worldOfWrite(): World {
@@ -99,14 +87,13 @@ test('doubts: a peer was in doubt, what it holds was not taken, and it is away -
   const hooks = { onSettled: () => undefined, onAllSettled: () => undefined };
   const doubts = new PartitionDoubts(1, 'loss', hooks);
   const settlement = new DoubtSettlement(doubts, 2);
-  const list = Uint16Array.of(0, 1, 2);
-  const tables = { n: 3, partitions: 1, preference: list, next: list, phases: Uint8Array.of(Phase.settled), ring: {} };
-  const env = { node: 0, placement: { ...tables, isUp: (node: number) => node !== 1 } } as unknown as Env;
+  const { placement, store, down } = new SimEnv({ ring: settledRing(3) });
+  down.add(1);
   const compared: number[] = [];
   settlement.doubts(0, nodeIndex(1));
   settlement.compared(0, nodeIndex(2), { counts: false, isMerged: true });
   settlement.visit(
-    env,
+    { node: nodeIndex(0), placement, store },
     () => false,
     (_partition, peer) => compared.push(peer),
   );

@@ -6,12 +6,13 @@ import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { hostOf } from '../../src/client/open.js';
 import { NodeFiles } from '../../src/host/node-files.js';
-import { type OpenStoreOptions, open, type Store, type StoreEvents } from '../../src/index.js';
+import { type OpenStoreOptions, open, type Store } from '../../src/index.js';
 import { setBaseAside } from '../../src/storage/base-damage.js';
 import { META_PAGES, PAGE_BYTES } from '../../src/storage/base-meta.js';
 import { failsWith, makeFolder, openSmall, patiently, SMALL, until } from '../client/store-fixture.js';
 import { clearLeaves, misleadRoot } from '../storage/base-bytes.js';
 import { change } from '../storage/log-bytes.js';
+import { listen } from './told-damage.js';
 
 const KEYS = 1_500;
 const OPTIONS: OpenStoreOptions = { ...SMALL, memoryBytes: 4 * 2 ** 20, logBytesMax: 4 * 2 ** 20 };
@@ -62,20 +63,6 @@ function overwrite(file: string, at: number, bytes: number, byte = 0): void {
   });
 }
 
-interface Told {
-  readonly damages: StoreEvents['base-damaged'][];
-  readonly errors: StoreEvents['storage-error'][];
-  readonly lost: StoreEvents['writes-may-be-lost'][];
-}
-
-function listen(store: Store): Told {
-  const told: Told = { damages: [], errors: [], lost: [] };
-  store.on('base-damaged', (detail) => told.damages.push(detail));
-  store.on('storage-error', (detail) => told.errors.push(detail));
-  store.on('writes-may-be-lost', (detail) => told.lost.push(detail));
-  return told;
-}
-
 async function isWhole(t: ExecutionContext, store: Store, r = 3): Promise<void> {
   await until(async () => (await store.stats()).nodes.every(({ up, repairs }) => up && repairs.inDoubt === 0));
   const keys = Array.from({ length: KEYS }, (_, index) => `key-${index}`);
@@ -96,7 +83,7 @@ test.serial(
       cpSync(whole, path, { recursive: true });
       damage(dataOf(path, 1));
       const store = await openSmall(t, { ...OPTIONS, path });
-      const told = listen(store);
+      const told = listen(store, 'base-damaged');
       for (let index = 0; index < KEYS; index += 100) t.is(await store.get(`key-${index}`), value(index), what);
       await until(() => told.damages.length > 0);
       const [{ reason: why, ...detail }] = told.damages;
@@ -133,7 +120,7 @@ test.serial(
     setBaseAside(files.basePath, files.damagedDirectory);
     t.is(nodeFile(path, 1).doubt, 'rollback');
     const store = await openSmall(t, { ...OPTIONS, path });
-    const told = listen(store);
+    const told = listen(store, 'base-damaged');
     await isWhole(t, store);
     t.is(nodeFile(path, 1).doubt, undefined);
     t.deepEqual(told, { damages: [], errors: [], lost: [] });
@@ -144,7 +131,7 @@ test.serial('a damaged base table: garbage in lock.mdb -> LMDB makes it anew, no
   const path = await makeStore(t);
   writeFileSync(join(baseOf(path, 1), 'lock.mdb'), Buffer.alloc(8_192, 0xa5));
   const store = await openSmall(t, { ...OPTIONS, path });
-  const told = listen(store);
+  const told = listen(store, 'base-damaged');
   await isWhole(t, store);
   t.deepEqual(told, { damages: [], errors: [], lost: [] });
 });
@@ -156,7 +143,7 @@ test.serial(
     for (const node of [0, 2, 2]) {
       truncateSync(dataOf(path, node), statSync(dataOf(path, node)).size >>> 1);
       const store = await openSmall(t, { ...OPTIONS, path });
-      const told = listen(store);
+      const told = listen(store, 'base-damaged');
       await until(() => told.damages.length > 0);
       await isWhole(t, store);
       t.deepEqual(readdirSync(join(path, `node-00${node}`, 'damaged')), ['base']);
@@ -188,7 +175,7 @@ test.serial(
     const path = await makeStore(t);
     misleadRoot(dataOf(path, 1));
     const store = await openSmall(t, { ...OPTIONS, path });
-    const told = listen(store);
+    const told = listen(store, 'base-damaged');
     await until(() => told.damages.length > 0);
     t.regex(told.damages[0].reason, /MDB_PAGE_NOTFOUND|page \d+ is pointed at/);
     await isWhole(t, store);

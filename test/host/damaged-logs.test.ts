@@ -3,9 +3,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { hostOf } from '../../src/client/open.js';
-import { type OpenStoreOptions, open, type Store, type StoreEvents } from '../../src/index.js';
+import { type OpenStoreOptions, open, type Store } from '../../src/index.js';
 import { failsWith, makeFolder, openSmall, patiently, SMALL, until } from '../client/store-fixture.js';
 import { type Block, blocksOf, change, flip } from '../storage/log-bytes.js';
+import { listen } from './told-damage.js';
 
 const KEYS = 200;
 const value = (index: number): string => `${index} ${'x'.repeat(50)}`;
@@ -32,20 +33,6 @@ function damage(path: string, node: number): Block {
   return block;
 }
 
-interface Told {
-  readonly damages: StoreEvents['log-damaged'][];
-  readonly errors: StoreEvents['storage-error'][];
-  readonly lost: StoreEvents['writes-may-be-lost'][];
-}
-
-function listen(store: Store): Told {
-  const told: Told = { damages: [], errors: [], lost: [] };
-  store.on('log-damaged', (detail) => told.damages.push(detail));
-  store.on('storage-error', (detail) => told.errors.push(detail));
-  store.on('writes-may-be-lost', (detail) => told.lost.push(detail));
-  return told;
-}
-
 async function isWhole(t: ExecutionContext, store: Store): Promise<void> {
   await until(async () => (await store.stats()).nodes.every(({ up, repairs }) => up && repairs.inDoubt === 0));
   for (let index = 0; index < KEYS; index++) t.is(await store.get(`key-${index}`, { r: 3 }), value(index));
@@ -65,7 +52,7 @@ test('a damaged log: of one of three nodes -> is told, the node comes up, counts
   const before = [0, 1, 2].map((node) => nodeFile(path, node).replica);
   const block = damage(path, 1);
   const store = await openSmall(t, { path });
-  const told = listen(store);
+  const told = listen(store, 'log-damaged');
   // from the first moment, whoever answers
   for (let index = 0; index < KEYS; index++) t.is(await store.get(`key-${index}`), value(index));
   await until(() => told.damages.length > 0);
@@ -87,7 +74,7 @@ test('a damaged log: of one of three nodes -> is told, the node comes up, counts
   for (const node of [0, 2]) hostOf(store).supervisor(node).release();
   await store.close();
   const again = await openSmall(t, { path });
-  const toldAgain = listen(again);
+  const toldAgain = listen(again, 'log-damaged');
   await isWhole(t, again);
   t.deepEqual(toldAgain, { damages: [], errors: [], lost: [] });
 });
@@ -108,7 +95,7 @@ test('a damaged log: the deletes of keys that the others have forgotten were in 
   t.true(hit.length > 1);
   for (const { path: file, at } of hit) flip(file, at + 60);
   const store = await openSmall(t, { path, collectionIntervalMs: 200 });
-  const told = listen(store);
+  const told = listen(store, 'log-damaged');
   await until(async () => (await store.stats()).nodes.every(({ up, repairs }) => up && repairs.inDoubt === 0));
   await until(() => told.damages.length > 0);
   for (let index = 0; index < KEYS; index++) {
@@ -130,7 +117,7 @@ function segmentsFound(path: string): string[] {
 test('a damaged log: of a node that ends while the store serves -> it goes on by itself', async (t) => {
   const path = await makeStore(t);
   const store = await openSmall(t, { path });
-  const told = listen(store);
+  const told = listen(store, 'log-damaged');
   // the segments of the first life are not written any more
   const folder = join(nodeFolder(path, 1), 'log');
   const [name] = readdirSync(folder).sort();
@@ -150,7 +137,7 @@ test('damaged logs: of two of three nodes -> both go on, everything is there, an
   damage(path, 0);
   damage(path, 2);
   const store = await openSmall(t, { path });
-  const told = listen(store);
+  const told = listen(store, 'log-damaged');
   await until(() => told.damages.length === 2);
   t.deepEqual(told.damages.map(({ node }) => node).sort(), [0, 2]);
   await isWhole(t, store);
