@@ -92,12 +92,12 @@ export class BaseTable {
     this.#stats = this.#lmdb.stats();
   }
 
-  /** Records in the table, as of the last write that finished. */
+  /** Records in the table, as of the last write that ended. */
   get entryCount(): number {
     return this.#stats.entries;
   }
 
-  /** Bytes of live pages, as of the last write that finished; the file is larger by pages that wait for reuse. */
+  /** Bytes of live pages, as of the last write that ended; the file is larger by pages that wait for reuse. */
   get bytes(): number {
     return this.#stats.livePages * PAGE_BYTES;
   }
@@ -168,10 +168,20 @@ export class BaseTable {
       }
       this.#stats = this.#lmdb.stats();
     } catch (error) {
+      this.#lookAgain();
       if (!(error instanceof StoreError)) throw error;
       throw new StoreError(error.code, error.message, { ...error.details, written }, error.cause);
     } finally {
       this.#writing = false;
+    }
+  }
+
+  /** What is there behind a write that failed: some of its slices are. */
+  #lookAgain(): void {
+    try {
+      this.#stats = this.#lmdb.stats();
+    } catch {
+      // not opened anew yet, or closed: the next write looks again
     }
   }
 

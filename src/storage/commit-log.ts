@@ -8,8 +8,9 @@
 import { join } from 'node:path';
 import { StoreError } from '../core/errors.js';
 import { TURN_BYTES_MAX } from '../protocol/limits.js';
-import { SEGMENT_HEADER_BYTES, segmentHeader, segmentName, segmentOfName } from './log-block.js';
+import { segmentName, segmentOfName } from './log-block.js';
 import { type LogFiles, realFiles } from './log-files.js';
+import { beginSegment, closeSegments, reserveRoom, type Segment } from './log-segment.js';
 
 export interface CommitLogOptions {
   readonly directory: string;
@@ -23,21 +24,7 @@ export interface CommitLogOptions {
   readonly files?: LogFiles;
 }
 
-interface Segment {
-  readonly number: number;
-  readonly fd: number;
-  /** Where the next block goes. */
-  offset: number;
-  /** Up to here the file's blocks are allocated on disk. */
-  reserved: number;
-  unsynced: boolean;
-  /** It was synced at least once, so that its header is there. */
-  isOnDisk: boolean;
-}
-
 const SEGMENT_BYTES = 32 * 1024 * 1024;
-const RESERVE_STEP_BYTES = 1024 * 1024;
-const ZEROS = Buffer.alloc(RESERVE_STEP_BYTES);
 
 export class CommitLog {
   nextSequence: number;
@@ -132,17 +119,9 @@ export class CommitLog {
   }
 
   #begin(number: number): Segment {
-    let fd = -1;
     try {
-      fd = this.#files.create(join(this.#directory, segmentName(number)));
-      const header = segmentHeader(number, this.nextSequence);
-      this.#files.write(fd, header, 0, header.length, 0);
-      const segment = { number, fd, offset: SEGMENT_HEADER_BYTES, reserved: 0, unsynced: true, isOnDisk: false };
-      this.#reserve(segment);
-      this.#files.syncDirectory(this.#directory);
-      return segment;
+      return beginSegment(this.#files, this.#directory, number, this.nextSequence);
     } catch (error) {
-      if (fd >= 0) this.#files.close(fd);
       throw storageError('cannot begin a log segment', error);
     }
   }
@@ -156,18 +135,9 @@ export class CommitLog {
 
   #tryReserve(segment: Segment): void {
     try {
-      this.#reserve(segment);
+      reserveRoom(this.#files, segment);
     } catch (error) {
       throw storageError('cannot reserve room for the log', error);
-    }
-  }
-
-  #reserve(segment: Segment): void {
-    const from = Math.max(segment.reserved, segment.offset);
-    const to = segment.offset + 3 * TURN_BYTES_MAX;
-    for (let at = from; at < to; at += RESERVE_STEP_BYTES) {
-      this.#files.write(segment.fd, ZEROS, 0, RESERVE_STEP_BYTES, at);
-      segment.reserved = at + RESERVE_STEP_BYTES;
     }
   }
 
@@ -224,10 +194,10 @@ export class CommitLog {
     const targets = [...retired, current];
     let left = targets.length;
     for (const target of targets) {
-      this.#files.syncLater(target.fd, (error) => {
+      this.#files.syncLater(target.laterFd, (error) => {
         if (error !== null) this.#failure = syncError(error);
         if (--left > 0) return;
-        for (const segment of retired) this.#files.close(segment.fd);
+        closeSegments(this.#files, retired);
         this.#inSync = [];
         this.#syncing = false;
         if (this.#failure === undefined) {
@@ -254,7 +224,7 @@ export class CommitLog {
   }
 
   #closeRetired(): void {
-    for (const segment of this.#retired) this.#files.close(segment.fd);
+    closeSegments(this.#files, this.#retired);
     this.#retired = [];
   }
 
@@ -262,7 +232,7 @@ export class CommitLog {
   close(): void {
     this.sync();
     this.#closeRetired();
-    this.#files.close(this.#current.fd);
+    closeSegments(this.#files, [this.#current]);
     this.#files.truncate(join(this.#directory, segmentName(this.#current.number)), this.#current.offset);
   }
 }

@@ -18,6 +18,8 @@ export class FaultyFiles implements LogFiles {
   isFull = false;
   /** Background syncs that wait for `finishSyncs`; undefined: they run at once. */
   held: (() => void)[] | undefined;
+  /** Open files that have yet to hear of a write-back that failed: the first sync of each does, whoever has asked for it. */
+  readonly untold = new Set<number>();
   readonly synced: number[] = [];
   readonly opened = new Set<number>();
   /** Files of which some sync has succeeded that a caller waited for. */
@@ -56,13 +58,14 @@ export class FaultyFiles implements LogFiles {
 
   sync(fd: number): void {
     if (this.syncFails !== undefined) throw errno(this.syncFails);
+    if (this.untold.delete(fd)) throw errno('EIO');
     this.synced.push(fd);
     this.syncedPaths.add(this.#paths.get(fd) ?? '');
     realFiles.sync(fd);
   }
 
   syncLater(fd: number, done: (error: Error | null) => void): void {
-    const { laterFails } = this;
+    const laterFails = this.untold.delete(fd) ? 'EIO' : this.laterFails;
     const run = () => (laterFails === undefined ? realFiles.syncLater(fd, done) : done(errno(laterFails)));
     if (this.held === undefined) setImmediate(run);
     else this.held.push(run);
