@@ -2,7 +2,6 @@
  * The composition root of one process: computes the ring, allocates the shared memory, starts and supervises the node
  * threads, and hands out seats to the threads that use the store.
  */
-import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
 import { asStoreError, StoreError } from '../core/errors.js';
@@ -21,6 +20,7 @@ import { OtherHosts } from './other-hosts.js';
 import type { HostReport, MemberReport, NodeStats, RingReport, StoreEvents } from './reports.js';
 import { RingTable } from './ring-table.js';
 import { type SeatLink, type SeatParts, SeatTable } from './seat-table.js';
+import { StoreEmitter } from './store-emitter.js';
 import { Supervisor, type SupervisorHooks } from './supervision.js';
 import { allocateThreadMap, Life, localNodes, movedSoFar, Status, type ThreadMap } from './thread-map.js';
 
@@ -33,7 +33,7 @@ export class Host {
   /** The newest state that any node of the host has made known. */
   ring: RingState;
   readonly options: StoreOptions;
-  readonly events = new EventEmitter();
+  readonly events = new StoreEmitter();
   readonly threads: NodeThreads;
   readonly others: OtherHosts;
   readonly #directory: DataDirectory;

@@ -177,11 +177,13 @@ export class Supervisor {
     if (wasUp && !this.#held) this.#again();
   }
 
+  /** The next life, after a pause. Asked for twice, as by the end of a thread and by what ended it, there is one. */
   #again(): void {
+    clearTimeout(this.#retry);
     const pauseMs = this.#failures === 0 ? 0 : Math.min(BACKOFF_MS_MAX, BACKOFF_MS * 2 ** this.#failures);
     this.#retry = setTimeout(() => {
       this.#retry = undefined;
-      if (this.#closing || this.#held) return;
+      if (this.#closing || this.#held || this.#worker !== undefined) return;
       this.#live().catch((error: unknown) => this.#onFailedStart(asStoreError(error)));
     }, pauseMs);
   }
