@@ -98,7 +98,7 @@ export class HostTable {
 
   /** What speaks against this host as a peer. */
   objection({ self }: Hello): RefusalReason | undefined {
-    if (!this.#isAdmitted(self.host)) return 'not-admitted';
+    if (!this.#isAdmitted(self.host) || !this.#isInClaim(self)) return 'not-admitted';
     return this.#isTaken(self) || this.slotOf(self.host) === 0 ? 'range' : undefined;
   }
 

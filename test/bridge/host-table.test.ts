@@ -1,4 +1,5 @@
 import test from 'ava';
+import type { Hello } from '../../src/bridge/hello.js';
 import { HostTable } from '../../src/bridge/host-table.js';
 import type { HostAddress } from '../../src/bridge/types.js';
 
@@ -65,4 +66,10 @@ test('host table: the directory has a host under a range that it had before it w
   const table = new HostTable(hostAt('a', 0), [claimAt('a', 0), claimAt('d', 32), claimAt('c', 64)]);
   t.false(table.learn(hostAt('c', 32), false));
   t.true(table.learn(hostAt('d', 32), true));
+});
+
+test('host table: a host comes with the directory that it had before it was forgotten and let in anew -> not admitted', (t) => {
+  const table = new HostTable(hostAt('a', 0), [claimAt('a', 0), claimAt('c', 64)]);
+  t.is(table.objection({ self: hostAt('c', 32) } as Hello), 'not-admitted');
+  t.is(table.objection({ self: hostAt('c', 64) } as Hello), undefined);
 });
