@@ -39,8 +39,16 @@ export class HostTable {
   /** Another list of those that were let in: the hosts that are none of the cluster any more, and those that are known now. */
   setClaims(claims: readonly HostClaim[]): { readonly forgotten: readonly string[]; readonly met: readonly string[] } {
     const before = new Set([...this.#hosts.keys(), ...this.#claims.map(({ host }) => host)]);
+    const were = this.#claims;
     this.#claims = claims;
-    const forgotten = [...before].filter((host) => host !== this.own.host && !this.#isAdmitted(host));
+    // one that was forgotten and let in anew has another range: the old one may be another host's by now
+    const hasMoved = (host: string) => {
+      const [was, is] = [claimOf(were, host), claimOf(claims, host)];
+      return was !== undefined && was.first !== is?.first && !this.#isInClaim(this.#hosts.get(host));
+    };
+    const forgotten = [...before].filter(
+      (host) => host !== this.own.host && (!this.#isAdmitted(host) || hasMoved(host)),
+    );
     for (const host of forgotten) this.#hosts.delete(host);
     const met = [...this.#strangers.values()].filter((address) => this.learn(address, false)).map(({ host }) => host);
     return { forgotten, met };
@@ -48,6 +56,12 @@ export class HostTable {
 
   #isAdmitted(host: string): boolean {
     return this.#claims.length === 0 || claimOf(this.#claims, host) !== undefined;
+  }
+
+  /** Whether its range is the one that the cluster gave it, as far as that is known. */
+  #isInClaim(address: HostAddress | undefined): boolean {
+    const claim = address && claimOf(this.#claims, address.host);
+    return claim === undefined || claim.first === address?.first;
   }
 
   get(host: string): HostAddress | undefined {
@@ -58,7 +72,7 @@ export class HostTable {
   learn(address: HostAddress, isFirstHand: boolean): boolean {
     const known = this.#hosts.get(address.host);
     if (address.host === this.own.host) return false;
-    if (!this.#isAdmitted(address.host)) {
+    if (!this.#isAdmitted(address.host) || (!isFirstHand && !this.#isInClaim(address))) {
       this.#remember(address);
       return false;
     }
@@ -84,7 +98,7 @@ export class HostTable {
 
   /** What speaks against this host as a peer. */
   objection({ self }: Hello): RefusalReason | undefined {
-    if (!this.#isAdmitted(self.host)) return 'not-admitted';
+    if (!this.#isAdmitted(self.host) || !this.#isInClaim(self)) return 'not-admitted';
     return this.#isTaken(self) || this.slotOf(self.host) === 0 ? 'range' : undefined;
   }
 
