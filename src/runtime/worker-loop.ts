@@ -34,8 +34,11 @@ export type TurnReader = Pick<MailboxReader, 'words' | 'bytes' | 'next' | 'hasMa
 /** Looks at empty mailboxes before the thread sleeps: 20 to 200 are harmless, more take processor time from others. */
 const POLLS = 40;
 const SLEEP_MS_MAX = 100;
-/** Grace for a producer that the system holds up between its publication and its look at the sleeper. */
-const CLAIM_MS = 20;
+/**
+ * Grace for a producer that the system holds up between its publication and its look at the sleeper: several slices of a
+ * full processor. Any producer's wake-up ends it.
+ */
+const CLAIM_MS = 200;
 /** Sleep while storage is busy, between two turns of the event loop, or while mail waits for a full mailbox. */
 const BUSY_SLEEP_MS = 1;
 /** Time between turns of the event loop while storage is busy. */
