@@ -155,7 +155,8 @@ function follow(state: RingKeeperState, ring: RingState, env: Env): void {
   if (attempt !== undefined && state.client !== undefined) {
     // what another has proposed may have been chosen in its place: then the client's change is tried on top of that; but another may have had the
     // client's own chosen, and a step or more may have followed since
-    const isDone = !isHostChange(state.client.asked.change) && hasCome(attempt.wanted, ring);
+    const { change: asked } = state.client.asked;
+    const isDone = !isHostChange(asked) && asked.kind !== 'abort' && hasCome(attempt.wanted, ring);
     if (isDone) answerClient(state, ring, env);
     else begin(state, state.client, env);
   }

@@ -1,6 +1,6 @@
 /**
  * A change of the ring as words of a command line: `join`, `leave 3`, `replace 1`, `reweight 0 2`, `failure-domain host`,
- * `forget c`, and their flags.
+ * `abort`, `forget c`, and their flags.
  */
 import type { Command } from 'commander';
 import type { StoreChange } from '../client/types.js';
@@ -10,7 +10,7 @@ import type { Flags } from './command.js';
 import { CliError } from './exit-codes.js';
 import { parseCount, parseFlag } from './quantities.js';
 
-export const CHANGES = ['join', 'leave', 'replace', 'reweight', 'failure-domain', 'forget'] as const;
+export const CHANGES = ['join', 'leave', 'replace', 'reweight', 'failure-domain', 'abort', 'forget'] as const;
 export type ChangeName = (typeof CHANGES)[number];
 
 export function addJoinFlags(command: Command): void {
@@ -66,6 +66,9 @@ function changeOf(name: ChangeName, words: readonly string[], flags: Flags): Sto
     case 'failure-domain':
       expect(words, 1, 1, 'failure-domain takes what replicas must differ in');
       return { kind: 'failure-domain', failureDomain: parseFailureDomain(words[0]) };
+    case 'abort':
+      expect(words, 0, 0, 'abort takes no arguments; it calls off the change under way');
+      return { kind: 'abort' };
     case 'forget':
       expect(words, 1, 1, 'forget takes the id of a host');
       return { kind: 'forget', host: words[0] };

@@ -9,6 +9,7 @@ import { backupCommand } from './commands/backup.js';
 import { benchCommand } from './commands/bench.js';
 import { certsCommand } from './commands/certs.js';
 import {
+  abortCommand,
   failureDomainCommand,
   forgetCommand,
   joinCommand,
@@ -55,6 +56,7 @@ const COMMANDS = [
   replaceCommand,
   reweightCommand,
   failureDomainCommand,
+  abortCommand,
   forgetCommand,
   doctorCommand,
   drainCommand,

@@ -9,6 +9,7 @@ const FIELDS: Readonly<Record<StoreChange['kind'], readonly string[]>> = {
   replace: ['nodes', 'same'],
   reweight: ['node', 'weight'],
   'failure-domain': ['failureDomain'],
+  abort: [],
   forget: ['host'],
 };
 const PLAN_NAMES = new Set(['force']);
@@ -33,7 +34,7 @@ export function checkChange(wanted: StoreChange, options: ChangeOptions): void {
 function checkShape(wanted: StoreChange, force = false): void {
   if (typeof force !== 'boolean') throw invalidOption('force', 'force must be true or false');
   if (typeof wanted !== 'object' || wanted === null || !Object.hasOwn(FIELDS, wanted.kind))
-    throw invalidOption('kind', 'a change is a join, leave, replace, reweight, failure-domain or forget');
+    throw invalidOption('kind', 'a change is a join, leave, replace, reweight, failure-domain, abort or forget');
   const { kind } = wanted;
   checkNames(wanted, new Set(['kind', ...FIELDS[kind]]));
   if (kind === 'replace') checkNodes(wanted.nodes, 1);

@@ -9,6 +9,7 @@ import { type NodeIndex, nodeIndex } from '../core/ids.js';
 import { checkOption, invalidOption } from '../core/option-check.js';
 import { OPTION_SPECS } from '../core/options.js';
 import type { Member } from '../core/ring.js';
+import { wasCalledOff } from '../core/ring-abort.js';
 import { beginChange, electorate, type RingChange, transfersOf } from '../core/ring-change.js';
 import { isHostChange } from '../core/ring-hosts.js';
 import { readRing } from '../core/ring-packing.js';
@@ -115,7 +116,7 @@ export class RingChanges {
     return { partition, to, from, ...(await measurePartition(this.#core, { node: from, partition, epoch })) };
   }
 
-  /** @throws StoreError as `plan`, or what the start of a new node threw */
+  /** @throws StoreError as `plan`, KV_ABORTED where it was called off meanwhile, or what the start of a new node threw */
   async change(wanted: StoreChange, options: ChangeOptions = {}): Promise<ChangeResult> {
     checkChange(wanted, options);
     if (wanted.kind === 'replace' && wanted.same === true) {
@@ -151,6 +152,9 @@ export class RingChanges {
       await this.#admin.nextChange();
       this.#core.checkOpen();
       onProgress(progress());
+    }
+    if (wait && wanted.kind !== 'abort' && wasCalledOff(begun, this.#admin.ring())) {
+      throw new StoreError('KV_ABORTED', `the ${wanted.kind} was called off: look at the ring`, { id });
     }
     return { id, joined, done: this.#isDone(id), ...progress() };
   }
@@ -234,11 +238,13 @@ export class RingChanges {
       case 'forget':
         if (typeof wanted.host === 'string') return { change: { kind: 'forget', host: wanted.host }, joining: [] };
         throw invalidOption('host', 'forget takes the id of a host');
+      case 'abort':
+        return { change: { kind: 'abort', id: this.#admin.ring().move?.id ?? 0 }, joining: [] };
       case 'failure-domain':
         checkOption('failureDomain', OPTION_SPECS.failureDomain, wanted.failureDomain);
         return { change: { kind: 'failure-domain', failureDomain: wanted.failureDomain }, joining: [] };
       default:
-        throw invalidOption('kind', 'a change is a join, leave, replace, reweight, failure-domain or forget');
+        throw invalidOption('kind', 'a change is a join, leave, replace, reweight, failure-domain, abort or forget');
     }
   }
 }

@@ -17,6 +17,11 @@ export type StoreChange =
   | { readonly kind: 'reweight'; readonly node: number; readonly weight: number }
   /** Two replicas of a key must differ in this from now on. */
   | { readonly kind: 'failure-domain'; readonly failureDomain: FailureDomain }
+  /**
+   * The change under way is called off, unless it is by force: what it still fills stays with the holders it has. A node that
+   * has taken over partitions by then is a member; one that has none is not.
+   */
+  | { readonly kind: 'abort' }
   /** A host none of whose nodes is a member: it is no part of the cluster any more, and another host may have its node indices. */
   | { readonly kind: 'forget'; readonly host: string };
 

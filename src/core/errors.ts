@@ -22,7 +22,10 @@ export const ERROR_CODES = {
   KV_FAILURE_DOMAINS: { retryable: false, meaning: 'N exceeds the number of failure domains.' },
   KV_CLOSED: { retryable: false, meaning: 'The store is closed.' },
   KV_NOT_LOCAL: { retryable: false, meaning: 'getSync cannot answer from local memory; use get.' },
-  KV_ABORTED: { retryable: false, meaning: 'The signal was aborted. A write may or may not have happened.' },
+  KV_ABORTED: {
+    retryable: false,
+    meaning: 'The signal was aborted, or the change of the ring called off. A write may or may not have happened.',
+  },
   KV_DEADLINE_EXCEEDED: { retryable: true, meaning: 'The deadline passed. A write may or may not have happened.' },
   KV_OVERLOADED: { retryable: true, meaning: 'A bounded queue is full; nothing was done. Slow down and retry.' },
   KV_WRITE_QUORUM_UNMET: { retryable: true, meaning: 'Fewer than W replicas confirmed; the write is indeterminate.' },

@@ -3,6 +3,7 @@
  * next step. All of it is a pure function of the state that was decided and of what the nodes report.
  *
  *   begin      every partition that changes hands begins to fill; the others take their new owner at once
+ *   abort      what fills stays with the holders it has (ring-abort.ts)
  *   advance    filling -> handing over, once every new holder has merged N-W+1 old replicas that refuse older epochs
  *              handing over -> settled, once N-min(R,W)+1 of the old list refuse older epochs
  *
@@ -16,6 +17,7 @@ import { epoch, type NodeIndex } from './ids.js';
 import type { FailureDomain } from './options.js';
 import { preferenceLists } from './preference-list.js';
 import { type Member, type Placement, type RingMap, validateRing } from './ring.js';
+import { abortMove } from './ring-abort.js';
 import { changeHosts, type HostChange, isHostChange } from './ring-hosts.js';
 import { checkRingSize } from './ring-size.js';
 import { mapOf, newHolders, nextOf, Phase, type RingState } from './ring-state.js';
@@ -27,7 +29,11 @@ export type RingChange =
   | { readonly kind: 'replace'; readonly nodes: readonly number[]; readonly by: readonly Member[] }
   | { readonly kind: 'reweight'; readonly node: number; readonly weight: number }
   | { readonly kind: 'failure-domain'; readonly failureDomain: FailureDomain }
+  | { readonly kind: 'abort'; readonly id: number }
   | HostChange;
+
+/** Changes that begin a move. */
+type MoveChange = Exclude<RingChange, HostChange | { readonly kind: 'abort' }>;
 
 /** The smallest R and W that requests are promised something for. */
 export interface Quorums {
@@ -62,15 +68,20 @@ const FORCED_EPOCHS = 16;
  * @throws StoreError KV_RING_CHANGING, KV_INVALID_OPTION, KV_FAILURE_DOMAINS, KV_RING_TOO_LARGE, KV_UNAVAILABLE
  */
 export function beginChange(state: RingState, change: RingChange, gone: readonly NodeIndex[] = []): RingState {
+  if (change.kind === 'abort') return finished(abortMove(state, change.id));
   const next = isHostChange(change) ? changeHosts(state, change) : beginMove(state, change, gone);
   // what makes the ring smaller must always be possible
   return next === state || change.kind === 'forget' ? next : checkRingSize(next);
 }
 
-function beginMove(state: RingState, change: Exclude<RingChange, HostChange>, gone: readonly NodeIndex[]): RingState {
+function beginMove(state: RingState, change: MoveChange, gone: readonly NodeIndex[]): RingState {
   if (state.move !== undefined) {
     const { kind, id } = state.move;
-    throw new StoreError('KV_RING_CHANGING', `a ${kind} is under way since epoch ${id}; wait until it is done`, { id });
+    throw new StoreError(
+      'KV_RING_CHANGING',
+      `a ${kind} is under way since epoch ${id}; wait until it is done, or call it off (abort)`,
+      { id },
+    );
   }
   const target = targetOf(state, change);
   validateRing(target);
@@ -199,7 +210,7 @@ export function electorate({ members, move }: RingState): NodeIndex[] {
   return members.map(({ node }) => node).filter((node) => move?.gone.includes(node) !== true);
 }
 
-function targetOf(state: RingState, change: Exclude<RingChange, HostChange>): RingMap {
+function targetOf(state: RingState, change: MoveChange): RingMap {
   const map = { ...mapOf(state), epoch: epoch(state.epoch + 1) };
   const { members } = map;
   switch (change.kind) {

@@ -49,11 +49,13 @@ function changeOf(fields: Fields): StoreChange {
       return { kind: 'reweight', node: wholeNumber(fields, 'node', 0), weight: weightOf(fields) };
     case 'failure-domain':
       return { kind: 'failure-domain', failureDomain: failureDomainOf(fields) };
+    case 'abort':
+      return { kind: 'abort' };
     case 'forget':
       if (typeof fields.host === 'string') return { kind: 'forget', host: fields.host };
       throw invalidOption('host', '"host" must be the id of a host');
     default:
-      throw invalidOption('kind', '"kind" must be join, leave, replace, reweight, failure-domain or forget');
+      throw invalidOption('kind', '"kind" must be join, leave, replace, reweight, failure-domain, abort or forget');
   }
 }
 

@@ -164,6 +164,7 @@ test('commands: what is wrong with a line -> named, with the flag, the file or t
   t.regex(limit.stderr, /^kvorum: KV_USAGE: --limit: 'x' is not a whole number of 0 or more\n$/);
   const forgotten = await cli.must(['forget', 'nobody']);
   t.regex(forgotten.stdout, /^the ring names no host 'nobody' \(epoch 1\): there was nothing to forget/);
+  t.regex((await cli.must(['abort'])).stdout, /^nothing was called off \(epoch 1\): no change of the ring was filling/);
   const unknown = await cli.must(['plan', 'forget', 'nobody']);
   t.regex(unknown.stdout, /^forget: the ring names no host 'nobody': there is nothing to forget; kvorum status lists/);
   t.false(JSON.parse((await cli.must(['plan', 'forget', 'nobody', '--json'])).stdout).changesRing);

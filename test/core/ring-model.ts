@@ -4,7 +4,7 @@
  * steps between them are those of core/ring-state and core/ring-change; the model adds only who does what when.
  */
 import { epoch, nodeIndex } from '../../src/core/ids.js';
-import { advance, mergesOf, type NodeReport, type Quorums } from '../../src/core/ring-change.js';
+import { advance, beginChange, mergesOf, type NodeReport, type Quorums } from '../../src/core/ring-change.js';
 import { newHolders, Phase, type RingState, readList, writeLists } from '../../src/core/ring-state.js';
 
 export interface ModelOptions {
@@ -14,6 +14,8 @@ export interface ModelOptions {
   readonly w: number;
   /** What the steps are allowed by; the model's own R and W where left out. */
   readonly quorums?: Quorums;
+  /** The move is called off in this phase, whatever has been reported; a fault where reads are with the new holders already. */
+  readonly calledOff?: Phase;
   /** Plants a fault: fewer old replicas are merged than must be. */
   readonly mergesLess?: number;
   /** Plants a fault: a source is read though it still takes writes of the map before. */
@@ -25,7 +27,7 @@ export interface ModelOptions {
 const FIRST = 1;
 
 /** The states that the move goes through, as `advance` makes them, each once everything it waits for has happened. */
-function statesOf({ old, next, quorums, r, w }: ModelOptions): RingState[] {
+function statesOf({ old, next, quorums, r, w, calledOff }: ModelOptions): RingState[] {
   const member = (node: number) => ({ node: nodeIndex(node), host: 'h', machine: 'm', zone: 'z', weight: 1 });
   const shape = { partitions: 1, n: old.length, failureDomain: 'node' as const };
   const lists = [old.map(nodeIndex)];
@@ -53,7 +55,12 @@ function statesOf({ old, next, quorums, r, w }: ModelOptions): RingState[] {
     [...old, ...next].map((node) => [node, { node: nodeIndex(node), epoch: 99, move: FIRST + 1, filled: [0] }]),
   );
   for (;;) {
-    const after = advance(states.at(-1) as RingState, all as never, quorums ?? { r, w }, () => false);
+    const now = states.at(-1) as RingState;
+    if (calledOff !== undefined && now.move?.phases[0] === calledOff) {
+      const filling = { ...now, move: { ...now.move, phases: [Phase.filling] } };
+      return [...states, beginChange(filling, { kind: 'abort', id: FIRST + 1 })];
+    }
+    const after = advance(now, all as never, quorums ?? { r, w }, () => false);
     if (after === undefined) return states;
     states.push(after);
   }
@@ -145,8 +152,8 @@ export class RingModel {
   /** Whether the next epoch may be decided now, by what the nodes could truthfully report. */
   #mayDecide({ decided, adopted, merged }: Situation): boolean {
     const state = this.#state(decided);
-    const { w, quorums, mergesLess = 0, r } = this.#options;
-    if (decided === FIRST) return true;
+    const { w, quorums, mergesLess = 0, r, calledOff } = this.#options;
+    if (decided === FIRST || (calledOff !== undefined && state.move?.phases[0] === calledOff)) return true;
     const reports = new Map(
       this.#replicas.map((node, index) => {
         const isFilled = countOf(merged[index]) >= mergesOf(state, 0, w) - mergesLess;

@@ -130,6 +130,27 @@ test.serial('ring: nodes end in the middle of a join -> it goes on, and nothing 
   t.deepEqual(await missing(store, 2_000), []);
 });
 
+test.serial(
+  'ring: a new node is gone for good amid its join -> called off; who waited is told, and the ring can change again',
+  async (t) => {
+    const store = await openSmall(t, WIDE);
+    await fill(store, 2_000);
+    const joining = store.change({ kind: 'join' }).then(
+      () => 'done',
+      ({ code }) => code,
+    );
+    await until(() => store.ring().change !== undefined);
+    await hostOf(store).supervisor(3).close();
+    await failsWith(t, 'KV_RING_CHANGING', () => store.plan({ kind: 'leave', nodes: [3] }));
+    t.true((await store.change({ kind: 'abort' })).done);
+    const isMember = store.members().some(({ node }) => node === 3);
+    t.is(await joining, isMember ? 'done' : 'KV_ABORTED');
+    if (isMember) await store.change({ kind: 'leave', nodes: [3] });
+    t.true((await store.change({ kind: 'reweight', node: 0, weight: 2 })).done);
+    t.deepEqual(await missing(store, 2_000), []);
+  },
+);
+
 test.serial('ring: a dead node is replaced -> another takes exactly its seats, and has everything', async (t) => {
   const store = await openSmall(t, { ...WIDE, nodes: 4, memoryBytes: 8 * 2 ** 20 });
   await fill(store, 1_000);

@@ -1,11 +1,12 @@
 /**
- * `kvorum join`, `leave`, `replace`, `reweight`, `failure-domain`, `forget`: change the ring while it serves, and wait until all of it
+ * `kvorum join`, `leave`, `replace`, `reweight`, `failure-domain`, `abort`, `forget`: change the ring while it serves, and wait until all of it
  * has moved. On a directory that nobody holds, this process opens it for as long as the change takes; with `--no-wait` the change
  * goes on in the process that holds it, or when the directory is next opened.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import type { ChangeResult, RingReport } from '../../client/types.js';
+import type { ChangeResult, RingChangeReport, RingReport } from '../../client/types.js';
+import { StoreError } from '../../core/errors.js';
 import { addJoinFlags, addLeaveFlags, addReplaceFlags, type ChangeName, changeOrder } from '../change-flags.js';
 import type { CommandSpec, Invocation } from '../command.js';
 import { withStore } from '../open-access.js';
@@ -65,6 +66,16 @@ export const failureDomainCommand = changeCommand('failure-domain', {
   examples: [['kvorum failure-domain zone', 'each replica of a key in another zone']],
 });
 
+export const abortCommand = changeCommand('abort', {
+  usage: 'abort',
+  summary: 'call off the change of the ring that is under way',
+  description:
+    'Partitions that it still fills stay with the nodes that hold them; those that it has filled go on to their new ones. For a ' +
+    'change that waits for a node which is gone for good. Where kvorum ring shows that node afterwards, have it leave.',
+  addFlags: () => undefined,
+  examples: [['kvorum abort', 'the new host has burnt down before it had its share']],
+});
+
 export const forgetCommand = changeCommand('forget', {
   usage: 'forget <host>',
   summary: 'give up a host whose nodes have all left: others may have its range of nodes',
@@ -96,6 +107,7 @@ function changeCommand(name: ChangeName, { addFlags, ...texts }: ChangeTexts): C
         const result = invocation.flags.wait === false ? begun : await end();
         invocation.output.result(result, () => {
           if (name === 'forget') return describeForgotten(invocation.args[0], before, result);
+          if (name === 'abort') return describeAbort(before, result);
           return isSame ? describeRenewal(result) : describeResult(name, result);
         });
         return undefined;
@@ -104,7 +116,7 @@ function changeCommand(name: ChangeName, { addFlags, ...texts }: ChangeTexts): C
   };
 }
 
-/** Watches the ring until the change is done. */
+/** Watches the ring until the change is done. @throws StoreError KV_ABORTED where it was called off */
 async function follow(
   { output }: Invocation,
   access: StoreAccess,
@@ -118,19 +130,28 @@ async function follow(
     noun: 'partitions',
     quiet: output.json,
   });
+  let wanted: RingChangeReport['moving'] | undefined;
   for (;;) {
-    const { epoch, change, moved } = await access.ring();
+    const { epoch, change, moved, preferenceLists } = await access.ring();
     const done = epoch >= id && change?.id !== id;
+    if (!done) wanted ??= change?.moving;
     const settled = done ? partitions : partitions - (change?.moving.length ?? partitions);
     const records = (moved?.records ?? 0) - (before.moved?.records ?? 0);
     const bytes = (moved?.bytes ?? 0) - (before.moved?.bytes ?? 0);
     progress.update(bytes, settled);
     if (done) {
       progress.stop();
+      if (!hasCome(wanted ?? [], preferenceLists))
+        throw new StoreError('KV_ABORTED', 'the change was called off: look at the ring', { id });
       return { ...begun, epoch, settled, records, bytes, done };
     }
     await sleep(LOOK_MS);
   }
+}
+
+/** Whether each partition is with those who were to hold it. */
+function hasCome(wanted: RingChangeReport['moving'], lists: RingReport['preferenceLists']): boolean {
+  return wanted.every(({ partition, next }) => next.every((node) => lists[partition].includes(node)));
 }
 
 /** Watches a node that began anew until it counts for all that it holds. */
@@ -167,6 +188,13 @@ function describeForgotten(host: string, { epoch: before }: RingReport, { epoch 
   return epoch === before
     ? `the ring names no host '${host}' (epoch ${epoch}): there was nothing to forget; kvorum status lists the hosts`
     : `host ${host} is forgotten (epoch ${epoch})`;
+}
+
+function describeAbort({ change }: RingReport, { epoch, done, partitions, settled }: ChangeResult): string {
+  if (change?.moving.some(({ phase }) => phase === 'filling') !== true)
+    return `nothing was called off (epoch ${epoch}): no change of the ring was filling a partition`;
+  if (done) return `the ${change.kind} is called off (epoch ${epoch})`;
+  return `the ${change.kind} is called off; ${formatNumber(partitions - settled, 'partition')} go on (epoch ${epoch})`;
 }
 
 function describeResult(name: ChangeName, result: ChangeResult): string {

@@ -9,7 +9,7 @@ import { formatBytes, formatCount, formatNumber } from '../quantities.js';
 
 export const planCommand: CommandSpec = {
   usage: 'plan <change> [arguments...]',
-  summary: 'show what a change of the ring would move: join, leave, replace, reweight, failure-domain or forget',
+  summary: 'show what a change of the ring would move: join, leave, replace, reweight, failure-domain, abort or forget',
   description:
     'Shows the partitions that would change hands, what would be copied from where to where, and what each node would ' +
     'hold. Takes the arguments and flags of the command that it stands for; nothing is done.',
