@@ -16,7 +16,24 @@ export interface Target {
 
 /** What is written of a value: itself, or its CBOR, valid until the next call. @throws StoreError KV_INVALID_VALUE */
 export function bodyOf(value: Value, order: WriteOrder): Value {
-  return order.tombstone || typeof value === 'string' || value instanceof Uint8Array ? value : encodeCbor(value);
+  if (order.tombstone || typeof value === 'string') return value;
+  if (!(value instanceof Uint8Array)) return encodeCbor(value);
+  if (value.length === 0) checkAttached(value);
+  return value;
+}
+
+/** Bytes whose buffer was transferred look as if there were none. @throws StoreError KV_INVALID_VALUE */
+function checkAttached(bytes: Uint8Array): void {
+  try {
+    bytes.keys();
+  } catch (error) {
+    throw new StoreError(
+      'KV_INVALID_VALUE',
+      'the bytes of the value are gone: their buffer was transferred',
+      {},
+      error,
+    );
+  }
 }
 
 /**

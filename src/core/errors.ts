@@ -11,7 +11,7 @@ export const ERROR_CODES = {
   KV_INVALID_VALUE: {
     retryable: false,
     meaning:
-      'The value cannot be encoded (undefined, a function, a symbol, a promise, an object with a key __proto__), or has no JSON form where one is asked for (a cycle).',
+      'The value cannot be encoded (undefined, a function, a symbol, a promise, an object with a key __proto__, a map or set that holds itself), or has no JSON form where one is asked for (a cycle).',
   },
   KV_PAIR_TOO_LARGE: { retryable: false, meaning: 'Key and value together exceed pairBytesMax.' },
   KV_INVALID_CONTEXT: { retryable: false, meaning: 'The context is not one that a read of this store returned.' },

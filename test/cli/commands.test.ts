@@ -1,5 +1,7 @@
 /** The commands as processes: results, exit codes, `--json`, files and pipes, on a directory that nobody holds. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { open } from '../../src/index.js';
@@ -56,6 +58,22 @@ test('commands: load and export -> the same lines back, from a file and through 
     (await cli.must(['export', '--path', copy, '--prefix', 'key:0000', '--limit', '2'])).stdout,
     `${lines[0]}\n${lines[1]}\n`,
   );
+});
+
+test('commands: an export to a named pipe, and to a symbolic link -> the pipe’s reader has it, the link stays and its file has it', async (t) => {
+  const cli = await Cli.create(t);
+  await cli.must(['put', 'a', '1']);
+  const [pipe, link, behind] = ['pipe', 'link', 'behind'].map((name) => join(cli.folder, name));
+  execFileSync('mkfifo', [pipe]);
+  const read = readFile(pipe, 'utf8');
+  await cli.must(['export', pipe]);
+  t.true(lstatSync(pipe).isFIFO());
+  writeFileSync(behind, 'old');
+  symlinkSync(behind, link);
+  await cli.must(['export', link]);
+  t.true(lstatSync(link).isSymbolicLink());
+  const lines = '{"key":"a","value":"1"}\n';
+  t.deepEqual([await read, readFileSync(behind, 'utf8')], [lines, lines]);
 });
 
 test('commands: an export of what JSON loses, loaded elsewhere -> the same values', async (t) => {

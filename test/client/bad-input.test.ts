@@ -90,6 +90,25 @@ test('a value: that cannot be encoded -> KV_INVALID_VALUE', async (t) => {
   t.is(await store().get('v'), undefined);
 });
 
+test('a value: bytes whose buffer was transferred -> KV_INVALID_VALUE, and the old value stays', async (t) => {
+  const transferred = new Uint8Array(8);
+  structuredClone(transferred.buffer, { transfer: [transferred.buffer] });
+  await store().put('gone', 'old');
+  for (const options of [undefined, { w: 3 }, { ttlMs: 60_000 }]) {
+    await failsWith(
+      t,
+      'KV_INVALID_VALUE',
+      () => store().put('gone', transferred, options),
+      /bytes of the value are gone/,
+    );
+  }
+  await failsWith(t, 'KV_INVALID_VALUE', () => store().putMany([['gone', transferred]]), /bytes of the value are gone/);
+  await failsWith(t, 'KV_INVALID_KEY', () => store().put(transferred, 1));
+  t.is(await store().get('gone'), 'old');
+  await store().put('gone', new Uint8Array(0));
+  t.deepEqual(await store().get('gone'), Buffer.alloc(0));
+});
+
 test('options of a call: unknown or out of range -> KV_INVALID_OPTION that names it', async (t) => {
   const bad = (call: () => unknown, saying: RegExp) => failsWith(t, 'KV_INVALID_OPTION', call, saying);
   const read = (options: unknown) => store().get('o', wrong<ReadOptions>(options));

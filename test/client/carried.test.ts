@@ -37,3 +37,29 @@ test('a value: that shares more objects than CBOR’s references can tell apart 
   t.is(found.length, 2 * 65_535);
   t.true(found.every((one, index) => index < 65_535 || one === found[index - 65_535]));
 });
+
+test('a value: with a map or set that holds itself, which would come back without -> KV_INVALID_VALUE; one on another’s cycle, or shared, the same', async (t) => {
+  const map = new Map<unknown, unknown>([['a', 1]]);
+  map.set('deep', { deep: [map] });
+  const asKey = new Map<unknown, unknown>();
+  asKey.set(asKey, 1);
+  const set = new Set<unknown>();
+  set.add(new Map([['set', set]]));
+  for (const value of [map, asKey, set, { map }, [1, [set]]]) {
+    await failsWith(t, 'KV_INVALID_VALUE', () => store().put('itself', value), /a map or set in it holds itself/);
+    await failsWith(
+      t,
+      'KV_INVALID_VALUE',
+      () => store().putMany([['itself', value]]),
+      /a map or set in it holds itself/,
+    );
+  }
+  const object: { map: Map<string, unknown>; set: Set<unknown> } = { map: new Map(), set: new Set() };
+  object.map.set('object', object);
+  object.set.add([object]);
+  const both = new Map([['both', new Set([1])]]);
+  for (const value of [object, [object.map.get('object'), object.map], [both, both, { both }]]) {
+    await store().put('itself', value, { w: 3 });
+    t.deepEqual(await store().get('itself'), value);
+  }
+});

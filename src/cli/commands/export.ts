@@ -1,8 +1,9 @@
 /**
  * `kvorum export [FILE]`: the inverse of load, one line a pair, in byte order of the keys. A file appears under its name
- * only when it is whole: the lines go to a neighbour first, which is synced and then renamed.
+ * only when it is whole: the lines go to a neighbour first, which is synced and then renamed. A device or a named pipe takes
+ * them as they come, and a symbolic link stays one.
  */
-import { type FileHandle, open, rename } from 'node:fs/promises';
+import { type FileHandle, open, realpath, rename, stat } from 'node:fs/promises';
 import type { CommandSpec, Invocation } from '../command.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { withStore } from '../open-access.js';
@@ -34,7 +35,9 @@ export const exportCommand: CommandSpec = {
       const [file = '-'] = invocation.args;
       const request = { ...scanRequest(invocation.flags), exact: true };
       if (file === '-') await toStdout(invocation, access, request);
-      else await withTemporary(partialOf(file), () => toFile(invocation, access, { file, request }));
+      else if (await isNoFile(file))
+        await writeTo(invocation, access, { file, request, handle: await open(file, 'w') });
+      else await toFile(invocation, access, { file, request });
       return EXIT_CODES.ok.code;
     }),
 };
@@ -45,20 +48,42 @@ async function toStdout({ output }: Invocation, access: StoreAccess, request: Sc
   }
 }
 
-async function toFile(
+/** Whether a device, a pipe or a socket has the name: a rename would put a file in its place. */
+async function isNoFile(file: string): Promise<boolean> {
+  const found = await stat(file).catch(() => undefined);
+  return found !== undefined && !found.isFile() && !found.isDirectory();
+}
+
+interface Target {
+  readonly file: string;
+  readonly request: ScanRequest;
+}
+
+async function toFile(invocation: Invocation, access: StoreAccess, { file, request }: Target): Promise<void> {
+  const whole = await realpath(file).catch(() => file);
+  const partial = `${whole}.${process.pid}.partial`;
+  await withTemporary(partial, async () => {
+    const handle = await open(partial, 'wx', 0o600);
+    await writeTo(invocation, access, { file, request, handle }, async () => {
+      await handle.sync();
+      await handle.close();
+      await rename(partial, whole);
+    });
+  });
+}
+
+/** Writes all lines, finishes what they went to, and says what was written. */
+async function writeTo(
   { output }: Invocation,
   access: StoreAccess,
-  { file, request }: { readonly file: string; readonly request: ScanRequest },
+  { file, request, handle }: Target & { readonly handle: FileHandle },
+  finish: () => Promise<void> = () => handle.close(),
 ): Promise<void> {
   const startedAt = performance.now();
-  const partial = partialOf(file);
-  const handle = await open(partial, 'wx', 0o600);
   const progress = await startProgress({ label: 'exporting', totalBytes: undefined, quiet: output.json });
   try {
     const { bytes, count } = await writeAll(handle, pieces(access, request), progress.update.bind(progress));
-    await handle.sync();
-    await handle.close();
-    await rename(partial, file);
+    await finish();
     progress.stop();
     const perSecond = Math.round(rateOf(count, startedAt));
     output.result({ file, exported: count, bytes, perSecond }, () => {
@@ -68,10 +93,6 @@ async function toFile(
     progress.stop();
     await handle.close().catch(() => {});
   }
-}
-
-function partialOf(file: string): string {
-  return `${file}.${process.pid}.partial`;
 }
 
 async function writeAll(
