@@ -15,8 +15,8 @@ export class Output {
     private readonly stdout: NodeJS.WriteStream = process.stdout,
     private readonly stderr: NodeJS.WriteStream = process.stderr,
   ) {
-    this.stdout.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
+    // what else can fail ends the process (main.ts)
+    this.stdout.on('error', () => {
       this.readerGone = true;
     });
     this.stderr.on('error', () => {});

@@ -1,9 +1,12 @@
 /** What reaches a terminal, and what exit code an error has. */
+import { spawnSync } from 'node:child_process';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import test from 'ava';
 import fc from 'fast-check';
 import { CliError, EXIT_CODES, exitCodesHelp, printedError } from '../../src/cli/exit-codes.js';
 import { printable, table } from '../../src/cli/output.js';
 import { ERROR_CODES, type ErrorCode, StoreError } from '../../src/core/errors.js';
+import { MAIN } from './cli-runner.js';
 
 test('output: any text made printable -> no control character, and different texts stay different', (t) => {
   fc.assert(
@@ -44,4 +47,12 @@ test('exit codes: the help -> every code of the table', (t) => {
   for (const { code, meaning } of Object.values(EXIT_CODES)) {
     t.true(exitCodesHelp().includes(`  ${String(code).padEnd(4)} ${meaning}`));
   }
+});
+
+(existsSync('/dev/full') ? test : test.skip)('output: standard output is a full disk -> KV_INPUT, exit code 5', (t) => {
+  const full = openSync('/dev/full', 'w');
+  t.teardown(() => closeSync(full));
+  const { status, stderr } = spawnSync(process.execPath, [MAIN, '--help'], { stdio: ['ignore', full, 'pipe'] });
+  t.is(stderr.toString(), 'kvorum: KV_INPUT: standard output: ENOSPC: no space left on device, write\n');
+  t.is(status, 5);
 });
