@@ -156,8 +156,9 @@ for (const one of WAYS) {
     for (let tries = 0; tries < 2; tries++) lab.refuse(lab.next(), 'KV_STALE_EPOCH');
     t.false(lab.isUsual('k'));
     const timer = setInterval(() => lab.refuseAll(), 1);
-    t.is(await codeOf(third), 'KV_STALE_EPOCH');
+    const code = await codeOf(third);
     clearInterval(timer);
+    t.is(code, 'KV_STALE_EPOCH');
     t.true(lab.isUsual('k'), 'who sends again has given up');
   });
 }
